@@ -1,0 +1,12 @@
+"""The integration engine: the life of one change, in the order of the files.
+
+entities/      a record that integrations are about is saved ...
+signals.py     ... and its change is written down, in the same transaction,
+models/        with one queue row (IntegrationObject) per listening integration;
+tasks.py       after the commit, and every ten seconds, workers are told to look;
+dispatcher.py  a worker leases what is due and keeps a window of calls in flight;
+pipeline.py    for each: do the filters hold? map the document; build the call;
+connectors/    where it goes,
+http.py        through the one door out, past the guard in egress.py;
+models/        and the outcome is written back: delivered, tried again later, given up.
+"""

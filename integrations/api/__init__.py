@@ -1,0 +1,1 @@
+"""The HTTP API of integrations, their queue and their logs."""

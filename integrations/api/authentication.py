@@ -1,0 +1,60 @@
+"""Who calls: an integration, with its token or with key and secret."""
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+
+from integrations.models import Credential
+from otms.accounts.authentication import bearer
+
+# What an integration may call by itself, about itself.
+OWN = frozenset(
+    {
+        "get:integration",
+        "get:integration:objects",
+        "get:integration:logs",
+        "get:integration:requestLogs",
+        "get:integration:tasks",
+        "test:mapping",
+    }
+)
+
+
+class IntegrationCaller:
+    """An integration as the caller of the API."""
+
+    is_authenticated = is_active = True
+
+    def __init__(self, credential: Credential) -> None:
+        self.integration = credential.integration
+        self.platform = credential.integration.platform
+        self.pk = credential.pk
+
+    def __str__(self) -> str:
+        return f"integration {self.integration.name}"
+
+    def allows(self, permission: str) -> bool:
+        return permission in OWN
+
+
+class CredentialAuthentication(BaseAuthentication):
+    """`Authorization: Bearer otms_int_...`, or `X-API-Key` with `X-API-Secret`."""
+
+    def authenticate(self, request: Any) -> tuple[Any, Any] | None:
+        token = bearer(request)
+        key, secret = request.headers.get("X-API-Key"), request.headers.get("X-API-Secret")
+        if token:
+            found = Credential.objects.all().with_token(token)
+        elif key and secret:
+            found = Credential.objects.all().with_pair(key, secret)
+        else:
+            return None
+        if found is None:
+            raise AuthenticationFailed(
+                "This credential is unknown, expired or revoked; generate a new one."
+            )
+        return IntegrationCaller(found), found
+
+    def authenticate_header(self, request: Any) -> str:
+        return 'Bearer realm="otms"'

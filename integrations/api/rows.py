@@ -1,0 +1,82 @@
+"""One row of each monitoring list, as docs/reference/api.md has it."""
+
+from typing import Any
+
+from integrations.models import IntegrationObject, Log, RequestLog, Task
+
+
+def object_row(row: IntegrationObject) -> dict[str, Any]:
+    return {
+        "id": row.uuid,
+        "integrationId": row.integration_id,
+        "status": row.status,
+        "entity": row.entity,
+        "entityId": row.entity_id,
+        "reference": row.reference,
+        "action": row.change.action,
+        "changedFields": row.change.changed_fields,
+        "attempts": row.attempts,
+        "dueAt": row.due_at,
+        "claimedAt": row.claimed_at,
+        "reason": row.reason,
+        "error": row.error,
+        "externalId": row.external_id,
+        "replayOf": row.replay_of.uuid if row.replay_of else None,
+        "sequence": row.pk,
+        "createdAt": row.created_at,
+        "finishedAt": row.finished_at,
+    }
+
+
+def log_row(row: Log) -> dict[str, Any]:
+    return {
+        "id": row.uuid,
+        "integrationId": row.integration_id,
+        "objectId": row.object.uuid if row.object else None,
+        "level": row.level,
+        "code": row.code,
+        "message": row.message,
+        "data": row.data,
+        "createdAt": row.created_at,
+    }
+
+
+def request_log_row(row: RequestLog) -> dict[str, Any]:
+    return {
+        "id": row.uuid,
+        "integrationId": row.integration_id,
+        "objectId": row.object.uuid if row.object else None,
+        "dataSourceId": row.data_source_id,
+        "attempt": row.attempt,
+        "method": row.method,
+        "url": row.url,
+        "requestHeaders": row.request_headers,
+        "requestBody": row.request_body,
+        "responseStatus": row.response_status,
+        "responseHeaders": row.response_headers,
+        "responseBody": row.response_body,
+        "truncated": row.truncated,
+        "error": row.error,
+        "durationMs": row.duration_ms,
+        "interrupted": row.interrupted,
+        "test": row.test,
+        "createdAt": row.created_at,
+    }
+
+
+def task_row(row: Task) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "integrationId": row.integration_id,
+        "kind": row.kind,
+        "status": row.status,
+        "total": row.total,
+        "done": row.done,
+        "failed": row.failed,
+        "message": row.message,
+        "resultFile": None,
+        "startedBy": row.started_by,
+        "createdAt": row.created_at,
+        "startedAt": row.started_at,
+        "finishedAt": row.finished_at,
+    }

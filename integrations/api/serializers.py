@@ -1,0 +1,140 @@
+"""What callers of the integration API send, and the shapes they get."""
+
+
+from rest_framework import serializers
+
+from integrations.models import IntegrationType
+from otms.api.serializers import DocumentValue, ObjectValue, WireSerializer
+
+
+class DataSourceSerializer(WireSerializer):
+    id = serializers.UUIDField(required=False)
+    name = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    use = serializers.ChoiceField(["deliver"], required=False)
+    connector = serializers.CharField(required=False, max_length=60)
+    settings = ObjectValue(required=False, help_text="The connector's; secrets read as ***.")
+    mapping = DocumentValue(
+        required=False, allow_null=True, help_text="null sends the document as it is."
+    )
+    success = DocumentValue(required=False, allow_null=True, help_text="null is any 2xx.")
+
+
+class IntegrationSerializer(WireSerializer):
+    lenient = True
+
+    id = serializers.UUIDField(required=False)
+    nonce = serializers.CharField(required=False, allow_null=True, max_length=255)
+    uuid = serializers.UUIDField(read_only=True)
+    primary_platform_id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(max_length=200)
+    type = serializers.ChoiceField(IntegrationType.choices)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+    enabled = serializers.BooleanField(required=False)
+    trigger = ObjectValue(required=False)
+    filters = DocumentValue(required=False)
+    data_sources = DataSourceSerializer(many=True, required=False)
+    schedule = ObjectValue(required=False, allow_null=True)
+    delivery = ObjectValue(required=False)
+    health = serializers.DictField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+
+
+class GenerateCredentialsSerializer(WireSerializer):
+    integration_id = serializers.UUIDField()
+    keep_previous_for = serializers.DurationField(
+        required=False, help_text="How long the older pair still works: PT24H."
+    )
+
+
+class CredentialsSerializer(serializers.Serializer):
+    """Shown once; only hashes are kept."""
+
+    id = serializers.UUIDField()
+    integrationId = serializers.UUIDField()
+    apiKey = serializers.CharField()
+    apiSecret = serializers.CharField()
+    token = serializers.CharField()
+    createdAt = serializers.DateTimeField()
+    expiresAt = serializers.DateTimeField(allow_null=True)
+
+
+class MappingTestSerializer(WireSerializer):
+    mapping = DocumentValue()
+    test_data = DocumentValue()
+    filters = DocumentValue(required=False)
+
+
+class ObjectSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    integrationId = serializers.UUIDField()
+    status = serializers.CharField()
+    entity = serializers.CharField()
+    entityId = serializers.UUIDField()
+    reference = serializers.CharField()
+    action = serializers.CharField()
+    changedFields = serializers.ListField(child=serializers.CharField())
+    attempts = serializers.IntegerField()
+    dueAt = serializers.DateTimeField(allow_null=True)
+    claimedAt = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField()
+    error = serializers.CharField()
+    externalId = serializers.CharField()
+    replayOf = serializers.UUIDField(allow_null=True)
+    sequence = serializers.IntegerField()
+    createdAt = serializers.DateTimeField()
+    finishedAt = serializers.DateTimeField(allow_null=True)
+
+
+class LogSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    integrationId = serializers.UUIDField()
+    objectId = serializers.UUIDField(allow_null=True)
+    level = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+    data = serializers.JSONField(allow_null=True)  # type: ignore[assignment]
+    createdAt = serializers.DateTimeField()
+
+
+class RequestLogSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    integrationId = serializers.UUIDField()
+    objectId = serializers.UUIDField(allow_null=True)
+    dataSourceId = serializers.UUIDField(allow_null=True)
+    attempt = serializers.IntegerField()
+    method = serializers.CharField()
+    url = serializers.CharField()
+    requestHeaders = serializers.DictField()
+    requestBody = serializers.CharField()
+    responseStatus = serializers.IntegerField(allow_null=True)
+    responseHeaders = serializers.DictField()
+    responseBody = serializers.CharField()
+    truncated = serializers.BooleanField()
+    error = serializers.CharField()
+    durationMs = serializers.FloatField(allow_null=True)
+    interrupted = serializers.BooleanField()
+    test = serializers.BooleanField()
+    createdAt = serializers.DateTimeField()
+
+
+class TaskSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    integrationId = serializers.UUIDField()
+    kind = serializers.CharField()
+    status = serializers.CharField()
+    total = serializers.IntegerField()
+    done = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    message = serializers.CharField()
+    resultFile = serializers.CharField(allow_null=True)
+    startedBy = serializers.CharField()
+    createdAt = serializers.DateTimeField()
+    startedAt = serializers.DateTimeField(allow_null=True)
+    finishedAt = serializers.DateTimeField(allow_null=True)
+
+
+class MappingWarningSerializer(serializers.Serializer):
+    target = serializers.CharField()
+    path = serializers.CharField()
+    message = serializers.CharField()

@@ -1,0 +1,263 @@
+"""The API of integrations: define, credentials, mapping test, and what happens in the queue."""
+
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.timezone import now
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from integrations import definition
+from integrations.api import rows
+from integrations.api import serializers as wire
+from integrations.core import filters, mapping
+from integrations.core.errors import ExpressionError, Problem
+from integrations.models import Credential, Integration, IntegrationObject, Log, RequestLog, Task
+from otms.api.errors import FieldErrors
+from otms.api.router import route
+from otms.api.serializers import ErrorItem
+from otms.api.views import PlatformViewSet
+from otms.orders.saving import refuse_taken
+
+TOTAL = {"totalResults": serializers.IntegerField()}
+ONE = {"integration": wire.IntegrationSerializer}
+WARNED = {**ONE, "warnings": ErrorItem(many=True, required=False)}
+MANY = {"integrations": wire.IntegrationSerializer(many=True), **TOTAL}
+LIST = "<uuid:id>/{}/<str:offset>/<str:amount>"
+
+
+class IntegrationViewSet(PlatformViewSet):
+    """Integrations; what one integration may see of itself is the same calls with its credential."""
+
+    model = Integration
+    noun = "integration"
+    searchable = {"id": "id", "name": "name", "type": "type", "enabled": "enabled"}
+
+    @cached_property
+    def records(self) -> Any:
+        living = super().records.living().select_related("gate").prefetch_related("data_sources")
+        own = getattr(self.request.user, "integration", None)
+        return living.filter(pk=own.pk) if own else living
+
+    @route(
+        "POST",
+        "integration",
+        "create:integration",
+        takes=wire.IntegrationSerializer,
+        answers=WARNED,
+    )
+    def create(self, request: Any) -> Response:
+        """Create an integration; name and type are enough to begin with."""
+        reader = self.read(wire.IntegrationSerializer)
+        given = dict(reader.validated_data)
+        if "id" in given:
+            refuse_taken(Integration(pk=given["id"]))
+        return self._saved(reader, given, None)
+
+    @route(
+        "PUT", "integration", "update:integration", takes=wire.IntegrationSerializer, answers=WARNED
+    )
+    def update(self, request: Any) -> Response:
+        """Change what is sent, leave the rest; a list that is sent replaces the list."""
+        id = self.body_id()
+        reader = self.read(wire.IntegrationSerializer, partial=True)
+        given = {name: value for name, value in reader.validated_data.items() if name != "id"}
+        with transaction.atomic():
+            self.record(
+                id, self.model.objects.of(request.user.platform).select_for_update(no_key=True)
+            )
+            integration = self.record(id)
+            self.check_stored(integration)
+            return self._saved(reader, given, integration)
+
+    @route("GET", "integration/<uuid:id>", "get:integration", answers=ONE)
+    def retrieve(self, request: Any, id: UUID) -> Response:
+        return Response({"integration": definition.shown([self.record(id)])[0]})
+
+    @route("DELETE", "integration/<uuid:id>", "delete:integration", answers=ONE)
+    def destroy(self, request: Any, id: UUID) -> Response:
+        """Delete: what waits is cancelled with the reason, the history stays."""
+        integration = self.record(id)
+        answer = Response({"integration": definition.shown([integration])[0]})
+        integration.retire()
+        return answer
+
+    @route("GET", "integrations/<str:offset>/<str:amount>", "get:integrations", answers=MANY)
+    def list(self, request: Any, offset: str, amount: str) -> Response:
+        newest = self.records.order_by("-created_at", "id")
+        return Response(self.paged("integrations", newest, offset, amount, definition.shown))
+
+    @route(
+        "POST",
+        "integrations/<str:offset>/<str:amount>",
+        "search:integrations",
+        takes=wire.IntegrationSerializer,
+        answers=MANY,
+    )
+    def search(self, request: Any, offset: str, amount: str) -> Response:
+        """Search by example: the body is a partial integration."""
+        found = self.records.filter(**self.by_example()).order_by("-created_at", "id")
+        return Response(self.paged("integrations", found, offset, amount, definition.shown))
+
+    @route(
+        "POST",
+        "integration/generate/credentials",
+        "generate:integration:credentials",
+        takes=wire.GenerateCredentialsSerializer,
+        answers={"credentials": wire.CredentialsSerializer},
+    )
+    def generate_credentials(self, request: Any) -> Response:
+        """A new pair and token, shown this once; the older pair ends now or after keepPreviousFor."""
+        given = self.read(wire.GenerateCredentialsSerializer).validated_data
+        integration = self.record(given["integration_id"])
+        keep = given.get("keep_previous_for")
+        kept, shown = Credential.generate(
+            integration, revoke_older_at=now() + keep if keep else None
+        )
+        times = {"createdAt": kept.created_at, "expiresAt": kept.expires_at}
+        whose = {"id": kept.pk, "integrationId": integration.pk}
+        return Response({"credentials": {**whose, **shown, **times}})
+
+    @route(
+        "POST",
+        "integration/dataSource/mapping:test",
+        "test:mapping",
+        takes=wire.MappingTestSerializer,
+        answers={
+            "result": serializers.JSONField(),
+            "warnings": wire.MappingWarningSerializer(many=True),
+            "matched": serializers.BooleanField(required=False),
+            "trace": serializers.ListField(required=False),
+        },
+    )
+    def test_mapping(self, request: Any) -> Response:
+        """Apply a mapping, and filters if given, to test data; nothing is sent or stored."""
+        given = self.read(wire.MappingTestSerializer).validated_data
+        problems = [p.under("mapping") for p in mapping.check(given["mapping"])]
+        problems += [p.under("filters") for p in filters.check(given.get("filters"))]
+        refuse(problems)
+        try:
+            made = mapping.compile(given["mapping"]).apply(given["test_data"], explain=True)
+            answer: dict[str, Any] = {
+                "result": made.value,
+                "warnings": [
+                    {"target": w.target, "path": w.path, "message": w.message}
+                    for w in made.warnings
+                ],
+            }
+            if given.get("filters") is not None:
+                verdict = filters.evaluate(given["filters"], given["test_data"])
+                answer |= {"matched": verdict.matched, "trace": verdict.trace}
+        except ExpressionError as error:
+            field = f"mapping.{error.target}" if error.target else "mapping"
+            refuse([Problem(field, "mapping_error", str(error))])
+        return Response(answer)
+
+    @route(
+        "GET",
+        "integration/" + LIST.format("objects"),
+        "get:integration:objects",
+        answers={"objects": wire.ObjectSerializer(many=True), **TOTAL},
+        query=("status", "entityId", "q", "since", "until"),
+    )
+    def objects(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
+        """The queue of an integration, newest first."""
+        found = self._about(id, IntegrationObject).select_related("change", "replay_of")
+        lookups = {"status": "status", "entityId": "entity_id", "q": "reference"}
+        return self._monitored("objects", found, lookups, rows.object_row, offset, amount)
+
+    @route(
+        "GET",
+        "integration/" + LIST.format("logs"),
+        "get:integration:logs",
+        answers={"logs": wire.LogSerializer(many=True), **TOTAL},
+        query=("level", "since", "until"),
+    )
+    def logs(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
+        """The story of an integration, newest line first."""
+        found = self._about(id, Log).select_related("object")
+        return self._monitored("logs", found, {"level": "level"}, rows.log_row, offset, amount)
+
+    @route(
+        "GET",
+        "integration/" + LIST.format("requestLogs"),
+        "get:integration:requestLogs",
+        answers={"requestLogs": wire.RequestLogSerializer(many=True), **TOTAL},
+        query=("status", "since", "until"),
+    )
+    def request_logs(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
+        """What was sent and what came back, newest first."""
+        found = self._about(id, RequestLog).select_related("object")
+        lookups = {"status": "response_status"}
+        return self._monitored("requestLogs", found, lookups, rows.request_log_row, offset, amount)
+
+    @route(
+        "GET",
+        "integration/" + LIST.format("tasks"),
+        "get:integration:tasks",
+        answers={"tasks": wire.TaskSerializer(many=True), **TOTAL},
+        query=("status", "since", "until"),
+    )
+    def tasks(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
+        """Long work: imports, replays, pick-ups."""
+        found = self._about(id, Task).order_by("-created_at")
+        return self._monitored("tasks", found, {"status": "status"}, rows.task_row, offset, amount)
+
+    def _saved(
+        self, reader: Any, given: dict[str, Any], integration: Integration | None
+    ) -> Response:
+        nonce = given.pop("nonce", None)
+        try:
+            saved = definition.save(self.request.user.platform, given, integration)
+        except definition.Invalid as error:
+            refuse(error.problems)
+        shown = definition.shown([self.record(saved.pk)])[0]
+        warnings = reader.warnings()
+        return Response(
+            {
+                "integration": {**shown, **({"nonce": nonce} if nonce else {})},
+                **({"warnings": warnings} if warnings else {}),
+            }
+        )
+
+    def _about(self, id: UUID, model: Any) -> Any:
+        """The rows of one integration, deleted ones included: their history stays."""
+        user = self.request.user
+        known = Integration.objects.of(user.platform)
+        own = getattr(user, "integration", None)
+        integration = self.record(id, known.filter(pk=own.pk) if own else known)
+        return model.objects.of(user.platform).filter(integration=integration).order_by("-id")
+
+    def _monitored(
+        self, key: str, found: Any, lookups: dict[str, str], row: Any, offset: str, amount: str
+    ) -> Response:
+        asked = self.request.query_params
+        known = {**lookups, "since": "created_at__gte", "until": "created_at__lt"}
+        if unknown := [name for name in asked if name not in known]:
+            raise FieldErrors(
+                [
+                    {
+                        "field": name,
+                        "code": "unknown_parameter",
+                        "message": f"This list is narrowed by {', '.join(known)}; there is no {name!r}.",
+                    }
+                    for name in unknown
+                ]
+            )
+        found = found.filter(**{known[name]: value for name, value in asked.items()})
+        return Response(
+            self.paged(key, found, offset, amount, lambda page: [row(each) for each in page])
+        )
+
+
+def refuse(problems: list[Problem]) -> None:
+    """A 400 with each problem at its field; nothing when there is none."""
+    if problems:
+        raise FieldErrors(
+            [{"field": p.field, "code": p.code, "message": p.message} for p in problems]
+        )
+
+
+viewsets = [IntegrationViewSet]

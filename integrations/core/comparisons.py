@@ -1,0 +1,219 @@
+"""The operators of a filter: each is one entry of the table at the end.
+
+Numbers compare as numbers (a text such as "12.50" too, beside a number), ISO dates as dates, all
+else only with its own kind. A comparison that makes no sense does not hold, and says so.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from integrations.core.paths import Path
+from integrations.core.scalars import day, moment, number
+from otms.documents import shorten
+
+NOTHING = "the path finds nothing"
+NEW = "the record is new"
+
+
+class Answer(NamedTuple):
+    """Whether a comparison holds, and what there is to know about it."""
+
+    holds: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a path sees: in the document, and in the document as it was before the change."""
+
+    path: Path
+    now: list[Any]
+    earlier: Any
+
+    @property
+    def before(self) -> list[Any] | None:
+        """List what the path saw before the change; None for a record that was not there."""
+        return None if self.earlier is None else self.path.find(self.earlier)
+
+
+class Operator(NamedTuple):
+    """An entry of the table: the test, and the kind of value that it compares with."""
+
+    test: Callable[[Sight, Any], Answer]
+    takes: str
+
+
+def equal(seen: Any, wanted: Any) -> Answer:
+    """Compare two values for equality, by what they mean rather than how they are spelled."""
+    if _is_text(seen) and _is_text(wanted) and seen == wanted:
+        return Answer(True)
+    if not (_is_text(seen) and _is_text(wanted)):
+        one, other = number(seen), number(wanted)
+        if one is not None and other is not None:
+            return Answer(one == other)
+    if dates := _dates(seen, wanted):
+        return Answer(dates[0] == dates[1])
+    if None in (seen, wanted) or _kind(seen) == _kind(wanted):
+        return Answer(identical(seen, wanted))
+    return Answer(False, _senseless(seen, wanted))
+
+
+def ordered(holds: Callable[[int], bool]) -> Callable[[Any, Any], Answer]:
+    """Make the comparison that holds for some order: less (-1), the same (0), or more (1)."""
+
+    def compare(seen: Any, wanted: Any) -> Answer:
+        pair: Any = (number(seen), number(wanted))
+        if None in pair:
+            pair = _dates(seen, wanted)
+        if pair is None and _is_text(seen) and _is_text(wanted):
+            # "n/a" is neither before nor after a date, and not more or less than a number.
+            readings = [read(text) for text in (seen, wanted) for read in (moment, number)]
+            pair = (seen, wanted) if readings == [None] * 4 else None
+        if pair is None:
+            return Answer(False, _senseless(seen, wanted))
+        one, other = pair
+        return Answer(holds((one > other) - (one < other)))
+
+    return compare
+
+
+def identical(one: Any, other: Any) -> bool:
+    """Are these the same JSON value? Unlike in Python, true is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(identical(one[k], other[k]) for k in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(identical, one, other))
+    return bool(one == other)
+
+
+def _any(compare: Callable[[Any, Any], Answer]) -> Callable[[Sight, Any], Answer]:
+    """A path that finds several values holds if any of them does."""
+
+    def test(sight: Sight, wanted: Any) -> Answer:
+        answers = [compare(seen, wanted) for seen in sight.now]
+        if not answers:
+            return Answer(False, NOTHING)
+        return next((each for each in answers if each.holds), answers[0])
+
+    return test
+
+
+def _differs(compare: Callable[[Any, Any], Answer]) -> Callable[[Sight, Any], Answer]:
+    """The opposite, value by value; what is not there is not equal to anything."""
+
+    def opposite(seen: Any, wanted: Any) -> Answer:
+        answer = compare(seen, wanted)
+        return Answer(not answer.holds, answer.note)
+
+    def test(sight: Sight, wanted: Any) -> Answer:
+        return _any(opposite)(sight, wanted) if sight.now else Answer(True, NOTHING)
+
+    return test
+
+
+def _among(seen: Any, wanted: Any) -> Answer:
+    return Answer(any(equal(seen, each).holds for each in wanted))
+
+
+def _contains(seen: Any, wanted: Any) -> Answer:
+    if isinstance(seen, list):
+        return Answer(any(equal(each, wanted).holds for each in seen))
+    return _text_test(lambda text, part: part in text)(seen, wanted)
+
+
+def _text_test(holds: Callable[[str, str], bool]) -> Callable[[Any, Any], Answer]:
+    def compare(seen: Any, wanted: Any) -> Answer:
+        if _is_text(seen) and _is_text(wanted):
+            return Answer(holds(seen, wanted))
+        return Answer(False, _senseless(seen, wanted))
+
+    return compare
+
+
+def _changed(sight: Sight, wanted: Any) -> Answer:
+    before = sight.before
+    if before is None:
+        return Answer(bool(sight.now), NEW)
+    return Answer(not identical(sight.now, before), f"before: {shorten(_plain(before))}")
+
+
+def _changed_from(sight: Sight, wanted: Any) -> Answer:
+    before = sight.before
+    if before is None:
+        return Answer(False, NEW)
+    changed, note = _changed(sight, wanted)
+    return Answer(changed and any(equal(value, wanted).holds for value in before), note)
+
+
+def _changed_to(sight: Sight, wanted: Any) -> Answer:
+    changed, note = _changed(sight, wanted)
+    return Answer(changed and any(equal(value, wanted).holds for value in sight.now), note)
+
+
+def _plain(values: list[Any]) -> Any:
+    return values[0] if len(values) == 1 else values
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    for types, kind in _KINDS:
+        if isinstance(value, types):
+            return kind
+    return "null" if value is None else type(value).__name__
+
+
+_KINDS: tuple[tuple[Any, str], ...] = (
+    (int | float | Decimal, "a number"),
+    (str | date, "a text"),
+    (list, "a list"),
+    (dict, "an object"),
+)
+
+
+def _senseless(seen: Any, wanted: Any) -> str:
+    return f"{_kind(seen)} cannot be compared so with {_kind(wanted)} ({shorten(wanted, 40)})"
+
+
+def _dates(seen: Any, wanted: Any) -> tuple[Any, Any] | None:
+    one, other = moment(seen), moment(wanted)
+    if one is None or other is None:
+        return None
+    if isinstance(one, datetime) and isinstance(other, datetime):
+        return one, other
+    try:
+        # A date without a time is that whole day: nothing at noon is after it.
+        return day(one), day(other)
+    except OverflowError:
+        return None
+
+
+OPERATORS: dict[str, Operator] = {
+    "eq": Operator(_any(equal), "any"),
+    "ne": Operator(_differs(equal), "any"),
+    "in": Operator(_any(_among), "list"),
+    "notIn": Operator(_differs(_among), "list"),
+    "gt": Operator(_any(ordered(lambda order: order > 0)), "order"),
+    "gte": Operator(_any(ordered(lambda order: order >= 0)), "order"),
+    "lt": Operator(_any(ordered(lambda order: order < 0)), "order"),
+    "lte": Operator(_any(ordered(lambda order: order <= 0)), "order"),
+    "contains": Operator(_any(_contains), "scalar"),
+    "startsWith": Operator(_any(_text_test(str.startswith)), "text"),
+    "endsWith": Operator(_any(_text_test(str.endswith)), "text"),
+    "like": Operator(_any(_text_test(fnmatchcase)), "text"),
+    "exists": Operator(lambda sight, wanted: Answer(bool(sight.now)), "nothing"),
+    "missing": Operator(lambda sight, wanted: Answer(not sight.now), "nothing"),
+    "changed": Operator(_changed, "nothing"),
+    "changedFrom": Operator(_changed_from, "any"),
+    "changedTo": Operator(_changed_to, "any"),
+}

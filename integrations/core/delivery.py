@@ -1,0 +1,73 @@
+"""How an integration delivers: order, poison, deadline, concurrency, retries."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.core.backoff import RetryPolicy
+from integrations.core.errors import Problem, did_you_mean
+
+ORDERINGS = ("perEntity", "none")
+ON_POISON = ("park", "block", "skip")
+DEFAULTS: dict[str, Any] = {
+    "ordering": "perEntity",
+    "onPoison": "park",
+    "coalesce": False,
+    "timeout": 15,
+    "concurrency": 8,
+    "rate": None,
+    "retry": {"giveUpAfter": "P3D", "on": [408, 425, 429, "5xx", "network"]},
+}
+
+
+@dataclass(frozen=True)
+class DeliveryPolicy:
+    """`timeout` is the total deadline of one call in seconds; `concurrency` the calls at once."""
+
+    ordering: str
+    on_poison: str
+    timeout: float
+    concurrency: int
+    retry: RetryPolicy
+
+    @classmethod
+    def of(cls, document: dict[str, Any] | None) -> "DeliveryPolicy":
+        """The policy of a checked document; what it leaves out is the default."""
+        full = completed(document)
+        return cls(
+            ordering=full["ordering"],
+            on_poison=full["onPoison"],
+            timeout=float(full["timeout"]),
+            concurrency=int(full["concurrency"]),
+            retry=RetryPolicy.from_document(full["retry"]),
+        )
+
+
+def completed(document: dict[str, Any] | None) -> dict[str, Any]:
+    """The document with the defaults filled in."""
+    given = document or {}
+    return {**DEFAULTS, **given, "retry": {**DEFAULTS["retry"], **(given.get("retry") or {})}}
+
+
+def check(document: Any) -> list[Problem]:
+    """What is wrong with a delivery document, field by field."""
+    if not isinstance(document, dict):
+        return [Problem("", "not_an_object", "The delivery settings must be a JSON object.")]
+    found = []
+    for key in document:
+        if key not in DEFAULTS:
+            known = f"there are: {', '.join(DEFAULTS)}.{did_you_mean(key, DEFAULTS)}"
+            found.append(Problem(str(key), "unknown_field", f"There is no {key!r} here; {known}"))
+    for key, choices in (("ordering", ORDERINGS), ("onPoison", ON_POISON)):
+        if key in document and document[key] not in choices:
+            found.append(Problem(key, "invalid_choice", f"Choose one of {', '.join(choices)}."))
+    for key, most in (("timeout", 60), ("concurrency", 100)):
+        value = document.get(key, 1)
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            found.append(Problem(key, "out_of_range", f"Write a whole number from 1 to {most}."))
+    # Part of the contract, not of this version: better a clear no than a setting without effect.
+    for key, off in (("coalesce", False), ("rate", None)):
+        if document.get(key, off) not in (off, None):
+            found.append(
+                Problem(key, "not_available", f"{key} is not available yet; leave it out.")
+            )
+    return found + [problem.under("retry") for problem in RetryPolicy.check(document.get("retry"))]

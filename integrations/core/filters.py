@@ -1,0 +1,240 @@
+"""Does this change concern the integration? And if not, which filter said no, on which value?
+
+Filters are data: a list, all of which must hold. An entry is a comparison
+`{"field": "$.transportOrder.status", "operator": "eq", "value": "requested"}` or a group,
+`{"any": [...]}`, `{"all": [...]}` or `{"not": {...}}`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from integrations.core import paths
+from integrations.core.comparisons import OPERATORS, Sight
+from integrations.core.errors import FilterError, Problem, did_you_mean
+from otms.documents import DEPTH, shorten
+
+GROUPS = ("any", "all", "not")
+KEYS = ("field", "operator", "value")
+LONGEST_REASON = 500
+
+_VALUES = {
+    "any": "a value",
+    "list": "a list",
+    "order": "a number or a text",
+    "scalar": "a single value",
+    "text": "a text of at most 512 characters",
+}
+
+
+@dataclass(frozen=True)
+class ChangeView:
+    """The document as it was before the change; None when the record was created."""
+
+    before: Mapping[str, Any] | None
+
+    @classmethod
+    def of(cls, document: Any) -> "ChangeView":
+        """Take the earlier snapshot from where a change carries it: `before`."""
+        before = document.get("before") if isinstance(document, Mapping) else None
+        return cls(before if isinstance(before, Mapping) else None)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the filters say: the trace has every comparison, the reason the one that decided."""
+
+    matched: bool
+    trace: list[dict[str, Any]]
+    reason: str
+
+
+def evaluate(filters: list[Any], document: Any, changed: ChangeView | None = None) -> Verdict:
+    """Judge a document; every comparison is made, so that the trace is whole."""
+    if not filters:
+        return Verdict(True, [], "There are no filters.")
+    court = _Court(document, changed or ChangeView.of(document))
+    ruling = court.judge({"all": filters}, "", "wants")
+    if ruling.matched:
+        return Verdict(True, court.trace, "All filters hold.")
+    reason = ruling.reason()
+    if len(reason) > LONGEST_REASON:
+        reason = reason[: LONGEST_REASON - 1] + "…"
+    return Verdict(False, court.trace, reason)
+
+
+def check(filters: Any) -> list[Problem]:
+    """List everything that is wrong with a list of filters."""
+    if filters is None:
+        return []
+    if not isinstance(filters, list):
+        return [Problem("", "invalid_filters", "Write the filters as a list, [] for none.")]
+    return [p for place, each in enumerate(filters) for p in _check(each, f"[{place}]", 1)]
+
+
+class _Ruling(NamedTuple):
+    """A ruling gives its reason only when asked: most are never read."""
+
+    matched: bool
+    reason: Callable[[], str]
+
+
+class _Court:
+    """The judgement of one document."""
+
+    def __init__(self, document: Any, changed: ChangeView) -> None:
+        self._document = document
+        self._before = changed.before
+        self.trace: list[dict[str, Any]] = []
+
+    def judge(self, each: Any, place: str, wants: str, depth: int = 0) -> _Ruling:
+        """Judge a comparison or a group; the reason says what decided it."""
+        if not isinstance(each, Mapping) or depth > DEPTH + 1:
+            raise FilterError(place, shorten(each), "this is not a filter")
+        if "not" in each:
+            opposite = "wants not" if wants == "wants" else "wants"
+            matched, reason = self.judge(each["not"], f"{place}.not", opposite, depth + 1)
+            return _Ruling(not matched, reason)
+        for group in ("any", "all"):
+            if group in each:
+                rulings = [
+                    self.judge(one, f"{place}.{group}[{number}]", wants, depth + 1)
+                    for number, one in enumerate(each[group])
+                ]
+                return _settle(rulings, decisive=group == "any")
+        return self._compare(each, place, wants)
+
+    def _compare(self, leaf: Mapping[str, Any], place: str, wants: str) -> _Ruling:
+        name, value = leaf.get("operator"), leaf.get("value")
+        operator = OPERATORS.get(str(name))
+        if operator is None:
+            raise FilterError(place, shorten(leaf), f"there is no operator {shorten(name)}")
+        try:
+            path = paths.compile(_spelled(leaf.get("field")))
+            sight = Sight(path, path.find(self._document), self._before)
+            matched, note = operator.test(sight, value)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise FilterError(place, shorten(leaf), str(error)) from error
+        seen = sight.now if not path.one else (sight.now[0] if sight.now else None)
+        entry = {"field": path.text, "operator": name, "value": value, "seen": _kept(seen)}
+        self.trace.append({**entry, "matched": matched} | ({"note": note} if note else {}))
+
+        def reason() -> str:
+            found = f"is {shorten(seen)}" if sight.now else "finds nothing"
+            wanted = str(name) if operator.takes == "nothing" else f"{name} {shorten(value)}"
+            aside = f" ({note})" if note and sight.now else ""
+            return f"{path.text} {found}, the filter {wants} {wanted}{aside}"
+
+        return _Ruling(matched, reason)
+
+
+def _settle(rulings: list[_Ruling], *, decisive: bool) -> _Ruling:
+    """One decisive ruling settles a group; without one, all of them together do."""
+    for ruling in rulings:
+        if ruling.matched is decisive:
+            return ruling
+    return _Ruling(not decisive, lambda: "; ".join(ruling.reason() for ruling in rulings))
+
+
+def _kept(seen: Any) -> Any:
+    """Keep what was seen in a trace, short: traces are stored for every change."""
+    if not isinstance(seen, str | list | dict) or (isinstance(seen, str) and len(seen) < 40):
+        return seen
+    text = shorten(seen)
+    return text if text.endswith("…") else seen
+
+
+def _spelled(field: Any) -> Any:
+    # As in a mapping, the vendor's spelling without `$.` is taken.
+    return f"$.{field}" if isinstance(field, str) and field and field[0] not in "$@" else field
+
+
+def _check(each: Any, place: str, depth: int) -> list[Problem]:
+    if not isinstance(each, Mapping):
+        return [Problem(place, "invalid_filter", "Write the filter as an object.")]
+    if depth > DEPTH:
+        return [Problem(place, "too_deep", f"Nest at most {DEPTH} groups.")]
+    groups = [key for key in GROUPS if key in each]
+    if not groups:
+        return _check_comparison(each, place)
+    if len(each) > 1:
+        message = f"Leave only `{groups[0]}` here; a group has nothing beside it."
+        return [Problem(place, "mixed_keys", message)]
+    group, inside = groups[0], each[groups[0]]
+    if group == "not":
+        return _check(inside, f"{place}.not", depth + 1)
+    if not isinstance(inside, list) or not inside:
+        message = "Write a list with at least one filter."
+        return [Problem(f"{place}.{group}", "invalid_group", message)]
+    children = [(f"{place}.{group}[{number}]", child) for number, child in enumerate(inside)]
+    return [p for spot, child in children for p in _check(child, spot, depth + 1)]
+
+
+def _check_comparison(leaf: Mapping[Any, Any], place: str) -> list[Problem]:
+    known = (*KEYS, *GROUPS)
+    problems = [
+        Problem(
+            f"{place}.{key}",
+            "unknown_field",
+            f"A filter has {', '.join(KEYS)}, or one of {', '.join(GROUPS)}."
+            + did_you_mean(key, known),
+        )
+        for key in leaf
+        if key not in known
+    ]
+    return problems + _check_field(leaf, place) + _check_operator(leaf, place)
+
+
+def _check_field(leaf: Mapping[Any, Any], place: str) -> list[Problem]:
+    field = _spelled(leaf.get("field"))
+    place = f"{place}.field"
+    if not isinstance(field, str) or not field:
+        message = "Write the path to compare, such as `$.transportOrder.status`."
+        return [Problem(place, "required", message)]
+    if field[0] == "@":
+        return [Problem(place, "invalid_path", "Start the path with `$`; there is no loop here.")]
+    try:
+        paths.compile(field)
+    except paths.PathError as error:
+        return [Problem(place, "invalid_path", str(error))]
+    if str(leaf.get("operator")).startswith("changed") and field.startswith("$.before."):
+        return [
+            Problem(place, "invalid_path", "Leave out `before`: the change looks there itself.")
+        ]
+    return []
+
+
+def _check_operator(leaf: Mapping[Any, Any], place: str) -> list[Problem]:
+    name, value = leaf.get("operator"), leaf.get("value")
+    operator = OPERATORS.get(name) if isinstance(name, str) else None
+    if operator is None:
+        choose = f"Choose one of {', '.join(OPERATORS)}."
+        if name is None:
+            return [Problem(f"{place}.operator", "required", choose)]
+        unknown = f"No operator {shorten(name)}. {choose}{did_you_mean(name, OPERATORS)}"
+        return [Problem(f"{place}.operator", "unknown_operator", unknown)]
+    place = f"{place}.value"
+    if operator.takes == "nothing":
+        if value is None or value is True:
+            return []
+        message = f"Leave the value out; `{name}` compares with nothing."
+        return [Problem(place, "invalid_value", message)]
+    if "value" not in leaf:
+        return [Problem(place, "required", f"Give `{name}` {_VALUES[operator.takes]}.")]
+    if _fits(value, operator.takes):
+        return []
+    message = f"Give `{name}` {_VALUES[operator.takes]}, not {shorten(value)}."
+    return [Problem(place, "invalid_value", message)]
+
+
+def _fits(value: Any, takes: str) -> bool:
+    if takes == "list":
+        return isinstance(value, list)
+    if takes == "text":
+        return isinstance(value, str) and len(value) <= paths.LONGEST
+    if takes == "scalar":
+        return not isinstance(value, list | dict)
+    if takes == "order":
+        return isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
+    return True

@@ -1,0 +1,187 @@
+"""Turn a document of ours into the document a partner expects.
+
+A mapping is data: `{"erp_id": "$.transportOrder.id", "source": "TMS"}`. It is compiled once, into
+functions that read paths and build the result, and then applied to document after document.
+"""
+
+from collections.abc import Mapping as Object
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from integrations.core import operators, paths
+from integrations.core.errors import MappingError, Problem, did_you_mean
+from integrations.core.operators import MISSING, OPERATORS, SOURCES, MappingWarning, Scope, Step
+from otms import documents
+from otms.documents import DEPTH, shorten
+
+# The search for what was meant is slow; nobody reads more hints than this.
+EXPLAINED = 20
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a mapping made of a document, and what it had to leave out."""
+
+    value: Any
+    warnings: list[MappingWarning] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A compiled mapping, good for any number of documents and threads."""
+
+    source: Any
+    _step: Step
+
+    def apply(self, document: Any, *, explain: bool = False) -> Result:
+        """Map a document; to explain is to look for the paths that were probably meant."""
+        scope = Scope(document)
+        value = self._step(scope)
+        if value is MISSING:
+            path = scope.warnings[-1].path if scope.warnings else shorten(self.source)
+            raise MappingError("", path, f"`{path}` is not in the document: nothing to send.")
+        _refuse_unbounded(value)
+        if explain:
+            first, rest = scope.warnings[:EXPLAINED], scope.warnings[EXPLAINED:]
+            return Result(value, [_explained(warning, document) for warning in first] + rest)
+        return Result(value, scope.warnings)
+
+
+def check(mapping: Any) -> list[Problem]:
+    """List everything that is wrong with a mapping, target by target."""
+    compiler = _Compiler()
+    compiler.build(mapping, "")
+    return compiler.problems
+
+
+def compile(mapping: Any) -> Mapping:  # noqa: A001 - as in re.compile
+    """Compile a mapping, or say what is wrong with it first."""
+    compiler = _Compiler()
+    step = compiler.build(mapping, "")
+    if compiler.problems:
+        problem = compiler.problems[0]
+        raise MappingError(problem.field, shorten(mapping), problem.message)
+    return Mapping(mapping, step)
+
+
+class _Compiler:
+    """Compile expressions and note down every problem on the way, so that check is compile."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._depth = 0
+
+    def build(self, expression: Any, target: str) -> Step:
+        """Compile one expression: a path, a constant, an object, a list, an operator object."""
+        if isinstance(expression, str):
+            return self._text(expression, target)
+        if not isinstance(expression, Object | list | tuple):
+            return lambda scope: expression
+        if self._depth >= DEPTH:
+            return self.refuse(target, "too_deep", f"Nest at most {DEPTH} levels.")
+        self._depth += 1
+        try:
+            if not isinstance(expression, Object):
+                return self._list(expression, target)
+            if any(isinstance(key, str) and key.startswith("$") for key in expression):
+                return self._operators(expression, target)
+            return self._object(expression, target)
+        finally:
+            self._depth -= 1
+
+    def path(self, text: Any, target: str) -> Step:
+        """Compile a path into the step that reads it."""
+        if not isinstance(text, str):
+            message = (
+                f"Write the path as a text such as `$.transportOrder.id`, not {shorten(text)}."
+            )
+            return self.refuse(target, "invalid_path", message)
+        if text.startswith("@"):
+            message = f"{shorten(text)} is about the item of a loop, and there is no loop here"
+            return self.refuse(target, "outside_loop", f"{message}; write `@@` for a text with @.")
+        try:
+            return operators.at(paths.compile(text), target)
+        except paths.PathError as error:
+            return self.refuse(target, "invalid_path", str(error))
+
+    def refuse(self, target: str, code: str, message: str) -> Step:
+        """Note down a problem."""
+        self.problems.append(Problem(target, code, message))
+        return operators.nothing
+
+    def _text(self, text: str, target: str) -> Step:
+        if text == "#":
+            message = "`#` numbers the items of a loop, and there is no loop here"
+            return self.refuse(target, "outside_loop", f"{message}; write `##` for the text.")
+        if text.startswith(("$$", "@@")) or text == "##":
+            text = text[1:]
+        elif text.startswith(("$", "@")):
+            return self.path(text, target)
+        return lambda scope: text
+
+    def _object(self, members: Object[Any, Any], target: str) -> Step:
+        steps: list[tuple[str, Step]] = []
+        for key, expression in members.items():
+            if isinstance(key, str):
+                steps.append((key, self.build(expression, f"{target}.{key}" if target else key)))
+            else:
+                self.refuse(target, "invalid_key", f"Write the name {shorten(key)} as a text.")
+
+        def build_object(scope: Scope) -> dict[str, Any]:
+            made = {}
+            for key, step in steps:
+                value = step(scope)
+                if value is not MISSING:
+                    made[key] = value
+            return made
+
+        return build_object
+
+    def _list(self, items: Any, target: str) -> Step:
+        steps = [self.build(item, f"{target}[{place}]") for place, item in enumerate(items)]
+
+        def build_list(scope: Scope) -> list[Any]:
+            return [value for step in steps if (value := step(scope)) is not MISSING]
+
+        return build_list
+
+    def _operators(self, expression: Object[Any, Any], target: str) -> Step:
+        known = [name for name in OPERATORS if name in expression]
+        allowed = {*known, *(more for name in known for more in OPERATORS[name].companions)}
+        strange = [key for key in expression if key not in allowed]
+        for key in strange:
+            self._refuse_operator(key, target)
+        # A misspelt source is one problem, not two.
+        if not strange and sum(OPERATORS[name].source for name in known) != 1:
+            self.refuse(target, "no_source", f"Give exactly one of {', '.join(SOURCES)}.")
+        step: Step = operators.nothing
+        for name in known:
+            place = operators.Place(expression[name], expression, target, step)
+            step = OPERATORS[name].build(self, place)
+        return step
+
+    def _refuse_operator(self, key: Any, target: str) -> None:
+        if isinstance(key, str) and key.startswith("$"):
+            there_are = f"there are: {', '.join(OPERATORS)}.{did_you_mean(key, OPERATORS)}"
+            self.refuse(target, "unknown_operator", f"No operator `{key[:80]}`; {there_are}")
+        else:
+            message = f"{shorten(key)} stands beside operators; an object has either, not both."
+            self.refuse(target, "mixed_keys", message)
+
+
+def _explained(warning: MappingWarning, document: Any) -> MappingWarning:
+    near = paths.nearest(warning.path, document)
+    return replace(warning, hint=f" Did you mean `{near}`?") if near else warning
+
+
+def _refuse_unbounded(value: Any) -> None:
+    """Refuse a result that is too large or too deep to store and to send."""
+    try:
+        body = documents.dumps(value)
+        # Fewer brackets than levels: the common result is not walked.
+        if body.count(b"{") + body.count(b"[") > DEPTH:
+            documents.bounded(value)
+    except (TypeError, ValueError) as error:
+        raise MappingError("", "", f"The result cannot be sent: {error}") from error
+    if len(body) > operators.LARGEST_RESULT:
+        raise MappingError("", "", f"The result is {len(body)} bytes; at most 1 MiB can be sent.")

@@ -1,0 +1,168 @@
+"""Where a value stands in a document: JSONPath, fast for the common chains and bounded for all."""
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any
+
+from integrations.core import jsonpath
+from otms.documents import DEPTH, shorten
+
+LONGEST = 512
+# Enough to find a misspelling in any document people look at; a bound for all others.
+SUGGESTIONS = 2_000
+
+_PLAIN = re.compile(
+    r"\.(?P<name>(?!where(?![\w-])|wherenot(?![\w-]))[A-Za-z_][A-Za-z0-9_-]*)"
+    r"|\[(?P<index>-?[0-9]+)\]"
+    r"|\['(?P<single>[^'\\]*)'\]"
+    r'|\["(?P<double>[^"\\]*)"\]'
+)
+_REFUSED = {
+    "=~": "compare with == or use a filter with `like`, for regular expressions are not supported",
+    "sub(": "map the value as it is, for `sub()` is not supported",
+}
+
+
+class PathError(ValueError):
+    """A path that cannot be used; the message says what to write instead."""
+
+
+class Path:
+    """A compiled path; `one` says that it finds one value or nothing."""
+
+    __slots__ = ("_keys", "_tree", "one", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._keys = _chain(text)
+        self._tree: Any = None
+        self.one = True
+        if self._keys is None:
+            self._tree = _parse(text)
+            self.one = jsonpath.singular(self._tree)
+
+    def __repr__(self) -> str:
+        return f"Path({self.text!r})"
+
+    def find(self, document: Any) -> list[Any]:
+        """List the values that the path finds, in the document's order."""
+        if self._keys is None:
+            return self._search(document)
+        found = self.first(document, _NOTHING)
+        return [] if found is _NOTHING else [found]
+
+    def first(self, document: Any, default: Any = None) -> Any:
+        """Give the first value that the path finds, or the default."""
+        if self._keys is None:
+            found = self._search(document)
+            return found[0] if found else default
+        try:
+            for key in self._keys:
+                # Of all that a JSON document holds, only a text would answer to a wrong key.
+                if document.__class__ is str:
+                    return default
+                document = document[key]
+        except (KeyError, IndexError, TypeError):
+            return default
+        return document
+
+    def _search(self, document: Any) -> list[Any]:
+        try:
+            return jsonpath.find(self._tree, document)
+        except jsonpath.Unbounded:
+            reason = f"finds more than {jsonpath.MATCHES} values or has to visit too many"
+            raise PathError(f"`{self.text}` {reason}; name the step more closely.") from None
+        except _UNFIT as fault:
+            reason = f"cannot be applied to this document ({shorten(str(fault))})"
+            raise PathError(f"`{self.text}` {reason}.") from fault
+
+
+# What the library's operators raise for a value they were not made for, such as sorting a
+# number, dividing by zero, or the parent of the document.
+_UNFIT = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, AssertionError)
+_NOTHING = object()
+
+
+@lru_cache(maxsize=4096)
+def compile(text: str) -> Path:  # noqa: A001 - as in re.compile
+    """Compile a path that starts with `$` (the document) or `@` (the item of a loop)."""
+    if not isinstance(text, str) or not text.strip():
+        raise PathError("Write a path such as `$.transportOrder.id`; this one is empty.")
+    shown = shorten(text)
+    if len(text) > LONGEST:
+        raise PathError(f"{shown} is longer than {LONGEST} characters; write a shorter path.")
+    if text[0] not in "$@":
+        raise PathError(f"{shown} must start with `$.`, such as `$.{text}`.")
+    if re.match(r"[$@]\w", text):
+        raise PathError(
+            f"{shown} needs a dot after the `{text[0]}`; "
+            f"a text that starts with {text[0]} is written with two of them."
+        )
+    if text.count("..") > 1:
+        raise PathError(f"{shown} has more than one `..`; name all but one of the steps.")
+    for token, advice in _REFUSED.items():
+        if token in text:
+            raise PathError(f"{shown} has `{token}`; {advice}.")
+    return Path(text)
+
+
+def nearest(text: str, document: Any) -> str | None:
+    """Find the path in the document that was probably meant."""
+    known = list(_texts(document))
+    last = re.split(r"[.\[\]'\"]+", text.rstrip("]'\""))[-1].lower()
+    # Whoever knows the name but not where it stands means a path that ends in it.
+    same_end = [each for each in known if each.lower().endswith(f".{last}")]
+    for choice, cutoff in ((same_end, 0.3), (known, 0.6)):
+        if near := get_close_matches(text, choice, n=1, cutoff=cutoff):
+            return near[0]
+    return None
+
+
+def _chain(text: str) -> tuple[str | int, ...] | None:
+    """Read a plain chain of names and indices; None if the path is anything more."""
+    keys: list[str | int] = []
+    place = 1
+    while place < len(text):
+        match = _PLAIN.match(text, place)
+        if match is None:
+            return None
+        index = match["index"]
+        keys.append(int(index) if index is not None else match[match.lastgroup or ""])
+        place = match.end()
+    return tuple(keys)
+
+
+def _parse(text: str) -> Any:
+    try:
+        return jsonpath.parse(text)
+    except Exception as fault:
+        reason = shorten(str(fault).rstrip(".! ") or type(fault).__name__, 200)[1:-1]
+        raise PathError(
+            f"{shorten(text)} is not a path: {reason}; "
+            "write odd names as `$['odd name']`, and a text that starts with $ as `$$`."
+        ) from fault
+
+
+def _texts(document: Any) -> Iterator[str]:
+    """Spell the paths of a document, outermost first."""
+    level: list[tuple[str, Any]] = [("$", document)]
+    left = SUGGESTIONS
+    for _ in range(DEPTH):
+        below: list[tuple[str, Any]] = []
+        for text, value in level:
+            if isinstance(value, dict):
+                below += [(text + _member(key), child) for key, child in value.items()]
+            elif isinstance(value, list):
+                below += [(f"{text}[{place}]", child) for place, child in enumerate(value[:1])]
+        below = below[:left]
+        left -= len(below)
+        yield from (text for text, _ in below)
+        level = below
+
+
+def _member(key: str) -> str:
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", key):
+        return f".{key}"
+    return f"['{key}']" if "'" not in key else f'["{key}"]'

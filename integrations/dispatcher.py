@@ -1,0 +1,253 @@
+"""The dispatcher: one thread per worker process that keeps a window of deliveries in flight.
+
+It claims no more than its free slots (a row that waits in a local batch would outlive its lease and
+be sent twice), looks at the rest of the lease before the first byte, refills as slots free up, and
+writes outcomes down in bulk. A slot is free when its outcome is in the database, not before.
+"""
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import uvloop
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connections
+
+from integrations import http, pipeline
+from integrations.models import IntegrationObject, Level, Outcome
+from integrations.models.queue import Claims
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+FLUSH_SECONDS = 0.02
+FLUSH_ROWS = 100
+BUSY_SECONDS = 0.02  # until the gates are looked at again when other workers hold them
+BROKEN_SECONDS = 1.0  # until the database is tried again
+STOP_SECONDS = 30.0
+MAPPERS = 2
+
+_LEVELS = {
+    Level.DEBUG: logging.DEBUG,
+    Level.INFO: logging.INFO,
+    Level.WARNING: logging.WARNING,
+    Level.ERROR: logging.ERROR,
+}
+
+
+class Dispatcher:
+    """A rolling window of deliveries over the queue.
+
+    Three kinds of threads: the event loop (calls), one for the database, a few for mapping.
+    """
+
+    def __init__(self, *, window: int | None = None, poll: float | None = None) -> None:
+        self._size = window or settings.OTMS_WINDOW
+        self._poll = settings.OTMS_POLL_SECONDS if poll is None else poll
+        self._plans = pipeline.Plans()
+        self._in_flight: set[int] = set()
+        self._outcomes: list[Outcome] = []
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._look = asyncio.Event()
+        self._answered = asyncio.Event()
+
+    # From other threads.
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self.run, name="otms-dispatcher", daemon=True)
+        self._thread.start()
+
+    def poke(self) -> None:
+        """There may be something to do."""
+        if self._loop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._look.set)
+
+    def stop(self, timeout: float = STOP_SECONDS) -> None:
+        """Claim no more, finish the calls that began, give the other leases back."""
+        self._stopping = True
+        self.poke()
+        if self._thread:
+            self._thread.join(timeout)
+
+    def run(self, *, until_idle: bool = False) -> None:
+        """Deliver until stopped, or until nothing is due and nothing in flight."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._main(until_idle))
+
+    # On the event loop.
+
+    async def _main(self, until_idle: bool) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._database = ThreadPoolExecutor(1, "otms-dispatcher-db")
+        self._mappers = ThreadPoolExecutor(MAPPERS, "otms-mapper")
+        self._window = http.Window(limit=self._size)
+        flusher = asyncio.create_task(self._keep_flushing())
+        deliveries: set[asyncio.Task[None]] = set()
+        try:
+            while not self._stopping:
+                self._look.clear()
+                started = time.monotonic()
+                claims = await self._claim()
+                for obj in claims.objects:
+                    task = asyncio.create_task(self._deliver(obj, started))
+                    deliveries.add(task)
+                    task.add_done_callback(deliveries.discard)
+                if not claims.objects:
+                    if until_idle and not self._in_flight:
+                        break
+                    await self._wait(BUSY_SECONDS if claims.busy else self._poll)
+            if deliveries:
+                await asyncio.wait(deliveries)
+            while self._in_flight:
+                await asyncio.sleep(FLUSH_SECONDS)
+        finally:
+            flusher.cancel()
+            await self._window.close()
+            self._mappers.shutdown(wait=False)
+            await self._in_database(connections.close_all)
+            self._database.shutdown(wait=False)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._look.wait(), seconds or None)
+        except TimeoutError:
+            pass
+
+    async def _claim(self) -> Claims:
+        free = self._size - len(self._in_flight)
+        if free <= 0:
+            return Claims()
+        try:
+            claims = await self._in_database(self._claim_due, free)
+        except DatabaseError as error:
+            log.error("the queue can't be read", extra={"error": str(error).strip()})
+            await asyncio.sleep(BROKEN_SECONDS)
+            return Claims()
+        self._in_flight |= {obj.pk for obj in claims.objects}
+        return claims
+
+    def _claim_due(self, free: int) -> Claims:
+        claims = IntegrationObject.objects.claim_due(free)
+        self._plans.refresh({obj.integration_id for obj in claims.objects})
+        return claims
+
+    async def _deliver(self, obj: IntegrationObject, claimed: float) -> None:
+        plan = self._plans[obj.integration_id]
+        try:
+            made = await self._in(self._mappers, pipeline.prepare, obj, plan)
+            if isinstance(made, pipeline.Call):
+                made = await self._call(made, claimed)
+        except Exception as error:  # a fault of ours must not lose the object, nor stop the others
+            log.exception("a delivery failed in our own code", extra={"object": str(obj.uuid)})
+            text = f"A fault in the engine: {type(error).__name__}: {error}"
+            made = obj.fail("engine_fault", text, plan.policy, permanent=False)
+        self._outcomes.append(made)
+        self._answered.set()
+
+    async def _call(self, call: pipeline.Call, claimed: float) -> Outcome:
+        timeout = call.plan.policy.timeout
+        lease = timeout + settings.OTMS_LEASE_MARGIN_SECONDS
+        if self._stopping:
+            return call.object.release("The worker is stopping.")
+        if claimed + lease - time.monotonic() < timeout:
+            return call.object.release("Too little was left of the lease for a whole call.")
+        return pipeline.judge(call, await self._window.send(call.request, timeout=timeout))
+
+    async def _keep_flushing(self) -> None:
+        while True:
+            await self._answered.wait()
+            if len(self._outcomes) < min(FLUSH_ROWS, len(self._in_flight)):
+                await asyncio.sleep(FLUSH_SECONDS)
+            self._answered.clear()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        outcomes, self._outcomes = self._outcomes, []
+        while outcomes:
+            batch, outcomes = outcomes[:FLUSH_ROWS], outcomes[FLUSH_ROWS:]
+            await self._write(batch)
+            self._in_flight -= {outcome.object.pk for outcome in batch}
+            self._look.set()
+
+    async def _write(self, batch: list[Outcome]) -> None:
+        """Write outcomes down; a database that is away is waited for, a row it refuses is left.
+
+        What stays unwritten is found again when its lease is over.
+        """
+        while True:
+            try:
+                standing = await self._in_database(IntegrationObject.objects.finish, batch)
+            except DatabaseError as error:
+                log.error("outcomes can't be written", extra={"error": str(error).strip()})
+                if len(batch) > 1:
+                    for outcome in batch:
+                        await self._write([outcome])
+                    return
+                await asyncio.sleep(BROKEN_SECONDS)
+                if time.time() > batch[0].object.due_at.timestamp():
+                    return
+            else:
+                for outcome in standing:
+                    _tell(outcome)
+                return
+
+    async def _in_database(self, function: Callable[..., T], *args: Any) -> T:
+        return await self._in(self._database, _with_fresh_connection, function, *args)
+
+    async def _in(self, pool: ThreadPoolExecutor, function: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, function, *args)
+
+
+def _with_fresh_connection(function: Callable[..., T], *args: Any) -> T:
+    """No request ends here, so nobody else drops a connection that broke."""
+    close_old_connections()
+    return function(*args)
+
+
+def _tell(outcome: Outcome) -> None:
+    """One line for each transition, for support to read."""
+    obj = outcome.object
+    log.log(
+        _LEVELS[outcome.level],
+        outcome.message,
+        extra={
+            "code": outcome.code,
+            "object": obj.uuid,
+            "integration": obj.integration_id,
+            "reference": obj.reference,
+            "attempt": obj.attempts,
+        },
+    )
+
+
+# The dispatcher of this process.
+
+_current: Dispatcher | None = None
+_pid = 0
+_lock = threading.Lock()
+
+
+def poke() -> None:
+    """Have this process's dispatcher look at the queue; the first poke starts it."""
+    global _current, _pid
+    with _lock:
+        if _current is None or _pid != os.getpid():
+            _current, _pid = Dispatcher(), os.getpid()
+            _current.start()
+    _current.poke()
+
+
+def stop() -> None:
+    """Let the calls in flight finish, and give the other leases back."""
+    global _current
+    with _lock:
+        if _current is not None and _pid == os.getpid():
+            _current.stop()
+        _current = None

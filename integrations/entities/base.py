@@ -1,0 +1,53 @@
+"""What an entity file says."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import Model
+
+
+class Entity:
+    """A kind of record that integrations are about, with the parts it owns.
+
+    A change of the root or of any part is one change of the entity. `parts` maps each part's model
+    to the lookup that leads to the root's id.
+    """
+
+    key: str  # the wire name, from the file's name
+    label: ClassVar[str]
+    root: ClassVar[type[Model]]
+    parts: ClassVar[dict[type[Model], str]] = {}
+
+    def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:
+        """The records with these ids as they look on the wire, read fresh; a missing one is left out.
+
+        This runs inside every save and fails it by raising: keep it trivial.
+        """
+        raise NotImplementedError(f"{type(self).__module__} does not say what its snapshot is.")
+
+    def reference(self, snapshot: dict[str, Any]) -> str:
+        """What people call the record."""
+        return str(snapshot.get("name") or snapshot["id"][:8])
+
+    def roots(self, instance: Model, using: str) -> set[UUID]:
+        """The ids of the roots that this instance belongs to, before and after the save.
+
+        A part that moves from one root to another changes both.
+        """
+        if isinstance(instance, self.root):
+            return {instance.pk} if instance.pk else set()
+        model = type(instance)
+        lookup = self.parts[model]
+        found = {_follow(instance, lookup)}
+        if not instance._state.adding:
+            stored = model._base_manager.using(using).filter(pk=instance.pk)
+            found |= set(stored.values_list(lookup, flat=True))
+        return {pk for pk in found if pk}
+
+
+def _follow(instance: Model, lookup: str) -> Any:
+    value: Any = instance
+    for name in lookup.split("__"):
+        value = getattr(value, name)
+    return value

@@ -1,0 +1,18 @@
+"""A business: customer, shipper, carrier."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from integrations.entities import base
+from otms.orders import wire
+from otms.orders.models import Business
+
+
+class Entity(base.Entity):
+    label = "Business"
+    root = Business
+
+    def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:
+        businesses = Business.objects.across_platforms().using(using).filter(pk__in=ids)
+        return {UUID(business["id"]): business for business in wire.businesses(businesses)}

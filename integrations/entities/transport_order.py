@@ -1,0 +1,22 @@
+"""A transport order with its consignments and goods: one entity, whoever saves which part."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from integrations.entities import base
+from otms.orders import wire
+from otms.orders.models import Consignment, Goods, TransportOrder
+
+
+class Entity(base.Entity):
+    label = "Transport order"
+    root = TransportOrder
+    parts = {Consignment: "transport_order_id", Goods: "consignment__transport_order_id"}
+
+    def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:
+        orders = TransportOrder.objects.across_platforms().using(using).filter(pk__in=ids)
+        return {UUID(order["id"]): order for order in wire.transport_orders(orders)}
+
+    def reference(self, snapshot: dict[str, Any]) -> str:
+        return snapshot["name"] or snapshot["orderId"] or snapshot["id"][:8]

@@ -1,0 +1,25 @@
+"""The product's nouns, one file each; queue.py holds every transition of a queued object."""
+
+from integrations.models.change import EntityChange
+from integrations.models.credential import Credential
+from integrations.models.gate import Gate
+from integrations.models.integration import DataSource, Integration, IntegrationType
+from integrations.models.log import Level, Log, RequestLog
+from integrations.models.queue import IntegrationObject, Outcome, Status
+from integrations.models.task import Task
+
+__all__ = [
+    "Credential",
+    "DataSource",
+    "EntityChange",
+    "Gate",
+    "Integration",
+    "IntegrationObject",
+    "IntegrationType",
+    "Level",
+    "Log",
+    "Outcome",
+    "RequestLog",
+    "Status",
+    "Task",
+]

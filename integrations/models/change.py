@@ -1,0 +1,46 @@
+"""EntityChange: what one transaction did to one entity."""
+
+from typing import Any
+
+from django.db import models
+
+from otms.accounts.tenancy import PlatformQuerySet
+from otms.db.fields import DocumentField
+
+
+class Action(models.TextChoices):
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+
+
+class EntityChange(models.Model):
+    """One change of one entity in one transaction: snapshots before and after, and what differs.
+
+    Ids are drawn while the entity's row is locked, so that their order is the order of the changes.
+    """
+
+    platform = models.ForeignKey("accounts.Platform", models.CASCADE, related_name="+")
+    entity = models.CharField(max_length=60)
+    entity_id = models.UUIDField()
+    reference = models.CharField(max_length=255, blank=True)
+    action = models.CharField(max_length=10, choices=Action.choices)
+    before = DocumentField(null=True)
+    after = DocumentField(null=True)
+    changed_fields = DocumentField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PlatformQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["platform", "entity_id", "-id"], name="change_of_entity")]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.reference} {self.action}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What filters and mappings see: the entity as it is now (a deleted one: as it was), and before."""
+        now = self.after if self.after is not None else self.before
+        before = {self.entity: self.before} if self.before is not None else None
+        return {self.entity: now, "before": before}

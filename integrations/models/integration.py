@@ -1,0 +1,214 @@
+"""Integration (who listens) and DataSource (one step of what it does)."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, Self
+
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.utils.timezone import now
+
+from integrations import connectors, entities
+from integrations.core import delivery, filters, mapping, schedule
+from integrations.core.delivery import DeliveryPolicy
+from integrations.core.errors import Problem, did_you_mean
+from integrations.models.gate import Gate
+from otms.accounts.tenancy import PlatformQuerySet, Record
+from otms.db.fields import DocumentField, SecretsField
+
+ACTIONS = ("created", "updated", "deleted")
+DEFAULT_TRIGGER = {"entity": "transportOrder", "actions": ["created"]}
+
+
+class IntegrationType(models.TextChoices):
+    CONFIGURED = "configured"
+    MANUAL = "manual"
+    FILE_TEMPLATE = "fileTemplate", "file template"
+    MESSAGE_AUTOMATION = "messageAutomation", "message automation"
+    API_ACCESS = "apiAccess", "API access"
+
+
+class IntegrationQuerySet(PlatformQuerySet["Integration"]):
+    def living(self) -> Self:
+        """Those that were not deleted."""
+        return self.filter(deleted_at=None)
+
+    def listening(self, entity: str) -> Self:
+        """Those that want to hear of changes of this entity."""
+        return self.living().filter(enabled=True, trigger_entity=entity)
+
+
+def _default_trigger() -> dict[str, Any]:
+    return dict(DEFAULT_TRIGGER)
+
+
+class Integration(Record):
+    """Who listens: trigger, filters, data sources, schedule and how it delivers.
+
+    Deleting is soft, so that its history can still be read. `version` counts its saved states.
+    """
+
+    name = models.CharField(max_length=200)
+    type = models.CharField(
+        max_length=30, choices=IntegrationType.choices, default=IntegrationType.CONFIGURED
+    )
+    description = models.TextField(blank=True)
+    enabled = models.BooleanField(default=True)
+    trigger = DocumentField(default=_default_trigger)
+    trigger_entity = models.CharField(max_length=60, editable=False)  # for the look-up in each save
+    filters = DocumentField(default=list, blank=True)
+    schedule = DocumentField(null=True, blank=True)
+    delivery = DocumentField(default=dict, blank=True)
+    version = models.PositiveIntegerField(default=0, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+
+    objects = IntegrationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["platform", "-created_at", "id"], name="integration_newest"),
+            # Every save of an entity asks: who listens?
+            models.Index(
+                fields=["platform", "trigger_entity"],
+                name="integration_listening",
+                condition=models.Q(enabled=True, deleted_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def policy(self) -> DeliveryPolicy:
+        return DeliveryPolicy.of(self.delivery)
+
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong with the choices made here, field by field."""
+        yield from (p.under("trigger") for p in trigger_problems(self.trigger))
+        yield from (p.under("filters") for p in filters.check(self.filters))
+        yield from (p.under("delivery") for p in delivery.check(self.delivery or {}))
+        if self.schedule:
+            yield from (p.under("schedule") for p in schedule.check(self.schedule))
+
+    def clean(self) -> None:
+        self.filters = self.filters or []
+        self.delivery = self.delivery or {}
+        raise_problems(self.problems(), self)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.trigger_entity = self.trigger["entity"]
+        self.__dict__.pop("policy", None)
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            self.new_version()
+            Gate.keep(self)
+
+    def new_version(self) -> None:
+        """Tell the workers that what they compiled is old; counted in the database, where all meet."""
+        everywhere = Integration.objects.across_platforms().filter(pk=self.pk)
+        everywhere.update(version=models.F("version") + 1)
+        self.refresh_from_db(fields=["version"])
+
+    @transaction.atomic
+    def retire(self) -> None:
+        """Delete softly: what waits is cancelled with the reason, the history stays."""
+        self.deleted_at = now()
+        self.enabled = False
+        self.save()
+        self.queue.all().cancel("The integration was deleted.")  # type: ignore[attr-defined]
+
+
+class DataSource(Record):
+    """One ordered step: a mapping plus a connector that delivers what it makes."""
+
+    integration = models.ForeignKey(Integration, models.CASCADE, related_name="data_sources")
+    position = models.PositiveIntegerField(default=0)
+    name = models.CharField(max_length=200, blank=True)
+    use = models.CharField(max_length=10, default="deliver", editable=False)
+    connector = models.CharField(max_length=60, default="webhook")
+    settings = DocumentField(default=dict, blank=True)
+    secrets = SecretsField(default=dict, blank=True, editable=False)
+    mapping = DocumentField(null=True, blank=True)
+    success = DocumentField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["position", "created_at", "id"]
+
+    def __str__(self) -> str:
+        return self.name or self.connector
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            self.integration.new_version()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        with transaction.atomic():
+            self.integration.new_version()
+            return super().delete(*args, **kwargs)
+
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong with this step, field by field."""
+        if self.connector not in connectors.keys():
+            known = f"there are: {', '.join(connectors.keys())}."
+            text = f"There is no connector {self.connector!r}; {known}"
+            yield Problem("connector", "unknown_connector", text)
+        else:
+            found = connectors.load(self.connector).problems(self.settings or {}, self.secrets)
+            yield from (problem.under("settings") for problem in found)
+        if self.mapping is not None:
+            yield from (problem.under("mapping") for problem in mapping.check(self.mapping))
+        yield from (problem.under("success") for problem in success_problems(self.success))
+
+    def clean(self) -> None:
+        self.settings = self.settings or {}
+        raise_problems(self.problems(), self)
+
+
+def trigger_problems(trigger: Any) -> Iterator[Problem]:
+    """A trigger names an entity and the actions: {"entity": "transportOrder", "actions": ["created"]}."""
+    if not isinstance(trigger, dict):
+        yield Problem(
+            "", "not_an_object", 'A trigger is an object: {"entity": ..., "actions": [...]}.'
+        )
+        return
+    for key in trigger.keys() - {"entity", "actions"}:
+        yield Problem(key, "unknown_field", "A trigger has `entity` and `actions`.")
+    known = entities.keys()
+    if trigger.get("entity") not in known:
+        hint = did_you_mean(trigger.get("entity"), known)
+        text = f"There are changes of {', '.join(known)} to listen to; no others.{hint}"
+        yield Problem("entity", "unknown_entity", text)
+    actions = trigger.get("actions")
+    if not isinstance(actions, list) or not actions or any(a not in ACTIONS for a in actions):
+        yield Problem("actions", "invalid_choice", f"Write a list of some of {', '.join(ACTIONS)}.")
+
+
+def success_problems(success: Any) -> Iterator[Problem]:
+    """What counts as success: {"status": [200, 201]}; null is any 2xx."""
+    if success is None:
+        return
+    statuses = success.get("status") if isinstance(success, dict) else None
+    if not isinstance(success, dict) or set(success) - {"status"}:
+        yield Problem("", "unknown_field", 'Write {"status": [200, 201]}, or null for any 2xx.')
+    elif (
+        not isinstance(statuses, list)
+        or not statuses
+        or any(
+            isinstance(s, bool) or not isinstance(s, int) or not 200 <= s <= 599 for s in statuses
+        )
+    ):
+        yield Problem("status", "invalid_status", "Write a list of HTTP statuses, 200 to 599.")
+
+
+def raise_problems(problems: Iterator[Problem], record: models.Model) -> None:
+    """As a ValidationError, each problem at the form field that it is about."""
+    names = {field.name for field in record._meta.fields}
+    errors: dict[str, list[str]] = {}
+    for problem in problems:
+        field = problem.field.split(".")[0].split("[")[0]
+        where = problem.field.removeprefix(field).lstrip(".")
+        text = f"{where}: {problem.message}" if where else problem.message
+        errors.setdefault(field if field in names else "__all__", []).append(text)
+    if errors:
+        raise ValidationError(errors)

@@ -1,0 +1,80 @@
+"""Log (one line of an integration's story) and RequestLog (one exchange with an outside system)."""
+
+import uuid
+
+from django.db import models
+
+from otms.accounts.tenancy import PlatformQuerySet
+from otms.db.fields import DocumentField
+
+
+class Level(models.TextChoices):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Entry(models.Model):
+    """A row of a log: written once, never changed."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    platform = models.ForeignKey("accounts.Platform", models.CASCADE, related_name="+")
+    integration = models.ForeignKey("integrations.Integration", models.CASCADE, related_name="+")
+    object = models.ForeignKey(
+        "integrations.IntegrationObject",
+        models.CASCADE,
+        null=True,
+        related_name="%(class)s_entries",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PlatformQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class Log(Entry):
+    """`code` is stable, for programs; `message` is for people."""
+
+    level = models.CharField(max_length=10, choices=Level.choices)
+    code = models.CharField(max_length=60)
+    message = models.TextField()
+    data = DocumentField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["integration", "-id"], name="log_of_integration"),
+            models.Index(fields=["integration", "level", "-id"], name="log_by_level"),
+        ]
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class RequestLog(Entry):
+    """What was sent, what came back, how long it took; secrets masked, bodies cut at 64 KiB."""
+
+    data_source = models.ForeignKey(
+        "integrations.DataSource", models.SET_NULL, null=True, related_name="+"
+    )
+    attempt = models.PositiveIntegerField()
+    method = models.CharField(max_length=10)
+    url = models.TextField()
+    request_headers = DocumentField(default=dict)
+    request_body = models.TextField(blank=True)
+    response_status = models.PositiveSmallIntegerField(null=True)
+    response_headers = DocumentField(default=dict)
+    response_body = models.TextField(blank=True)
+    truncated = models.BooleanField(default=False)
+    error = models.TextField(blank=True)
+    duration_ms = models.FloatField(null=True)
+    interrupted = models.BooleanField(default=False)
+    test = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["integration", "-id"], name="request_of_integration")]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url}: {self.response_status or self.error}"

@@ -1,0 +1,198 @@
+"""Filter, map, build the call, judge the answer: what happens to one claimed object.
+
+No transaction is open here. `prepare` and `judge` are the two halves around the call; both run off
+the event loop.
+"""
+
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from integrations import connectors, http
+from integrations.connectors.base import Connector, Delivery
+from integrations.core import filters, mapping
+from integrations.core.backoff import parse_retry_after
+from integrations.core.delivery import DeliveryPolicy
+from integrations.core.errors import ExpressionError
+from integrations.core.mapping import Mapping
+from integrations.http import Exchange, Request
+from integrations.models import DataSource, Integration, IntegrationObject, Outcome, RequestLog
+
+GONE = 410
+
+
+@dataclass(frozen=True)
+class Step:
+    """A data source, compiled."""
+
+    source: DataSource
+    connector: Connector
+    mapping: Mapping | None
+    success: frozenset[int] | None
+
+    def accepts(self, status: int) -> bool:
+        return status in self.success if self.success else 200 <= status < 300
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One version of an integration, compiled once and used for every change."""
+
+    name: str
+    version: int
+    filters: list[Any]
+    steps: list[Step]
+    policy: DeliveryPolicy
+    broken: str = ""  # why it can't be compiled, though it was checked when it was saved
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that is ready to go, and all that is needed to judge its answer."""
+
+    object: IntegrationObject
+    plan: Plan
+    step: Step
+    request: Request
+
+
+class Plans:
+    """The plans of this worker, by integration; a new version replaces the old one."""
+
+    def __init__(self) -> None:
+        self._plans: dict[Any, Plan] = {}
+
+    def refresh(self, ids: set[Any]) -> None:
+        """Compile what is new among these integrations: one query when nothing is."""
+        everywhere = Integration.objects.across_platforms()
+        versions = dict(everywhere.filter(pk__in=ids).values_list("pk", "version"))
+        stale = [
+            id
+            for id, v in versions.items()
+            if id not in self._plans or self._plans[id].version != v
+        ]
+        if stale:
+            for integration in everywhere.filter(pk__in=stale).prefetch_related("data_sources"):
+                self._plans[integration.pk] = _compiled(integration)
+
+    def __getitem__(self, id: Any) -> Plan:
+        return self._plans[id]
+
+
+def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
+    """The call to make for this object, or the outcome that needs none."""
+    if plan.broken:
+        return obj.fail("broken_configuration", plan.broken, plan.policy, permanent=True)
+    document = obj.change.document
+    try:
+        if obj.step == 0 and plan.filters:
+            verdict = filters.evaluate(plan.filters, document)
+            if not verdict.matched:
+                return obj.skip("filter_no_match", verdict.reason, {"trace": verdict.trace})
+        if obj.step >= len(plan.steps):
+            return obj.skip("no_data_source", "There is no data source to deliver to.")
+        step = plan.steps[obj.step]
+        body = step.mapping.apply(document).value if step.mapping else document
+    except ExpressionError as error:
+        return obj.fail("mapping_error", str(error), plan.policy, permanent=True)
+    now = int(time.time())
+    delivery = Delivery(
+        id=str(obj.uuid),
+        attempt=obj.attempts,
+        sequence=obj.pk,
+        timestamp=now,
+        traceparent=f"00-{obj.uuid.hex}-{secrets.token_hex(8)}-01",
+    )
+    return Call(obj, plan, step, step.connector.request(body, delivery))
+
+
+def judge(call: Call, exchange: Exchange) -> Outcome:
+    """What the answer means: delivered, again later, or never."""
+    obj, policy = call.object, call.plan.policy
+    recorded = {"request": request_log(call, exchange)}
+    where = http.redact_url(call.request.url)
+    if exchange.error:
+        permanent = exchange.error_kind in ("egress", "protocol") or not policy.retry.retries(None)
+        code = "egress_refused" if exchange.error_kind == "egress" else "not_delivered"
+        text = f"{where}: {exchange.error}"
+        return obj.fail(code, text, policy, permanent=permanent, **recorded)
+    status = exchange.status or 0
+    if call.step.accepts(status):
+        left = obj.step + 1 < len(call.plan.steps)
+        text = f"{where} answered {status} in {exchange.duration_ms:.0f} ms."
+        return obj.succeed(text, steps_left=left, **recorded)
+    text = f"{where} answered {status}{_said(exchange)}."
+    if status == GONE:
+        recorded["pause_reason"] = f"{where} answered 410: it is gone for good."
+        text += " The integration is paused until a person saves it again."
+    if 300 <= status < 400:
+        text += " Redirects are not followed; change the URL of the data source."
+    after = exchange.headers.get("retry-after")
+    return obj.fail(
+        "target_refused",
+        text,
+        policy,
+        permanent=not policy.retry.retries(status),
+        retry_after=parse_retry_after(after, datetime.now(UTC)) if after else None,
+        **recorded,
+    )
+
+
+def request_log(call: Call, exchange: Exchange) -> RequestLog:
+    """The exchange as it is kept: secrets masked, bodies as text."""
+    return RequestLog(
+        platform_id=call.object.platform_id,
+        integration_id=call.object.integration_id,
+        object_id=call.object.pk,
+        data_source_id=call.step.source.pk,
+        attempt=call.object.attempts,
+        method=call.request.method,
+        url=http.redact_url(call.request.url),
+        request_headers=http.redact_headers(call.request.headers),
+        request_body=_text(call.request.body),
+        response_status=exchange.status,
+        response_headers=http.redact_headers(exchange.headers),
+        response_body=_text(exchange.body),
+        truncated=exchange.truncated or len(call.request.body) > http.BODY_CAP,
+        error=exchange.error,
+        duration_ms=round(exchange.duration_ms, 1),
+    )
+
+
+def _text(body: bytes) -> str:
+    """Bytes as text a database can keep: what is not UTF-8 and NUL are shown, not lost."""
+    return body[: http.BODY_CAP].decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+
+
+def _said(exchange: Exchange) -> str:
+    """What the receiver said with it, in short."""
+    said = " ".join(_text(exchange.body[:600]).split())
+    return f": {said[:200]}" if said else ""
+
+
+def _compiled(integration: Integration) -> Plan:
+    """The plan; one integration that can't be compiled fails its own objects and no others."""
+    steps, broken = [], ""
+    try:
+        steps = [_step(source) for source in integration.data_sources.all()]  # type: ignore[attr-defined]
+    except (ExpressionError, LookupError, ValueError) as error:
+        broken = f"The integration can't be used as it is stored: {error}"
+    return Plan(
+        name=integration.name,
+        version=integration.version,
+        filters=integration.filters or [],
+        steps=steps,
+        policy=integration.policy,
+        broken=broken,
+    )
+
+
+def _step(source: DataSource) -> Step:
+    return Step(
+        source=source,
+        connector=connectors.load(source.connector)(source.settings or {}, source.secrets),
+        mapping=mapping.compile(source.mapping) if source.mapping is not None else None,
+        success=frozenset(source.success["status"]) if source.success else None,
+    )

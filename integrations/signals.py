@@ -1,0 +1,114 @@
+"""A record is saved: its change is written down, in the same transaction, once, when it is final.
+
+What is compared is the database at the first touch and the database at the commit, so partial
+rollbacks, saves and their reversal, and parts saved one by one come out right by themselves.
+"""
+
+from collections import defaultdict
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import connections, transaction
+from django.db.models import Model
+from django.db.models.signals import post_save, pre_delete, pre_save
+
+from integrations import entities
+from integrations.core.changes import changed_fields
+from integrations.entities.base import Entity
+from integrations.models import EntityChange, IntegrationObject
+from integrations.models.change import Action
+from integrations.tasks import wake
+
+
+def connect() -> None:
+    """Listen to the models of every entity file."""
+    for key in entities.keys():
+        entity = entities.load(key)
+        for model in (entity.root, *entity.parts):
+            listen = partial(_touched, entity)
+            for signal in (pre_save, pre_delete):
+                signal.connect(listen, sender=model, weak=False, dispatch_uid=f"touched {key}")
+        post_save.connect(
+            partial(_created, entity), sender=entity.root, weak=False, dispatch_uid=f"created {key}"
+        )
+
+
+def record_changes(key: str, ids: list[UUID], using: str = "default") -> None:
+    """Capture records before `bulk_create()`, `update()` or raw SQL changes them.
+
+    Those send no signals. Call this first, inside the same transaction.
+    """
+    seen = connections[using].before_commit.setdefault(_write_changes, {})
+    if missing := sorted(id for id in ids if (key, id) not in seen):
+        entity = entities.load(key)
+        _lock(entity, missing, using)
+        snapshots = entity.snapshots(missing, using)
+        seen.update({(key, id): snapshots.get(id) for id in missing})
+
+
+def _touched(entity: Entity, instance: Model, using: str, raw: bool = False, **_: Any) -> None:
+    """pre_save, pre_delete: remember the record as it was, and hold its root row.
+
+    Without the lock, two transactions that change different parts would each write a snapshot
+    without the other's part, and no snapshot would ever show the truth.
+    """
+    if raw:  # loaddata restores a record; nothing happened to it
+        return
+    if isinstance(instance, entity.root) and instance._state.adding:
+        return  # see _created
+    record_changes(entity.key, list(entity.roots(instance, using)), using)
+
+
+def _created(
+    entity: Entity, instance: Model, created: bool, using: str, raw: bool = False, **_: Any
+) -> None:
+    """post_save of a root: it was not there before. (At pre_save it may have no id yet.)"""
+    if created and not raw:
+        seen = connections[using].before_commit.setdefault(_write_changes, {})
+        seen.setdefault((entity.key, instance.pk), None)
+
+
+def _lock(entity: Entity, ids: list[UUID], using: str) -> None:
+    rows = entity.root._base_manager.using(using).filter(pk__in=ids).order_by("pk")
+    list(rows.select_for_update(no_key=True).values_list("pk"))
+
+
+def _write_changes(seen: dict[Any, Any], using: str) -> None:
+    """Before COMMIT: one change for each record that differs, and its queue rows."""
+    by_entity: dict[str, dict[UUID, Any]] = defaultdict(dict)
+    for (key, id), before in seen.items():
+        by_entity[key][id] = before
+    changes = []
+    for key, befores in by_entity.items():
+        entity = entities.load(key)
+        afters = entity.snapshots(befores, using)
+        for id, before in sorted(befores.items()):
+            if change := _change(entity, id, before, afters.get(id)):
+                changes.append(change)
+    if changes:
+        EntityChange.objects.using(using).bulk_create(changes)
+        if IntegrationObject.objects.using(using).enqueue(changes):
+            transaction.on_commit(wake, using=using)
+
+
+def _change(entity: Entity, id: UUID, before: Any, after: Any) -> EntityChange | None:
+    if before is None and after is None:
+        return None
+    if before is not None and after is not None:
+        action, changed = Action.UPDATED, changed_fields(before, after)
+        if not changed:
+            return None
+    else:
+        action, changed = (Action.CREATED if before is None else Action.DELETED), []
+    shown = after if after is not None else before
+    return EntityChange(
+        platform_id=UUID(shown["primaryPlatformId"]),
+        entity=entity.key,
+        entity_id=id,
+        reference=entity.reference(shown)[:255],
+        action=action,
+        before=before,
+        after=after,
+        changed_fields=changed,
+    )

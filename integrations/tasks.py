@@ -1,0 +1,92 @@
+"""What Celery carries: hints to look at the queue. A message may vanish or repeat without harm."""
+
+import atexit
+import logging
+import os
+import threading
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutting_down
+from django.conf import settings
+
+from integrations import dispatcher
+
+log = logging.getLogger(__name__)
+
+# Between two hints of one process: a thousand saves are not a thousand messages.
+COALESCE_SECONDS = 0.01
+
+
+@shared_task
+def process_queue() -> None:
+    """Every ten seconds, and after a commit: this worker's dispatcher looks at the queue."""
+    dispatcher.poke()
+
+
+def wake() -> None:
+    """Tell a worker that there is something to do; returns at once whatever the broker does."""
+    if settings.OTMS_WAKE_UPS:
+        _Waker.of_this_process().wake()
+
+
+class _Waker(threading.Thread):
+    """Sends the hints, so that a save never waits for a broker that is slow, hanging or gone."""
+
+    _current: "_Waker | None" = None
+    _lock = threading.Lock()
+
+    def __init__(self) -> None:
+        super().__init__(name="otms-waker", daemon=True)
+        self.pid = os.getpid()
+        self._wanted = threading.Event()
+        self._stopped = False
+        self._reachable = True
+
+    @classmethod
+    def of_this_process(cls) -> "_Waker":
+        with cls._lock:
+            # A forked web worker has its parent's object, but not its thread.
+            if cls._current is None or cls._current.pid != os.getpid():
+                cls._current = cls()
+                cls._current.start()
+                atexit.register(cls._current.finish)
+            return cls._current
+
+    def wake(self) -> None:
+        self._wanted.set()
+
+    def finish(self) -> None:
+        """Let a short-lived process (a shell, a command) send its last hint."""
+        self._stopped = True
+        self._wanted.set()
+        self.join(timeout=1)
+
+    def run(self) -> None:
+        while not self._stopped:
+            self._wanted.wait()
+            self._wanted.clear()
+            self._send()
+            threading.Event().wait(COALESCE_SECONDS)
+
+    def _send(self) -> None:
+        try:
+            process_queue.apply_async(expires=10, retry=False)
+        except Exception as error:  # noqa: BLE001 - whatever a broker can do, the row waits safely
+            if self._reachable:
+                log.warning(
+                    "the broker can't be reached; workers find the queue by themselves within 10 s",
+                    extra={"error": str(error)},
+                )
+            self._reachable = False
+        else:
+            self._reachable = True
+
+
+@worker_ready.connect
+def _start(**_: object) -> None:
+    dispatcher.poke()
+
+
+@worker_shutting_down.connect
+def _stop(**_: object) -> None:
+    dispatcher.stop()

@@ -1,0 +1,1 @@
+"""Who uses it: platforms, users, tokens, sessions; and whose record is whose."""

@@ -1,0 +1,36 @@
+"""Access tokens: a JWT that names a session; the session's row has the last word."""
+
+from typing import Any
+
+import jwt
+from django.conf import settings
+
+from otms.accounts.models import Session
+
+_AUDIENCE = "otms-api"
+
+
+def access_token(session: Session) -> str:
+    claims = {
+        "aud": _AUDIENCE,
+        "sub": str(session.user_id),
+        "sid": str(session.pk),
+        "iat": session.started_at,
+        "exp": session.expires_at,
+    }
+    return jwt.encode(claims, settings.SECRET_KEY, algorithm="HS256")
+
+
+def session_of(token: str) -> Session | None:
+    """The living session that this access token is bound to."""
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            settings.SECRET_KEY,
+            algorithms=["HS256"],
+            audience=_AUDIENCE,
+            options={"require": ["exp", "sid"]},
+        )
+    except jwt.InvalidTokenError:
+        return None
+    return Session.valid(claims["sid"])

@@ -1,0 +1,34 @@
+"""Who calls: `Authorization: Bearer <access token or personal token>`. Cookies are not looked at."""
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+
+from otms.accounts.access import session_of
+from otms.accounts.models import PersonalToken
+
+
+def bearer(request: Any) -> str:
+    """The token of the Authorization header, or nothing."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+class BearerAuthentication(BaseAuthentication):
+    """People: a session's access token, or a personal token."""
+
+    def authenticate(self, request: Any) -> tuple[Any, Any] | None:
+        token = bearer(request)
+        if token.startswith(PersonalToken.PREFIX):
+            found: Any = PersonalToken.valid(token)
+        elif token.count(".") == 2:
+            found = session_of(token)
+        else:
+            return None
+        if found is None:
+            raise AuthenticationFailed("This token is unknown, expired or revoked; log in again.")
+        return found.user, found
+
+    def authenticate_header(self, request: Any) -> str:
+        return 'Bearer realm="otms"'

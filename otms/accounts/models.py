@@ -1,0 +1,130 @@
+"""Platform (the tenant), its users, their tokens and sessions."""
+
+import hashlib
+import secrets
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.db import models
+from django.utils.timezone import now
+
+from otms.accounts.tenancy import Record
+
+
+class Platform(models.Model):
+    """The tenant: every record belongs to one, nobody sees another's."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(DjangoUserManager):  # type: ignore[type-arg]
+    def create_superuser(self, *args: Any, **kwargs: Any) -> "User":
+        """The first administrator of a deployment gets a platform when none is named."""
+        if "platform" not in kwargs:
+            kwargs["platform"] = Platform.objects.order_by("created_at").first() or (
+                Platform.objects.create(name="Main")
+            )
+        return super().create_superuser(*args, **kwargs)
+
+
+class User(AbstractUser):
+    """A person of one platform."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    platform = models.ForeignKey(Platform, models.PROTECT, related_name="users")
+
+    objects = UserManager()  # type: ignore[misc]
+
+    def allows(self, permission: str) -> bool:
+        """May this person make the call of that name? Everybody may do all inside the own platform."""
+        return self.is_active
+
+
+def fingerprint(token: str) -> str:
+    """What is kept of a token: it is long and random, so a plain SHA-256 can't be searched."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class PersonalToken(Record):
+    """A token for a person's own scripts; shown once, kept as a hash."""
+
+    PREFIX = "otms_pat_"
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=200)
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def generate(cls, user: User, name: str, **fields: Any) -> tuple["PersonalToken", str]:
+        """A new token of this person, and its text, which nobody can read again."""
+        token = cls.PREFIX + secrets.token_urlsafe(32)
+        kept = cls.objects.create(
+            user=user, platform=user.platform, name=name, hash=fingerprint(token), **fields
+        )
+        return kept, token
+
+    @classmethod
+    def valid(cls, token: str) -> "PersonalToken | None":
+        """The token with this text, unless it is revoked, expired or its person is inactive."""
+        found = (
+            cls.objects.across_platforms()
+            .select_related("user__platform")
+            .filter(hash=fingerprint(token), revoked_at=None, user__is_active=True)
+            .first()
+        )
+        return found if found and (found.expires_at is None or found.expires_at > now()) else None
+
+
+class Session(Record):
+    """A login: access tokens are bound to it and die with it."""
+
+    LIFETIME = timedelta(hours=24)
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
+    refresh_hash = models.CharField(max_length=64, unique=True, editable=False)
+    ip = models.GenericIPAddressField(null=True, editable=False)
+    device = models.CharField(max_length=300, blank=True, editable=False)
+    started_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    passed_two_factor_authentication = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.user} since {self.started_at:%Y-%m-%d %H:%M}"
+
+    @classmethod
+    def start(cls, user: User, *, ip: str | None, device: str) -> tuple["Session", str]:
+        """Log a person in; the session and its refresh token."""
+        refresh = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
+        session = cls.objects.create(
+            user=user,
+            platform=user.platform,
+            refresh_hash=fingerprint(refresh),
+            ip=ip,
+            device=device[:300],
+            expires_at=now() + cls.LIFETIME,
+        )
+        return session, refresh
+
+    @classmethod
+    def valid(cls, id: str) -> "Session | None":
+        """The session with this id, unless it ended or expired or its person is inactive."""
+        return (
+            cls.objects.across_platforms()
+            .select_related("user__platform")
+            .filter(pk=id, ended_at=None, expires_at__gt=now(), user__is_active=True)
+            .first()
+        )

@@ -1,0 +1,1 @@
+"""The wire kit: what every endpoint shares."""

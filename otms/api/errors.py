@@ -1,0 +1,150 @@
+"""Errors in one shape: a sentence a person can act on, the status, and the fields it is about."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from otms import documents
+
+log = logging.getLogger(__name__)
+
+
+class Conflict(exceptions.APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+class TooLarge(exceptions.APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body is larger than this server accepts; send it in smaller parts."
+    default_code = "too_large"
+
+
+class FieldErrors(exceptions.APIException):
+    """Several fields are wrong, each with its path: `dataSources[0].mapping.erp_id`."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        super().__init__(errors[0]["message"])
+        self.errors = errors
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """What went wrong, in the documented shape; nothing under /api answers HTML."""
+    if isinstance(error, ModelValidationError):
+        error = exceptions.ValidationError(as_detail(error))
+    if isinstance(error, RequestDataTooBig):
+        error = TooLarge()
+    if isinstance(error, Http404):
+        error = exceptions.NotFound(str(error) or None)
+    if not isinstance(error, exceptions.APIException):
+        request_id = getattr(context["request"], "id", None)
+        log.exception("a request failed", extra={"request": request_id})
+        set_rollback()
+        return Response(crashed(request_id), status=500)
+    set_rollback()
+    headers = {}
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = error.auth_header
+    if getattr(error, "wait", None):
+        headers["Retry-After"] = f"{error.wait:.0f}"
+    if isinstance(error, FieldErrors):
+        errors = error.errors
+    elif isinstance(error, exceptions.ValidationError):
+        errors = list(flatten(error.get_full_details()))
+    else:
+        errors = []
+    return Response(
+        body(error.status_code, message(error, errors), errors), error.status_code, headers=headers
+    )
+
+
+def body(code: int, text: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    return {"success": False, "message": text, "code": code, "errors": errors or []}
+
+
+def message(error: exceptions.APIException, errors: list[dict[str, str]]) -> str:
+    """One sentence for all: the only problem itself, or how many there are."""
+    if not errors:
+        return str(error.detail)
+    first = (
+        f"{errors[0]['field']}: {errors[0]['message']}"
+        if errors[0]["field"]
+        else errors[0]["message"]
+    )
+    return first if len(errors) == 1 else f"{first} ({len(errors) - 1} more in errors)"
+
+
+def flatten(details: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """DRF's nested details as one list, each with the path of its field."""
+    if (
+        isinstance(details, dict)
+        and set(details) == {"message", "code"}
+        and isinstance(details["code"], str)
+    ):
+        yield {"field": path, "code": details["code"], "message": str(details["message"])}
+    elif isinstance(details, dict):
+        for key, value in details.items():
+            if isinstance(key, int):
+                yield from flatten(value, f"{path}[{key}]")
+            else:
+                yield from flatten(value, f"{path}.{key}" if path and key else path or key)
+    elif isinstance(details, list):
+        leaves = all(
+            isinstance(item, dict) and set(item) == {"message", "code"} for item in details
+        )
+        for index, item in enumerate(details):
+            yield from flatten(item, path if leaves else f"{path}[{index}]")
+
+
+def as_detail(error: ModelValidationError) -> Any:
+    return error.message_dict if hasattr(error, "error_dict") else error.messages
+
+
+def crashed(request_id: str | None) -> dict[str, Any]:
+    text = "Something went wrong on our side. It is in the log under this requestId."
+    return {**body(500, text), "requestId": request_id}
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler404: under /api the envelope, elsewhere Django's page."""
+    if request.path.startswith("/api"):
+        text = (
+            f"There is no {request.method} {request.path[:200]}; /api/schema lists what there is."
+        )
+        return _answer(body(404, text), 404)
+    from django.views.defaults import page_not_found
+
+    return page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500, for what fails before or after a view of ours."""
+    if request.path.startswith("/api"):
+        return _answer(crashed(getattr(request, "id", None)), 500)
+    from django.views.defaults import server_error as page
+
+    return page(request)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400: a host that is not ours, a malformed request."""
+    if request.path.startswith("/api"):
+        return _answer(
+            body(400, "The request is malformed or names a host this server does not serve."), 400
+        )
+    from django.views.defaults import bad_request as page
+
+    return page(request, exception)
+
+
+def _answer(content: dict[str, Any], code: int) -> HttpResponse:
+    return HttpResponse(documents.dumps(content), status=code, content_type="application/json")

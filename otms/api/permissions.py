@@ -1,0 +1,26 @@
+"""Who may call what: a caller has permissions, a route has the name of one."""
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+
+
+class Nobody:
+    """The caller who showed no credential."""
+
+    is_authenticated = False
+    is_active = False
+    platform = None
+
+    def allows(self, permission: str) -> bool:
+        return False
+
+
+class MayCall(BasePermission):
+    """The route's permission is among the caller's; routes marked `public` are for everybody."""
+
+    message = "You are known, but this call is not among your permissions."
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        route = view.route
+        return route is None or route.public or request.user.allows(route.name)

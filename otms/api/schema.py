@@ -1,0 +1,46 @@
+"""OpenAPI from the routes: operation ids, bodies and the envelope."""
+
+import re
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
+from rest_framework import serializers
+
+from otms.api.router import Route, actions
+from otms.api.serializers import Error
+
+
+class RouteSchema(AutoSchema):
+    @property
+    def route(self) -> Route:
+        return actions(type(self.view))[self.view.action]
+
+    def get_operation_id(self) -> str:
+        return self.route.name
+
+    def get_tags(self) -> list[str]:
+        return [getattr(self.view, "tag", None) or self.route.path.split("/")[0].split(":")[0]]
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        return [{}] if self.route.public else [{"bearer": []}, {"apiKey": [], "apiSecret": []}]
+
+    def get_override_parameters(self) -> list[Any]:
+        return [OpenApiParameter(name, str, required=False) for name in self.route.query]
+
+    def get_request_serializer(self) -> Any:
+        return self.route.takes
+
+    def get_response_serializers(self) -> Any:
+        name = "".join(
+            part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]", self.route.name)
+        )
+        answers = {
+            key: value() if isinstance(value, type) else value
+            for key, value in self.route.answers.items()
+        }
+        envelope = inline_serializer(
+            f"{name}Answer",
+            {"success": serializers.BooleanField(), "message": serializers.CharField(), **answers},
+        )
+        return {200: envelope, "default": Error}

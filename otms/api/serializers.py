@@ -1,0 +1,108 @@
+"""Serializers own the wire names: `createdAt` outside, `created_at` in Python.
+
+They read what callers send. Keys inside a customer's own JSON (a mapping, test data, external
+attributes) are values here, and are never renamed.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+
+def camel(name: str) -> str:
+    """`created_at` -> `createdAt`."""
+    return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
+
+
+class WireSerializer(serializers.Serializer):
+    """Fields are declared in snake_case and spoken in camelCase.
+
+    What it does not know is refused; a vendor entity (`lenient`) ignores it and says so in
+    `warnings`, because its clients send whole entities back.
+    """
+
+    lenient = False
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = {}
+        for name, field in super().get_fields().items():
+            if camel(name) != name and field.source is None:
+                field.source = name
+            fields[camel(name)] = field
+        return fields
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and not self.lenient:
+            if unknown := [key for key in data if key not in self.fields]:
+                raise serializers.ValidationError(
+                    {key: [_unknown(key, self.fields)] for key in unknown}
+                )
+        return super().to_internal_value(data)
+
+    def warnings(self) -> list[dict[str, str]]:
+        """The keys that a lenient serializer ignored, each with its path."""
+        return [
+            {
+                "field": path,
+                "code": "unknown_field",
+                "message": f"{path} is not a field; it was ignored.",
+            }
+            for path in _ignored(self, self.initial_data)
+        ]
+
+
+def _unknown(key: str, known: Mapping[str, Any]) -> ErrorDetail:
+    near = difflib.get_close_matches(key, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}."
+    return ErrorDetail(f"There is no field {key[:80]!r} here; {hint}", "unknown_field")
+
+
+def _ignored(serializer: Any, data: Any, path: str = "") -> Iterator[str]:
+    if isinstance(serializer, serializers.ListSerializer) and isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from _ignored(serializer.child, item, f"{path}[{index}]")
+    elif isinstance(serializer, WireSerializer) and isinstance(data, Mapping):
+        for key, value in data.items():
+            where = f"{path}.{key}" if path else key
+            if key in serializer.fields:
+                yield from _ignored(serializer.fields[key], value, where)
+            else:
+                yield where
+
+
+class DocumentValue(serializers.JSONField):
+    """A customer's own JSON, taken as it is."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class ObjectValue(DocumentValue):
+    """A customer's own JSON object."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("This must be a JSON object.", "not_an_object")
+        return data
+
+
+class ErrorItem(serializers.Serializer):
+    field = serializers.CharField()  # type: ignore[assignment]
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class Error(serializers.Serializer):
+    """What went wrong: one sentence a person can act on, and the fields it is about."""
+
+    success = serializers.BooleanField(default=False)
+    message = serializers.CharField()
+    code = serializers.IntegerField()
+    errors = ErrorItem(many=True)  # type: ignore[assignment]

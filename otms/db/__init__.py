@@ -1,0 +1,1 @@
+"""The database engines: Django's own, with one hook more (before_commit.py)."""

@@ -1,0 +1,52 @@
+"""A hook before COMMIT: what a transaction touched is looked at once, when it is final.
+
+Django has `on_commit` (after the commit: a crash in between loses the work) and signals (in the
+middle: the record is not final yet, and outside `atomic()` it is committed already). Every path to
+a commit goes through the connection's `commit()`, so that is where this stands.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from django.db import transaction
+
+Touched = dict[Hashable, Any]
+Callback = Callable[[Touched, str], None]
+
+
+class BeforeCommit:
+    """Mixin for a DatabaseWrapper: `before_commit[callback][key] = value` is handed over before COMMIT.
+
+    A callback gets all it was given in this transaction, may write, and fails the transaction by
+    raising. A rollback forgets everything; a rolled-back savepoint forgets nothing, so a callback
+    compares what is in the database now instead of believing what it was told.
+    """
+
+    before_commit: dict[Callback, Touched]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.before_commit = {}
+
+    def commit(self) -> None:
+        try:
+            while self.before_commit:  # a callback may touch further records
+                work, self.before_commit = self.before_commit, {}
+                # Only so that on_commit() may be called in here.
+                with transaction.atomic(using=self.alias, savepoint=False):  # type: ignore[attr-defined]
+                    for callback, touched in work.items():
+                        callback(touched, self.alias)  # type: ignore[attr-defined]
+        except BaseException:
+            # Atomic.__exit__ rolls back for DatabaseError alone; anything else would leave the
+            # connection inside a transaction.
+            self.rollback()
+            raise
+        super().commit()  # type: ignore[misc]
+
+    def rollback(self) -> None:
+        self.before_commit = {}
+        super().rollback()  # type: ignore[misc]
+
+    def close(self) -> None:
+        self.before_commit = {}
+        super().close()  # type: ignore[misc]

@@ -1,0 +1,189 @@
+"""JSON documents, read and written without losing a digit."""
+
+import json
+import re
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import orjson
+
+DEPTH = 64
+# No quantity is larger, and beyond it neither a database nor a partner could hold the number.
+LARGEST_EXPONENT = 400
+LONGEST_NUMBER = 1000
+
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_ESCAPED_UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
+
+class DocumentError(ValueError):
+    """Text that is not a JSON document we can keep."""
+
+
+class DuplicateKey(DocumentError):  # noqa: N818 - it names what was found
+    """An object that has the same key twice, so that one of the values would be lost."""
+
+
+class TooDeep(DocumentError):  # noqa: N818 - as above
+    """A document nested deeper than anybody reads."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The document is nested deeper than {DEPTH} levels.")
+
+
+def loads(data: bytes | str) -> Any:
+    """Read JSON; decimals stay exact, and what a database cannot store becomes visible text."""
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8-sig")
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        where = f"at line {error.lineno}, column {error.colno}"
+        raise DocumentError(f"The document is not JSON: {error.msg} {where}.") from None
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"The document is not UTF-8 from byte {error.start} on.") from None
+    except RecursionError:
+        raise TooDeep from None
+    except DocumentError:
+        raise
+    except ValueError:
+        # What is left is Python's own limit on the digits of an integer.
+        raise DocumentError("The document has a number with too many digits.") from None
+    if text.count("{") + text.count("[") > DEPTH:
+        bounded(value)
+    # The walk costs as much as the reading; only text that hints at a need pays for it.
+    if ("\\u" in text and _ESCAPED_UNSTORABLE.search(text)) or _has_raw_surrogates(data):
+        return _storable(value)
+    return value
+
+
+def dumps(value: Any) -> bytes:
+    """Write compact JSON; a decimal leaves as a number with its exact digits."""
+    return _dump(value, _OPTIONS)
+
+
+def pretty(value: Any) -> str:
+    """Write JSON for people to read."""
+    return _dump(value, _OPTIONS | orjson.OPT_INDENT_2).decode()
+
+
+def shorten(value: Any, limit: int = 80) -> str:
+    """Quote a value in a message, cut to what fits in a sentence."""
+    if isinstance(value, str):
+        value = value[: limit + 1]
+    try:
+        text = dumps(value).decode()
+    except TooDeep:
+        # Not even Python could spell it.
+        text = f"{type(value).__name__} of more than {DEPTH} levels"
+    except ValueError:
+        text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def timestamp(moment: datetime) -> str:
+    """Spell a moment as the wire does: ISO 8601, UTC, with Z."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def bounded(value: Any) -> Any:
+    """Give the value back, or refuse it for being nested too deep."""
+    level = [value] if isinstance(value, dict | list | tuple) else []
+    for _ in range(DEPTH):
+        level = [
+            child
+            for each in level
+            for child in (each.values() if isinstance(each, dict) else each)
+            if isinstance(child, dict | list | tuple)
+        ]
+        if not level:
+            return value
+    raise TooDeep
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise DuplicateKey(f"The key {shorten(key)} stands twice in one object.")
+            seen.add(key)
+    return members
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = None
+    if number is None or len(text) > LONGEST_NUMBER or abs(number.adjusted()) > LARGEST_EXPONENT:
+        raise DocumentError(f"The number {shorten(text)} is out of range.")
+    return number
+
+
+def _constant(name: str) -> Any:
+    raise DocumentError(f"{name} is not JSON; write a number or null.")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_decimal, parse_constant=_constant
+)
+
+
+def _has_raw_surrogates(data: bytes | str) -> bool:
+    # Bytes that decoded cannot hold any, and ASCII text is known without a look.
+    return isinstance(data, str) and not data.isascii() and bool(_UNSTORABLE.search(data))
+
+
+def _visible(text: str) -> str:
+    """Spell out NUL and lone surrogates, which PostgreSQL refuses to store."""
+    return _UNSTORABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return _visible(value)
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return _object([(_visible(key), _storable(item)) for key, item in value.items()])
+    return value
+
+
+def _dump(value: Any, options: int) -> bytes:
+    try:
+        return orjson.dumps(value, _leave, options)
+    except TypeError:
+        # Rare: an integer beyond 64 bits or a lone surrogate; orjson gives up on both unasked.
+        try:
+            return orjson.dumps(_within_orjson(bounded(value)), _leave, options)
+        except TypeError as error:
+            raise DocumentError(f"Not a JSON document: {error.__cause__ or error}") from None
+
+
+def _leave(value: Any) -> Any:
+    """Spell what orjson leaves to us."""
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError(f"{value} is not a number that JSON can hold.")
+        return orjson.Fragment(str(value))
+    if isinstance(value, datetime):
+        return timestamp(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a JSON document.")
+
+
+def _within_orjson(value: Any) -> Any:
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return orjson.Fragment(str(value))
+    if isinstance(value, str):
+        return _visible(value)
+    if isinstance(value, list | tuple):
+        return [_within_orjson(item) for item in value]
+    if isinstance(value, dict):
+        return {_within_orjson(key): _within_orjson(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,1 @@
+"""The records of transport: businesses, transport orders, consignments, goods."""

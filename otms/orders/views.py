@@ -1,0 +1,155 @@
+"""The API of transport orders and businesses."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import ProtectedError
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from otms.api.errors import Conflict
+from otms.api.router import Route
+from otms.api.serializers import ErrorItem, WireSerializer
+from otms.api.views import PlatformViewSet
+from otms.orders import saving, wire
+from otms.orders.models import Business, TransportOrder
+from otms.orders.serializers import (
+    BusinessSerializer,
+    RecordSerializer,
+    TransportOrderSerializer,
+)
+
+
+class EntityViewSet(PlatformViewSet):
+    """Create, update, read, delete, list, search: the six calls that every vendor entity has."""
+
+    plural: str
+    serializer: type[RecordSerializer]
+
+    def __init_subclass__(cls) -> None:
+        one, many = cls.noun, cls.plural
+        page = f"{many}/<str:offset>/<str:amount>"
+        record = {one: cls.serializer}
+        warned = {**record, "warnings": ErrorItem(many=True, required=False)}
+        records = {many: cls.serializer(many=True), "totalResults": serializers.IntegerField()}
+        cls.routes = {
+            "create": Route("POST", one, f"create:{one}", cls.serializer, warned),
+            "update": Route("PUT", one, f"update:{one}", cls.serializer, warned),
+            "retrieve": Route("GET", f"{one}/<uuid:id>", f"get:{one}", None, record),
+            "destroy": Route("DELETE", f"{one}/<uuid:id>", f"delete:{one}", None, record),
+            "list": Route("GET", page, f"get:{many}", None, records),
+            "search": Route("POST", page, f"search:{many}", cls.serializer, records),
+        }
+
+    def represent(self, queryset: Any) -> list[dict[str, Any]]:
+        """The records as they look on the wire."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how its records look.")
+
+    def save(self, record: Any | None, given: dict[str, Any]) -> Any:
+        """Make a record of what was given, or change this one."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how its records are saved.")
+
+    def create(self, request: Any) -> Response:
+        """Create a record; the client may choose its id."""
+        reader = self.read(self.serializer)
+        with transaction.atomic():
+            return self._answer(self.save(None, reader.validated_data), reader)
+
+    def update(self, request: Any) -> Response:
+        """Change what is sent, leave the rest; a list that is sent replaces the list."""
+        id = self.body_id()
+        reader = self.read(self.serializer, partial=True)
+        with transaction.atomic():
+            record = self.record(id, self.records.select_for_update(no_key=True))
+            self.check_stored(record)
+            return self._answer(self.save(record, reader.validated_data), reader)
+
+    def retrieve(self, request: Any, id: UUID) -> Response:
+        return self._answer(self.record(id))
+
+    def destroy(self, request: Any, id: UUID) -> Response:
+        """Delete the record; the answer shows it one last time."""
+        record = self.record(id)
+        answer = self._answer(record)
+        try:
+            record.delete()
+        except ProtectedError:
+            raise Conflict(
+                f"This {self.noun} is in use by other records; remove those first."
+            ) from None
+        return answer
+
+    def list(self, request: Any, offset: str, amount: str) -> Response:
+        return Response(self.paged(self.plural, self._newest(), offset, amount, self.represent))
+
+    def search(self, request: Any, offset: str, amount: str) -> Response:
+        """Search by example: the body is a partial record, every key of it must match."""
+        matching = self._newest().filter(**self.by_example())
+        return Response(self.paged(self.plural, matching, offset, amount, self.represent))
+
+    def _newest(self) -> Any:
+        return self.records.order_by("-created_at", "id")
+
+    def _answer(self, record: Any, reader: WireSerializer | None = None) -> Response:
+        found = self.represent(self.records.filter(pk=record.pk))[0]
+        if reader is None:
+            return Response({self.noun: found})
+        if nonce := reader.validated_data.get("nonce"):
+            found["nonce"] = nonce
+        warnings = reader.warnings()
+        return Response({self.noun: found, **({"warnings": warnings} if warnings else {})})
+
+
+class TransportOrderViewSet(EntityViewSet):
+    """Transport orders with their consignments and goods, in one call."""
+
+    model = TransportOrder
+    noun = "transportOrder"
+    plural = "transportOrders"
+    serializer = TransportOrderSerializer
+    searchable = {
+        "id": "id",
+        "orderId": "order_id",
+        "name": "name",
+        "type": "type",
+        "status": "status",
+        "customer.id": "customer_id",
+        "customer.name": "customer__name",
+    }
+
+    def represent(self, queryset: Any) -> list[dict[str, Any]]:
+        return wire.transport_orders(queryset)
+
+    def save(self, record: TransportOrder | None, given: dict[str, Any]) -> TransportOrder:
+        if record is None:
+            return saving.create_order(self.request.user.platform, given)
+        return saving.update_order(record, given)
+
+
+class BusinessViewSet(EntityViewSet):
+    """Businesses: customers, shippers, carriers."""
+
+    model = Business
+    noun = "business"
+    plural = "businesses"
+    serializer = BusinessSerializer
+    searchable = {
+        "id": "id",
+        "name": "name",
+        "alias": "alias",
+        "relationType": "relation_type",
+        "coc": "coc",
+        "vat": "vat",
+        "eori": "eori",
+        "scacCode": "scac_code",
+        "partOf.id": "part_of_id",
+    }
+
+    def represent(self, queryset: Any) -> list[dict[str, Any]]:
+        return wire.businesses(queryset)
+
+    def save(self, record: Business | None, given: dict[str, Any]) -> Business:
+        if record is None:
+            return saving.create_business(self.request.user.platform, given)
+        return saving.update_business(record, given)

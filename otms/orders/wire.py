@@ -1,0 +1,118 @@
+"""Records as the vendor's API shows them: what GET answers and what a change's snapshot holds.
+
+Plain dictionaries from plain queries, one per table whatever the number of records: this runs
+inside every save (the snapshots before and after), where serializers and model instances would
+cost several times more.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from otms.accounts.tenancy import PlatformQuerySet
+from otms.api.serializers import camel
+from otms.documents import timestamp
+from otms.orders.models import Business, Consignment, Goods, TransportOrder
+
+Wire = dict[str, Any]
+
+_COMMON = ("id", "platform_id", "created_at", "updated_at")
+_BUSINESS = (
+    "name", "alias", "description", "relation_type", "coc", "vat", "eori", "scac_code",
+    "transport_license_number", "industry", "website", "verified", "contact_details", "documents",
+    "logo", "banners", "part_of_id", "external_attributes",
+)  # fmt: skip
+_ORDER = (
+    "order_id", "name", "type", "status", "description", "reference_description",
+    "external_attributes", "customer_id",
+)  # fmt: skip
+_CUSTOMER = ("name", "coc", "vat", "contact_details", "external_attributes")
+_CONSIGNMENT = (
+    "name", "consignment_nr", "description", "status", "high_value_goods", "team", "combined",
+    "consignment", "original_physical_sender", "original_legal_sender",
+    "original_physical_addressee", "original_legal_addressee", "current_location",
+    "external_attributes",
+)  # fmt: skip
+_GOODS = (
+    "type", "name", "description", "quantity", "weight", "gross_weight", "width", "height",
+    "length", "load_meters", "bar_code", "product_type", "packaging_material", "equipment_type",
+    "equipment_sub_type", "license_plate", "adr", "external_attributes",
+)  # fmt: skip
+
+
+def businesses(queryset: PlatformQuerySet["Business"]) -> list[Wire]:
+    rows = list(queryset.values_list(*_COMMON, *_BUSINESS))
+    wires = []
+    for row in rows:
+        wire = _wire(_BUSINESS, row)
+        part_of = wire.pop("partOfId")
+        wire["partOf"] = {"id": str(part_of)} if part_of else None
+        wires.append(wire)
+    return wires
+
+
+def transport_orders(queryset: PlatformQuerySet["TransportOrder"]) -> list[Wire]:
+    """The orders with customer, consignments and goods: four queries for any number of them."""
+    orders: dict[UUID, Wire] = {}
+    customers: dict[UUID, list[Wire]] = defaultdict(list)
+    for row in queryset.values_list(*_COMMON, *_ORDER):
+        wire = orders[row[0]] = _wire(_ORDER, row)
+        wire["customer"] = wire.pop("customerId")
+        wire["consignments"] = []
+        if wire["customer"]:
+            customers[wire["customer"]].append(wire)
+    if not orders:
+        return []
+
+    if customers:
+        named = Business.objects.across_platforms().filter(pk__in=customers)
+        for row in named.values_list("id", *_CUSTOMER):
+            customer = {"id": str(row[0])} | _fields(_CUSTOMER, row[1:])
+            for wire in customers[row[0]]:
+                wire["customer"] = customer
+
+    consignments: dict[UUID, Wire] = {}
+    parts = Consignment.objects.across_platforms().filter(transport_order__in=orders)
+    for row in parts.order_by("position", "created_at", "id").values_list(
+        *_COMMON, *_CONSIGNMENT, "transport_order_id"
+    ):
+        wire = consignments[row[0]] = _wire(_CONSIGNMENT, row)
+        wire["goods"] = []
+        orders[row[-1]]["consignments"].append(wire)
+
+    if consignments:
+        goods = Goods.objects.across_platforms().filter(consignment__in=consignments)
+        for row in goods.order_by("position", "created_at", "id").values_list(
+            *_COMMON, *_GOODS, "consignment_id"
+        ):
+            consignments[row[-1]]["goods"].append(_wire(_GOODS, row))
+    return list(orders.values())
+
+
+def _wire(names: tuple[str, ...], row: tuple[Any, ...]) -> Wire:
+    id, platform, created, updated = row[:4]
+    return {
+        "id": str(id),
+        "uuid": str(id),
+        "primaryPlatformId": str(platform),
+        "createdAt": timestamp(created),
+        "updatedAt": timestamp(updated),
+        **_fields(names, row[4:]),
+    }
+
+
+_WIRE_NAMES = {name: camel(name) for name in (*_BUSINESS, *_ORDER, *_CONSIGNMENT, *_GOODS)}
+
+
+def _fields(names: Iterable[str], values: tuple[Any, ...]) -> Wire:
+    return {
+        _WIRE_NAMES[name]: _number(value) if isinstance(value, Decimal) else value
+        for name, value in zip(names, values, strict=False)
+    }
+
+
+def _number(value: Decimal) -> int | Decimal:
+    """Without the zeros that a fixed column pads: 2.500000 was 2.5, 20.000000 was 20."""
+    return int(value) if value == value.to_integral_value() else value.normalize()

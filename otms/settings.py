@@ -1,0 +1,226 @@
+"""One settings module for every place; what differs comes from the environment (env.py).
+
+Without any variable this is the embedded default: SQLite and an in-process broker, keys made once
+and kept in the data folder. docs/reference/settings.md lists every variable.
+"""
+
+import secrets
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from otms import __version__, env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = Path(env.text("OTMS_VAR", str(BASE_DIR / "var"))).resolve()
+DATABASE_URL = env.text("DATABASE_URL", "")
+EMBEDDED = not DATABASE_URL
+
+
+def _kept_key(name: str, new: str) -> str:
+    """A key of the embedded default: made at the first start, kept in the data folder (mode 600)."""
+    path = VAR / name
+    if not path.exists():
+        VAR.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(new, encoding="utf-8")
+    return path.read_text(encoding="utf-8").strip()
+
+
+# Keys. A deployment with a database of its own brings its own keys too.
+if EMBEDDED:
+    SECRET_KEY = env.text("SECRET_KEY", "") or _kept_key("secret.key", secrets.token_urlsafe(60))
+    OTMS_ENCRYPTION_KEYS = env.words("OTMS_ENCRYPTION_KEYS") or [
+        _kept_key("encryption.key", Fernet.generate_key().decode())
+    ]
+else:
+    SECRET_KEY = env.text("SECRET_KEY")
+    OTMS_ENCRYPTION_KEYS = env.words("OTMS_ENCRYPTION_KEYS", env.text("OTMS_ENCRYPTION_KEYS"))
+
+DEBUG = False
+ALLOWED_HOSTS = env.words("OTMS_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+HTTPS = env.flag("OTMS_HTTPS", not EMBEDDED)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REDIRECT_EXEMPT = ["^healthz$"]
+if env.flag("OTMS_BEHIND_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CSRF_TRUSTED_ORIGINS = env.words("OTMS_TRUSTED_ORIGINS")
+SESSION_COOKIE_AGE = 12 * 3600
+X_FRAME_OPTIONS = "DENY"
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "django_celery_beat",
+    "otms.accounts",
+    "otms.orders",
+    "integrations",
+]
+MIDDLEWARE = [
+    "otms.api.request_id.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "otms.urls"
+WSGI_APPLICATION = "otms.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": env.database(DATABASE_URL or f"sqlite://{VAR / 'otms.sqlite3'}")}
+DATABASES["default"]["TEST"] = {"NAME": env.text("OTMS_TEST_DATABASE", "") or None}
+if EMBEDDED:
+    VAR.mkdir(parents=True, exist_ok=True)
+    # In a file as in real life: threads share an in-memory database with other locking rules.
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+# Where collectstatic put the files; without it they are served from where they are installed.
+STATIC_ROOT = env.text("OTMS_STATIC_ROOT", "") or None
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "otms.accounts.authentication.BearerAuthentication",
+        "integrations.api.authentication.CredentialAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["otms.api.permissions.MayCall"],
+    "DEFAULT_PARSER_CLASSES": ["otms.api.parsers.DocumentParser"],
+    "DEFAULT_RENDERER_CLASSES": ["otms.api.envelope.EnvelopeRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "otms.api.schema.RouteSchema",
+    "DEFAULT_THROTTLE_RATES": {"login": env.text("OTMS_LOGIN_RATE", "10/min")},
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "otms.api.envelope.AlwaysJSON",
+    "EXCEPTION_HANDLER": "otms.api.errors.exception_handler",
+    "UNAUTHENTICATED_USER": "otms.api.permissions.Nobody",
+    "NON_FIELD_ERRORS_KEY": "",
+    "COERCE_DECIMAL_TO_STRING": False,
+    "DATETIME_FORMAT": "iso-8601",
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = int(env.number("OTMS_MAX_BODY_MB", 10) * 1024 * 1024)
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "OTMS",
+    "DESCRIPTION": "The HTTP API of the OTMS integration engine.",
+    "VERSION": __version__,
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "AUTHENTICATION_WHITELIST": [],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            "apiSecret": {"type": "apiKey", "in": "header", "name": "X-API-Secret"},
+        }
+    },
+    "SECURITY": [{"bearer": []}, {"apiKey": [], "apiSecret": []}],
+}
+
+# Celery carries hints only: every message may vanish or repeat without harm.
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "memory://")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.2}
+if CELERY_BROKER_URL.startswith("redis"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "visibility_timeout": 300,
+        "socket_connect_timeout": 2,
+        "socket_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 15,
+    }
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "process the queue": {
+        "task": "integrations.tasks.process_queue",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+}
+CELERY_TIMEZONE = "UTC"
+
+# Delivery.
+OTMS_EGRESS_ALLOW = env.words("OTMS_EGRESS_ALLOW")
+OTMS_WAKE_UPS = env.flag("OTMS_WAKE_UPS", True)
+OTMS_POLL_SECONDS = env.number("OTMS_POLL_SECONDS", 1)
+OTMS_WINDOW = int(env.number("OTMS_WINDOW", 64))
+OTMS_LEASE_MARGIN_SECONDS = env.number("OTMS_LEASE_MARGIN_SECONDS", 15)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "otms.log.LineFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("OTMS_LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.server": {"handlers": [], "propagate": True},
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        "django_celery_beat": {"level": "WARNING"},
+        "waitress": {"level": "WARNING"},
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "OTMS",
+    "SITE_HEADER": "OTMS",
+    "SITE_SUBHEADER": "Integration engine",
+    "SITE_SYMBOL": "conversion_path",
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": None,
+}

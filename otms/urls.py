@@ -1,0 +1,33 @@
+"""Every address: the API's come from the routers, the admin's from the admin."""
+
+from django.contrib import admin
+from django.http import HttpRequest, JsonResponse
+from django.urls import include, path
+from drf_spectacular.views import SpectacularJSONAPIView
+
+from integrations.api.views import viewsets as integration_viewsets
+from otms.accounts.views import UserViewSet
+from otms.api.router import router
+from otms.orders.views import BusinessViewSet, TransportOrderViewSet
+
+router.register(UserViewSet, TransportOrderViewSet, BusinessViewSet, *integration_viewsets)
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    """The process answers; it says nothing about database or broker."""
+    return JsonResponse({"status": "ok"})
+
+
+urlpatterns = [
+    path("healthz", healthz),
+    path(
+        "api/schema",
+        SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]),
+    ),
+    path("api/", include(router.urls)),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "otms.api.errors.bad_request"
+handler404 = "otms.api.errors.not_found"
+handler500 = "otms.api.errors.server_error"

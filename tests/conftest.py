@@ -1,0 +1,101 @@
+"""What most tests need: a platform, a caller, the other system, and a queue that runs when told."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+
+from integrations.dispatcher import Dispatcher
+from otms.accounts.models import Platform, User
+from tests import make
+from tests.sink import sink, sink_process
+
+__all__ = ["sink", "sink_process"]
+
+
+@pytest.fixture(autouse=True)
+def quiet(settings: LazySettings) -> None:
+    """No worker runs beside a test; targets are on loopback; passwords are hashed fast."""
+    settings.OTMS_WAKE_UPS = False
+    settings.OTMS_EGRESS_ALLOW = ["127.0.0.0/8"]
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def platform() -> Platform:
+    return make.PlatformFactory()
+
+
+@pytest.fixture
+def user(platform: Platform) -> User:
+    return make.UserFactory(platform=platform)
+
+
+class Api:
+    """A caller of the API, as JSON sees it."""
+
+    def __init__(self, token: str = "", **headers: str) -> None:
+        self.client = Client(raise_request_exception=False)
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.headers |= headers
+
+    def __call__(self, method: str, path: str, body: Any = None, **extra: Any) -> Any:
+        content = {"data": body, "content_type": "application/json"} if body is not None else {}
+        answer = self.client.generic(
+            method,
+            f"/api/{path}",
+            headers={**self.headers, **extra.pop("headers", {})},
+            **({"data": _encoded(body), "content_type": "application/json"} if content else {}),
+            **extra,
+        )
+        return answer
+
+    def ok(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer's body; anything but a 200 fails the test with what was said."""
+        answer = self(method, path, body)
+        assert answer.status_code == 200, answer.content
+        found = answer.json()
+        assert found["success"] is True
+        assert found["message"] == "OK"
+        return found
+
+    def refused(self, method: str, path: str, body: Any = None, *, code: int = 400) -> Any:
+        """The error in the documented shape."""
+        answer = self(method, path, body)
+        assert answer["Content-Type"].startswith("application/json"), answer.content
+        found = answer.json()
+        assert answer.status_code == code, found
+        assert found["success"] is False
+        assert found["code"] == code
+        assert found["message"]
+        assert answer["X-Request-Id"]
+        return found
+
+
+def _encoded(body: Any) -> bytes:
+    from otms import documents
+
+    return body if isinstance(body, bytes) else documents.dumps(body)
+
+
+@pytest.fixture
+def api(user: User) -> Api:
+    return Api(make.token(user))
+
+
+@pytest.fixture
+def stranger() -> Api:
+    """A caller with nothing to show."""
+    return Api()
+
+
+@pytest.fixture
+def run_queue() -> Callable[[], None]:
+    """Deliver until nothing is due any more."""
+
+    def run() -> None:
+        Dispatcher().run(until_idle=True)
+
+    return run

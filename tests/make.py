@@ -1,0 +1,105 @@
+"""Records for tests, whole enough to be real, with keyword overrides."""
+
+from typing import Any
+
+import factory
+from factory.django import DjangoModelFactory
+
+from integrations.models import DataSource, Integration
+from otms.accounts.models import PersonalToken, Platform, User
+from otms.orders.models import Business, Consignment, Goods, TransportOrder
+
+GUIDE_MAPPING = {
+    "erp_order_id": "$.transportOrder.id",
+    "customer_name": "$.transportOrder.customer.name",
+    "status": "$.transportOrder.status",
+    "created_date": "$.transportOrder.createdAt",
+}
+ALL_ACTIONS = {"entity": "transportOrder", "actions": ["created", "updated", "deleted"]}
+
+
+class PlatformFactory(DjangoModelFactory):
+    class Meta:
+        model = Platform
+
+    name = factory.Sequence(lambda n: f"Platform {n}")
+
+
+class UserFactory(DjangoModelFactory):
+    class Meta:
+        model = User
+
+    platform = factory.SubFactory(PlatformFactory)
+    username = factory.Sequence(lambda n: f"person{n}")
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> User:
+        return User.objects.create_user(*args, **kwargs)
+
+
+class Owned(DjangoModelFactory):
+    """A record of a platform."""
+
+    class Meta:
+        abstract = True
+
+    platform = factory.SubFactory(PlatformFactory)
+
+
+class BusinessFactory(Owned):
+    class Meta:
+        model = Business
+
+    name = factory.Sequence(lambda n: f"Business {n}")
+
+
+class OrderFactory(Owned):
+    class Meta:
+        model = TransportOrder
+
+    name = factory.Sequence(lambda n: f"ORD-{n}")
+    customer = factory.SubFactory(BusinessFactory, platform=factory.SelfAttribute("..platform"))
+
+
+class ConsignmentFactory(DjangoModelFactory):
+    class Meta:
+        model = Consignment
+
+    platform = factory.SelfAttribute("transport_order.platform")
+    name = factory.Sequence(lambda n: f"CON-{n}")
+
+
+class GoodsFactory(DjangoModelFactory):
+    class Meta:
+        model = Goods
+
+    platform = factory.SelfAttribute("consignment.platform")
+    description = factory.Sequence(lambda n: f"pallet {n}")
+    quantity = 1
+
+
+class IntegrationFactory(Owned):
+    class Meta:
+        model = Integration
+
+    name = factory.Sequence(lambda n: f"ERP {n}")
+
+
+def integration(
+    url: str = "", *, secrets: Any = None, mapping: Any = GUIDE_MAPPING, **fields: Any
+) -> Integration:
+    """An integration; with a URL it delivers there."""
+    made = IntegrationFactory(**fields)
+    if url:
+        DataSource.objects.create(
+            platform=made.platform,
+            integration=made,
+            settings={"url": url},
+            secrets=secrets or {},
+            mapping=mapping,
+        )
+    return Integration.objects.of(made.platform).get(pk=made.pk)
+
+
+def token(user: User) -> str:
+    return PersonalToken.generate(user, "tests")[1]

@@ -1,0 +1,416 @@
+"""A receiver whose manners are chosen by the path, and who remembers everything it was sent.
+
+    /ok                       200 and a small JSON body
+    /status/<code>            that status
+    /retry/<code>/<s>         that status, Retry-After in seconds
+    /retrydate/<code>/<s>     the same, Retry-After as a date
+    /slow/<ms>                200 after a while
+    /slowhead/<ms>            the head of the answer byte by byte
+    /drip/<ms>[/eof]          200, one body byte at a time, 20 in all; with eof, no length is given
+    /hang                     never an answer
+    /close  /reset            closed without an answer; by FIN or by RST
+    /stale                    200 once per connection, then closed without an answer
+    /garbage                  bytes that are not HTTP
+    /truncate                 1000 bytes promised, 10 sent
+    /big/<bytes>              200 with a body of that size
+    /chunked/<n>              200 with a body of n chunks
+    /gzip/<text>              200, compressed whether or not the caller wants it
+    /gzipbomb/<MiB>           200, that many MiB of zeros, compressed
+    /badgzip                  200, called gzip and is not
+    /oddheaders               200, with header values nobody should send
+    /redirect/<code>/<path>   that status, Location: /<path>
+    /loop                     302 to itself
+    /failfirst/<n>/<code>     each delivery fails n times, then 200
+    /percent/<p>/<code>       p per cent of the deliveries always fail
+    /auth/bearer/<token>      200 with that token, else 401
+    /auth/basic/<user>/<pw>   200 with that user, else 401
+    /token                    an OAuth2 token endpoint
+    /echo                     200, the request's body
+
+A delivery is told by its `webhook-id` header. Every request counts as an attempt when it is
+complete; its delivery counts as delivered when it is answered 2xx.
+
+Control, on the same port: GET /_sink/stats, /_sink/requests, /_sink/ping and
+/_sink/wait?n=&timeout=&of=attempts|delivered; POST /_sink/reset, /_sink/answers.
+"""
+
+import asyncio
+import base64
+import email.utils
+import gzip
+import io
+import json
+import socket
+import struct
+import time
+import zlib
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine
+from functools import cache
+from http import HTTPStatus
+from typing import Any, NamedTuple, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+
+class Received(NamedTuple):
+    """One request as it came in."""
+
+    at: float
+    head: bytes
+    body: bytes
+
+    def as_json(self) -> dict[str, Any]:
+        line, *fields = self.head.decode("latin-1").split("\r\n")
+        method, path, _ = line.split(" ", 2)
+        headers = dict(field.split(":", 1) for field in fields)
+        return {
+            "at": self.at,
+            "method": method,
+            "path": path,
+            "headers": {name.lower(): value.strip() for name, value in headers.items()},
+            "body": base64.b64encode(self.body).decode(),
+        }
+
+
+class Memory:
+    """What came in and how it was answered, over all connections."""
+
+    def __init__(self, keep: int) -> None:
+        self.received: deque[Received] = deque(maxlen=keep)
+        self.changed = asyncio.Event()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.received.clear()
+        self.answers: dict[str, str] = {}
+        self.attempts: Counter[bytes] = Counter()
+        self.delivered: Counter[bytes] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.total = 0
+        self.anonymous = 0
+
+    def arrived(self, request: Received, delivery: bytes) -> None:
+        """Count a request."""
+        self.received.append(request)
+        self.total += 1
+        if delivery:
+            self.attempts[delivery] += 1
+        self.changed.set()
+
+    def answered(self, delivery: bytes, status: int) -> None:
+        """Count an answer; status 0 is none."""
+        self.statuses[status] += 1
+        if 200 <= status < 300:
+            if delivery:
+                self.delivered[delivery] += 1
+            else:
+                self.anonymous += 1
+        self.changed.set()
+
+    def count(self, of: str) -> int:
+        """How many `attempts`, or how many deliveries that were `delivered`."""
+        return self.total if of == "attempts" else len(self.delivered) + self.anonymous
+
+    def stats(self) -> dict[str, Any]:
+        """Say how much came in, how often, and what it was told."""
+        return {
+            "attempts": self.total,
+            "delivered": self.count("delivered"),
+            "duplicates": self.delivered.total() - len(self.delivered),
+            "without_id": self.anonymous,
+            "status": dict(self.statuses),
+            "attempts_by_id": {name.decode("latin-1"): n for name, n in self.attempts.items()},
+        }
+
+
+def answer(
+    status: int, body: bytes = b'{"ok":true}', kind: str = "application/json", **headers: str
+) -> bytes:
+    """Put an HTTP answer together; header names are written with underscores."""
+    if status in (204, 304):
+        body = b""
+    phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else "Status"
+    lines = [f"HTTP/1.1 {status} {phrase}", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+OK = answer(200)
+
+
+@cache
+def zeros(mebibytes: int) -> bytes:
+    """Zeros, compressed a thousandfold."""
+    out = io.BytesIO()
+    with gzip.GzipFile(fileobj=out, mode="wb", mtime=0) as packed:
+        for _ in range(mebibytes):
+            packed.write(bytes(1024 * 1024))
+    return out.getvalue()
+
+
+class Connection(asyncio.Protocol):
+    """One connection: reads requests, answers each according to its path, one after the other."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.buffer = b""
+        self.busy = False
+        self.closed = False
+        self.served = 0
+        self.delivery = b""
+        self.head = b""
+        self.body = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        self.pump()
+
+    def pump(self) -> None:
+        """Answer every complete request in the buffer, unless one is being answered."""
+        while self.buffer and not self.busy and not self.closed:
+            end = self.buffer.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            head = self.buffer[:end]
+            body = self.read_body(head, end + 4)
+            if body is None:
+                return
+            self.head, self.body = head, body
+            self.handle()
+
+    def read_body(self, head: bytes, start: int) -> bytes | None:
+        """Take the request's body off the buffer; None while some of it is missing."""
+        buffer = self.buffer
+        if header(head, b"transfer-encoding"):
+            chunks = []
+            while True:
+                line_end = buffer.find(b"\r\n", start)
+                if line_end < 0:
+                    return None
+                size = int(buffer[start:line_end].split(b";")[0], 16)
+                start = line_end + 4 + size
+                if len(buffer) < start:
+                    return None
+                if not size:
+                    break
+                chunks.append(buffer[line_end + 2 : line_end + 2 + size])
+            body, end = b"".join(chunks), start
+        else:
+            end = start + int(header(head, b"content-length") or 0)
+            if len(buffer) < end:
+                return None
+            body = buffer[start:end]
+        self.buffer = buffer[end:]
+        return body
+
+    def handle(self) -> None:
+        """Remember the request and answer it."""
+        path = self.head.split(b" ", 2)[1].decode("latin-1")
+        if path.startswith("/_sink/"):
+            self.spawn(self.control(path))
+            return
+        memory = self.memory
+        self.delivery = header(self.head, b"webhook-id")
+        memory.arrived(Received(time.time(), self.head, self.body), self.delivery)
+        if memory.answers:
+            path = memory.answers.get(path, path)
+        name, *words = path.partition("?")[0].strip("/").split("/")
+        try:
+            behaviour: Callable[..., Any] = getattr(self, f"do_{name}")
+            work = behaviour(*map(unquote, words))
+        except (AttributeError, TypeError, ValueError):
+            self.reply(404, b'{"error":"no such behaviour"}')
+        else:
+            if work is not None:
+                self.spawn(work)
+
+    def reply(self, status: int, body: bytes = b'{"ok":true}', **headers: str) -> None:
+        self.send(answer(status, body, **headers), status)
+
+    def send(self, data: bytes, status: int) -> None:
+        """Write the answer and count it, if somebody still listens."""
+        if self.closed:
+            return
+        self.memory.answered(self.delivery, status)
+        self.served += 1
+        if self.head.startswith(b"HEAD "):
+            data = data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+        self.transport.write(data)
+        if b"\r\nconnection: close" in self.head.lower():
+            self.transport.close()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that takes time; later requests on this connection wait for it."""
+        self.busy = True
+        asyncio.get_running_loop().create_task(work).add_done_callback(self.resume)
+
+    def resume(self, task: asyncio.Task[None]) -> None:
+        self.busy = False
+        if not task.cancelled():
+            task.result()
+        self.pump()
+
+    async def control(self, path: str) -> None:
+        """Answer the test, not the product."""
+        parts = urlsplit(path)
+        query = dict(parse_qsl(parts.query))
+        memory = self.memory
+        result: Any = {"ok": True}
+        match parts.path.removeprefix("/_sink/"):
+            case "stats":
+                result = memory.stats()
+            case "requests":
+                result = [received.as_json() for received in memory.received]
+            case "wait":
+                result = await self.wait(query)
+            case "reset":
+                memory.reset()
+            case "answers":
+                memory.answers.update(json.loads(self.body))
+        if not self.closed:
+            self.transport.write(answer(200, json.dumps(result).encode()))
+
+    async def wait(self, query: dict[str, str]) -> dict[str, Any]:
+        """Wait until enough came in, or for as long as one is ready to wait."""
+        try:
+            async with asyncio.timeout(float(query["timeout"])):
+                while self.memory.count(query["of"]) < int(query["n"]):
+                    self.memory.changed.clear()
+                    await self.memory.changed.wait()
+        except TimeoutError:
+            pass
+        return self.memory.stats()
+
+    def do_ok(self, *_: str) -> None:
+        self.send(OK, 200)
+
+    def do_status(self, code: str) -> None:
+        self.reply(int(code))
+
+    def do_retry(self, code: str, seconds: str) -> None:
+        self.reply(int(code), Retry_After=seconds)
+
+    def do_retrydate(self, code: str, seconds: str) -> None:
+        date = email.utils.formatdate(time.time() + float(seconds), usegmt=True)
+        self.reply(int(code), Retry_After=date)
+
+    async def do_slow(self, ms: str) -> None:
+        await asyncio.sleep(int(ms) / 1000)
+        self.send(OK, 200)
+
+    async def do_slowhead(self, ms: str) -> None:
+        self.memory.answered(self.delivery, 200)
+        await self.trickle(OK, int(ms))
+
+    async def do_drip(self, ms: str, end: str = "length") -> None:
+        self.memory.answered(self.delivery, 200)
+        length = b"Content-Length: 20\r\n" if end == "length" else b""
+        self.transport.write(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n")
+        await self.trickle(b"x" * 20, int(ms))
+        if not length:
+            self.transport.close()
+
+    async def trickle(self, data: bytes, ms: int) -> None:
+        for byte in data:
+            await asyncio.sleep(ms / 1000)
+            if self.closed:
+                return
+            self.transport.write(bytes([byte]))
+
+    def do_hang(self) -> None:
+        self.busy = True
+        self.memory.answered(self.delivery, 0)
+
+    def do_close(self) -> None:
+        self.memory.answered(self.delivery, 0)
+        self.transport.close()
+
+    def do_reset(self) -> None:
+        self.memory.answered(self.delivery, 0)
+        sock = self.transport.get_extra_info("socket")
+        # A lingering time of zero makes the kernel send RST.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def do_stale(self) -> None:
+        if self.served:
+            self.do_close()
+        else:
+            self.do_ok()
+
+    def do_garbage(self) -> None:
+        self.send(b"\x00\xffthis is not HTTP\r\n\r\n", 0)
+        self.transport.close()
+
+    def do_truncate(self) -> None:
+        self.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n0123456789", 200)
+        self.transport.close()
+
+    def do_big(self, size: str) -> None:
+        self.reply(200, b"x" * int(size), kind="text/plain")
+
+    def do_chunked(self, count: str) -> None:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        self.send(head + b"5\r\nchunk\r\n" * int(count) + b"0\r\n\r\n", 200)
+
+    def do_gzip(self, text: str) -> None:
+        self.reply(200, gzip.compress(text.encode()), Content_Encoding="gzip")
+
+    def do_gzipbomb(self, mebibytes: str) -> None:
+        self.reply(200, zeros(int(mebibytes)), Content_Encoding="gzip")
+
+    def do_badgzip(self) -> None:
+        self.reply(200, b"not compressed at all", Content_Encoding="gzip")
+
+    def do_oddheaders(self) -> None:
+        self.reply(
+            200, X_Latin="caf\xe9", X_Twice="one\r\nX-Twice: two", X_Bell="a\x07b", Set_Cookie="a=1"
+        )
+
+    def do_redirect(self, code: str, *path: str) -> None:
+        self.reply(int(code), Location="/" + "/".join(path))
+
+    def do_loop(self) -> None:
+        self.reply(302, Location="/loop")
+
+    def do_failfirst(self, times: str, code: str) -> None:
+        failed = self.memory.attempts[self.delivery] > int(times)
+        self.reply(200 if failed else int(code))
+
+    def do_percent(self, share: str, code: str) -> None:
+        unlucky = zlib.crc32(self.delivery) % 100 < int(share)
+        self.reply(int(code) if unlucky else 200)
+
+    def do_auth(self, scheme: str, *secret: str) -> None:
+        wanted = ":".join(secret).encode()
+        if scheme == "basic":
+            wanted = base64.b64encode(wanted)
+        given = header(self.head, b"authorization").partition(b" ")
+        if given[0].lower() == scheme.encode() and given[2] == wanted:
+            self.reply(200)
+        else:
+            self.reply(401, WWW_Authenticate=scheme.title())
+
+    def do_token(self) -> None:
+        token = {"access_token": "sink-token", "token_type": "Bearer", "expires_in": 3600}
+        self.reply(200, json.dumps(token).encode())
+
+    def do_echo(self) -> None:
+        self.reply(200, self.body)
+
+
+def header(head: bytes, name: bytes) -> bytes:
+    """The value of a header, or nothing."""
+    start = head.lower().find(b"\r\n" + name + b":")
+    if start < 0:
+        return b""
+    return head[start + len(name) + 3 :].partition(b"\r\n")[0].strip()
