@@ -94,7 +94,7 @@ def _assembled(
     for name in ("name", "connector", "mapping", "success"):
         if name in given:
             setattr(source, name, given[name])
-    if "settings" in given and source.connector in connectors.keys():
+    if "settings" in given and source.connector in connectors.known():
         names = connectors.load(source.connector).secret_names()
         settings = {k: v for k, v in given["settings"].items() if k not in names}
         typed = {

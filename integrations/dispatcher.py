@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import uvloop
@@ -115,10 +116,8 @@ class Dispatcher:
             self._database.shutdown(wait=False)
 
     async def _wait(self, seconds: float) -> None:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._look.wait(), seconds or None)
-        except TimeoutError:
-            pass
 
     async def _claim(self) -> Claims:
         free = self._size - len(self._in_flight)

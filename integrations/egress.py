@@ -118,7 +118,7 @@ SERVICE_PORTS = {
 }
 
 
-class EgressRefused(OSError):  # noqa: N818 (a refusal, not an error of ours)
+class EgressRefused(OSError):
     """Dialling this address is not allowed; the message says why and who can change it."""
 
 

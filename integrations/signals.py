@@ -23,7 +23,7 @@ from integrations.tasks import wake
 
 def connect() -> None:
     """Listen to the models of every entity file."""
-    for key in entities.keys():
+    for key in entities.known():
         entity = entities.load(key)
         for model in (entity.root, *entity.parts):
             listen = partial(_touched, entity)

@@ -22,11 +22,11 @@ class DocumentError(ValueError):
     """Text that is not a JSON document we can keep."""
 
 
-class DuplicateKey(DocumentError):  # noqa: N818 - it names what was found
+class DuplicateKey(DocumentError):
     """An object that has the same key twice, so that one of the values would be lost."""
 
 
-class TooDeep(DocumentError):  # noqa: N818 - as above
+class TooDeep(DocumentError):
     """A document nested deeper than anybody reads."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def text(name: str, default: str | None = None) -> str:
-    """The variable, or the content of the file that NAME_FILE points to; required without default."""
+    """The variable, or what the file that NAME_FILE names holds; required without a default."""
     if name in os.environ:
         return os.environ[name]
     if path := os.environ.get(f"{name}_FILE"):
@@ -50,7 +50,7 @@ def database(url: str) -> dict[str, Any]:
             "NAME": unquote(parts.path[1:] if parts.path.startswith("//") else parts.path),
             "OPTIONS": {
                 # A transaction takes the write lock when it begins: waiting in line, never
-                # "database is locked" half-way. FULL: what was answered as saved survives a power cut.
+                # "database is locked" half-way. FULL: what was saved survives a power cut.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 30,
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",

@@ -18,7 +18,7 @@ EMBEDDED = not DATABASE_URL
 
 
 def _kept_key(name: str, new: str) -> str:
-    """A key of the embedded default: made at the first start, kept in the data folder (mode 600)."""
+    """A key of the embedded default: made at the first start, kept in the data folder."""
     path = VAR / name
     if not path.exists():
         VAR.mkdir(parents=True, exist_ok=True)

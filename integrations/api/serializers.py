@@ -1,6 +1,5 @@
 """What callers of the integration API send, and the shapes they get."""
 
-
 from rest_framework import serializers
 
 from integrations.models import IntegrationType

@@ -29,7 +29,7 @@ LIST = "<uuid:id>/{}/<str:offset>/<str:amount>"
 
 
 class IntegrationViewSet(PlatformViewSet):
-    """Integrations; what one integration may see of itself is the same calls with its credential."""
+    """Integrations; with its credential, an integration sees the same of itself."""
 
     model = Integration
     noun = "integration"
@@ -109,7 +109,7 @@ class IntegrationViewSet(PlatformViewSet):
         answers={"credentials": wire.CredentialsSerializer},
     )
     def generate_credentials(self, request: Any) -> Response:
-        """A new pair and token, shown this once; the older pair ends now or after keepPreviousFor."""
+        """A new pair and token, shown once; the older pair ends now, or after keepPreviousFor."""
         given = self.read(wire.GenerateCredentialsSerializer).validated_data
         integration = self.record(given["integration_id"])
         keep = given.get("keep_previous_for")
@@ -241,7 +241,7 @@ class IntegrationViewSet(PlatformViewSet):
                     {
                         "field": name,
                         "code": "unknown_parameter",
-                        "message": f"This list is narrowed by {', '.join(known)}; there is no {name!r}.",
+                        "message": f"Narrow this list by {', '.join(known)}; not by {name!r}.",
                     }
                     for name in unknown
                 ]

@@ -6,7 +6,7 @@ from typing import Any
 from integrations.core import plugins
 
 
-def keys() -> list[str]:
+def known() -> list[str]:
     return [plugins.wire_name(name) for name in plugins.names(__name__)]
 
 

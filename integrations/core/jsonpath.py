@@ -32,7 +32,7 @@ MATCHES = 10_000
 VISITS = 1_000_000
 
 
-class Unbounded(Exception):  # noqa: N818 - the caller makes the error of it
+class Unbounded(Exception):
     """A path that finds or visits more than the limit."""
 
 

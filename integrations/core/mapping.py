@@ -54,7 +54,7 @@ def check(mapping: Any) -> list[Problem]:
     return compiler.problems
 
 
-def compile(mapping: Any) -> Mapping:  # noqa: A001 - as in re.compile
+def compile(mapping: Any) -> Mapping:
     """Compile a mapping, or say what is wrong with it first."""
     compiler = _Compiler()
     step = compiler.build(mapping, "")

@@ -86,7 +86,7 @@ _NOTHING = object()
 
 
 @lru_cache(maxsize=4096)
-def compile(text: str) -> Path:  # noqa: A001 - as in re.compile
+def compile(text: str) -> Path:
     """Compile a path that starts with `$` (the document) or `@` (the item of a loop)."""
     if not isinstance(text, str) or not text.strip():
         raise PathError("Write a path such as `$.transportOrder.id`; this one is empty.")

@@ -37,7 +37,7 @@ def completed(document: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def next_tick(document: dict[str, Any] | None, now: datetime) -> datetime:
-    """When what happens now may leave: at once, or at the schedule's next tick (counted from 1970)."""
+    """When what happens now may leave: at once, or at the next tick (counted from 1970)."""
     if not document:
         return now
     seconds = document[_VALUE] * UNITS[document[_UNIT]]

@@ -1,4 +1,4 @@
-"""WHAT may change: one file for each kind of record; transport_order.py has the key transportOrder."""
+"""WHAT may change: one file for each kind of record (transport_order.py: transportOrder)."""
 
 from functools import cache
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from integrations.core import plugins
 
 
-def keys() -> list[str]:
+def known() -> list[str]:
     return [plugins.wire_name(name) for name in plugins.names(__name__)]
 
 

@@ -40,7 +40,7 @@ class EntityChange(models.Model):
 
     @property
     def document(self) -> dict[str, Any]:
-        """What filters and mappings see: the entity as it is now (a deleted one: as it was), and before."""
+        """What filters and mappings see: the entity now (a deleted one: as it was), and before."""
         now = self.after if self.after is not None else self.before
         before = {self.entity: self.before} if self.before is not None else None
         return {self.entity: now, "before": before}

@@ -25,7 +25,7 @@ class CredentialQuerySet(PlatformQuerySet["Credential"]):
         return self._of_anyone().filter(token_hash=fingerprint(token)).first()
 
     def with_pair(self, key: str, secret: str) -> "Credential | None":
-        """The credential with this key, if the secret is the right one (compared in constant time)."""
+        """The credential with this key, if the secret is right (compared in constant time)."""
         found = self._of_anyone().filter(api_key=key).first()
         expected = found.secret_hash if found else fingerprint("")
         right = secrets.compare_digest(expected, fingerprint(secret))

@@ -104,7 +104,7 @@ class Integration(Record):
             Gate.keep(self)
 
     def new_version(self) -> None:
-        """Tell the workers that what they compiled is old; counted in the database, where all meet."""
+        """Tell the workers that what they compiled is old."""
         everywhere = Integration.objects.across_platforms().filter(pk=self.pk)
         everywhere.update(version=models.F("version") + 1)
         self.refresh_from_db(fields=["version"])
@@ -149,8 +149,8 @@ class DataSource(Record):
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with this step, field by field."""
-        if self.connector not in connectors.keys():
-            known = f"there are: {', '.join(connectors.keys())}."
+        if self.connector not in connectors.known():
+            known = f"there are: {', '.join(connectors.known())}."
             text = f"There is no connector {self.connector!r}; {known}"
             yield Problem("connector", "unknown_connector", text)
         else:
@@ -166,7 +166,7 @@ class DataSource(Record):
 
 
 def trigger_problems(trigger: Any) -> Iterator[Problem]:
-    """A trigger names an entity and the actions: {"entity": "transportOrder", "actions": ["created"]}."""
+    """What is wrong with a trigger: {"entity": "transportOrder", "actions": ["created"]}."""
     if not isinstance(trigger, dict):
         yield Problem(
             "", "not_an_object", 'A trigger is an object: {"entity": ..., "actions": [...]}.'
@@ -174,7 +174,7 @@ def trigger_problems(trigger: Any) -> Iterator[Problem]:
         return
     for key in trigger.keys() - {"entity", "actions"}:
         yield Problem(key, "unknown_field", "A trigger has `entity` and `actions`.")
-    known = entities.keys()
+    known = entities.known()
     if trigger.get("entity") not in known:
         hint = did_you_mean(trigger.get("entity"), known)
         text = f"There are changes of {', '.join(known)} to listen to; no others.{hint}"

@@ -82,7 +82,7 @@ class Claims:
 
 class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
     def enqueue(self, changes: Sequence[EntityChange]) -> list["IntegrationObject"]:
-        """Queue each change for each integration that listens; called in the change's transaction."""
+        """Queue each change for each integration that listens, in the change's transaction."""
         listening: dict[tuple[Any, str], list[Integration]] = {}
         for change in changes:
             key = (change.platform_id, change.entity)
@@ -185,8 +185,8 @@ class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
                 attempts=F("attempts") + 1,
             )
             leased += heads
-            # A head that is due but was not looked at keeps its followers waiting too: a window full
-            # of followers would never get to it.
+            # A head that is due but was not looked at keeps its followers waiting too: a window
+            # full of followers would never get to it.
             waits: dict[datetime, list[int]] = defaultdict(list)
             for id in rows:
                 if looked[id][0] is not None:
@@ -197,7 +197,7 @@ class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
 
     def _note_interrupted(self, rows: list["IntegrationObject"]) -> None:
         """A lease that ended without an outcome was an attempt: it is counted and told."""
-        text = "The worker stopped before it wrote down the answer; the receiver may have got this call."
+        text = "The worker stopped before it had the answer; the receiver may have got this call."
         RequestLog.objects.bulk_create(
             RequestLog(
                 platform_id=row.platform_id,
@@ -267,7 +267,7 @@ class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
             waiting.filter(due_at__gt=now).update(due_at=now)
 
     def requeue(self) -> int:
-        """Put objects that failed, wait to retry or were skipped back: due now, same id, full budget."""
+        """Put back what failed, waits to retry or was skipped: due now, same id, full budget."""
         with transaction.atomic(using=self.db):
             rows = self.filter(
                 status__in=(Status.ERROR, Status.RETRY, Status.SKIPPED), leased=False
@@ -346,7 +346,7 @@ class IntegrationObject(models.Model):
 
     class Meta:
         indexes = [
-            # Claims read these three; they hold only rows that still wait, so history costs nothing.
+            # Claims read these three; they hold only rows that wait, so history costs nothing.
             models.Index(
                 fields=["integration", "due_at", "id"],
                 name="queue_due",

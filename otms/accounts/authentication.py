@@ -1,4 +1,4 @@
-"""Who calls: `Authorization: Bearer <access token or personal token>`. Cookies are not looked at."""
+"""Who calls: `Authorization: Bearer <access or personal token>`. Cookies are not looked at."""
 
 from typing import Any
 

@@ -44,7 +44,7 @@ class User(AbstractUser):
     objects = UserManager()  # type: ignore[misc]
 
     def allows(self, permission: str) -> bool:
-        """May this person make the call of that name? Everybody may do all inside the own platform."""
+        """May this person make this call? Everybody may do all inside the own platform."""
         return self.is_active
 
 

@@ -42,7 +42,7 @@ class PlatformQuerySet(models.QuerySet[M]):
         # A related manager (`order.consignments`, prefetches) hints at the record it starts from.
         if not self._scoped and "instance" not in self._hints and not self.query.is_empty():
             raise PlatformRequired(
-                f"{self.model.__name__} belongs to a platform: say {self.model.__name__}.objects.of(platform)."
+                f"{self.model.__name__} belongs to a platform: say .objects.of(platform)."
             )
 
     def _filter_or_exclude(self, negate: bool, args: Any, kwargs: dict[str, Any]) -> Self:

@@ -21,7 +21,7 @@ class AlwaysJSON(BaseContentNegotiation):
 
 
 class EnvelopeRenderer(BaseRenderer):
-    """`{"success": true, "message": "OK", "integration": {...}}`; errors come in their own shape."""
+    """`{"success": true, "message": "OK", "integration": {...}}`; errors have their own shape."""
 
     media_type = "application/json"
     format = "json"

@@ -1,4 +1,4 @@
-"""The one request parser: JSON with exact decimals, no duplicate keys, nothing a database refuses."""
+"""The one request parser: JSON with exact decimals and no duplicate keys."""
 
 from collections.abc import Mapping
 from typing import IO, Any

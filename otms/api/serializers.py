@@ -36,11 +36,11 @@ class WireSerializer(serializers.Serializer):
         return fields
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping) and not self.lenient:
-            if unknown := [key for key in data if key not in self.fields]:
-                raise serializers.ValidationError(
-                    {key: [_unknown(key, self.fields)] for key in unknown}
-                )
+        strict = isinstance(data, Mapping) and not self.lenient
+        if strict and (unknown := [key for key in data if key not in self.fields]):
+            raise serializers.ValidationError(
+                {key: [_unknown(key, self.fields)] for key in unknown}
+            )
         return super().to_internal_value(data)
 
     def warnings(self) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ Callback = Callable[[Touched, str], None]
 
 
 class BeforeCommit:
-    """Mixin for a DatabaseWrapper: `before_commit[callback][key] = value` is handed over before COMMIT.
+    """Mixin for a DatabaseWrapper: `before_commit[callback][key] = value` is kept until COMMIT.
 
     A callback gets all it was given in this transaction, may write, and fails the transaction by
     raising. A rollback forgets everything; a rolled-back savepoint forgets nothing, so a callback

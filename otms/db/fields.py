@@ -41,6 +41,10 @@ class DocumentFormField(forms.CharField):
 class DocumentField(models.TextField):
     """A JSON document as text, not jsonb: key order and the digits of every number are kept."""
 
+    # For the type checker: a document is anything that JSON can hold.
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
     def from_db_value(self, value: str | None, *_: Any) -> Any:
         return None if value is None else json.loads(value, parse_float=Decimal)
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from integrations.core import filters
 from integrations.core.comparisons import OPERATORS
 from integrations.core.errors import FilterError
-from otms import documents, filters
+from otms import documents
 
 STATUS = "$.transportOrder.status"
 ORDER = {

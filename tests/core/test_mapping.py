@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from integrations.core import mapping, operators
 from integrations.core.errors import MappingError
-from otms import documents, mapping, operators
+from otms import documents
 
 ORDER = {
     "transportOrder": {

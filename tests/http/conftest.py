@@ -78,7 +78,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
         host: Any,
         port: Any,
         family: int = 0,
-        type: int = 0,  # noqa: A002
+        type: int = 0,
         proto: int = 0,
         flags: int = 0,
     ) -> list[Any]:
