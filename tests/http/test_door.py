@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from integrations import egress, http
-from integrations.http import Exchange, Request
+from integrations.http import Exchange, Request, trust
 from tests.http.conftest import Door
 from tests.sink import Sink
 
@@ -374,7 +374,7 @@ def trusting(self_signed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def context() -> SSLContext:
         return create_default_context(cafile=str(self_signed))
 
-    monkeypatch.setattr(http, "tls_context", context)
+    monkeypatch.setattr(trust, "tls_context", context)
 
 
 def test_a_trusted_certificate_is_enough(trusting: None, door: Door, tls_sink: Sink) -> None:

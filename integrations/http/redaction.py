@@ -1,0 +1,31 @@
+"""What a log may show of a request and its answer."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+# What a log may show; `x-otms-*` is ours and may be shown too.
+LOGGED = {
+    *("content-type", "content-length", "user-agent", "date", "server", "retry-after"),
+    *("webhook-id", "webhook-timestamp", "idempotency-key", "traceparent"),
+}
+
+
+def redact_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Show only the headers known to hold no secret; a list of secret ones would never be full."""
+    return {name: _shown(name.lower(), value) for name, value in headers.items()}
+
+
+def redact_url(url: str) -> str:
+    """Show where a URL leads, without its user, its query values and its fragment."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "***"
+    pairs = (pair.partition("=") for pair in parts.query.split("&") if pair)
+    query = "&".join(f"{name}=***" if equals else "***" for name, equals, _ in pairs)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
+
+
+def _shown(name: str, value: str) -> str:
+    if name in LOGGED or name.startswith("x-otms-"):
+        return value
+    return redact_url(value).partition("?")[0] if name == "location" else "***"
