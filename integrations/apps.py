@@ -6,6 +6,6 @@ class IntegrationsConfig(AppConfig):
     verbose_name = "Integrations"
 
     def ready(self) -> None:
-        from integrations import signals
+        from integrations import checks, signals  # noqa: F401 - importing registers the checks
 
         signals.connect()

@@ -1,0 +1,37 @@
+"""What `manage.py check` says about settings that would be wrong in silence."""
+
+from ipaddress import ip_network
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+@register()
+def check_egress_allow(**_: Any) -> list[CheckMessage]:
+    """A mistyped network would be taken for a host name and allow nothing."""
+    found: list[CheckMessage] = []
+    for entry in settings.OTMS_EGRESS_ALLOW:
+        try:
+            if "/" in entry:
+                ip_network(entry, strict=False)
+        except ValueError as error:
+            text = f"OTMS_EGRESS_ALLOW has {entry!r}, which is no network: {error}."
+            found.append(Error(text, hint="Write 10.1.0.0/16 or a host name.", id="otms.E001"))
+    return found
+
+
+@register()
+def check_encryption_keys(**_: Any) -> list[CheckMessage]:
+    """A key of the wrong form would only be noticed when the first secret is saved."""
+    make = "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"
+    hint = f"Make one with: python -c '{make}'"
+    found: list[CheckMessage] = []
+    for place, key in enumerate(settings.OTMS_ENCRYPTION_KEYS):
+        try:
+            Fernet(key)
+        except ValueError:
+            text = f"Entry {place + 1} of OTMS_ENCRYPTION_KEYS is no Fernet key."
+            found.append(Error(text, hint=hint, id="otms.E002"))
+    return found

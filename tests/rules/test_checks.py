@@ -1,0 +1,22 @@
+"""`manage.py check` names settings that would be wrong in silence."""
+
+from django.conf import LazySettings
+from django.core.checks import run_checks
+
+
+def found() -> list[str | None]:
+    return [message.id for message in run_checks()]
+
+
+def test_good_settings_pass() -> None:
+    assert found() == []
+
+
+def test_a_mistyped_network_is_named(settings: LazySettings) -> None:
+    settings.OTMS_EGRESS_ALLOW = ["10.1.0.0/16", "erp.internal", "10.1.0.0/33"]
+    assert found() == ["otms.E001"]
+
+
+def test_a_key_of_the_wrong_form_is_named(settings: LazySettings) -> None:
+    settings.OTMS_ENCRYPTION_KEYS = [*settings.OTMS_ENCRYPTION_KEYS, "secret"]
+    assert found() == ["otms.E002"]
