@@ -8,6 +8,7 @@ from django.conf import LazySettings
 from django.test import Client
 
 from integrations.dispatcher import Dispatcher
+from otms import documents
 from otms.accounts.models import Platform, User
 from tests import make
 from tests.sink import sink, sink_process
@@ -42,15 +43,10 @@ class Api:
         self.headers |= headers
 
     def __call__(self, method: str, path: str, body: Any = None, **extra: Any) -> Any:
-        content = {"data": body, "content_type": "application/json"} if body is not None else {}
-        answer = self.client.generic(
-            method,
-            f"/api/{path}",
-            headers={**self.headers, **extra.pop("headers", {})},
-            **({"data": _encoded(body), "content_type": "application/json"} if content else {}),
-            **extra,
-        )
-        return answer
+        if body is not None:
+            extra = {"data": _encoded(body), "content_type": "application/json", **extra}
+        headers = {**self.headers, **extra.pop("headers", {})}
+        return self.client.generic(method, f"/api/{path}", headers=headers, **extra)
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
         """The answer's body; anything but a 200 fails the test with what was said."""
@@ -75,8 +71,6 @@ class Api:
 
 
 def _encoded(body: Any) -> bytes:
-    from otms import documents
-
     return body if isinstance(body, bytes) else documents.dumps(body)
 
 

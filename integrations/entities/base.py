@@ -20,7 +20,7 @@ class Entity:
     parts: ClassVar[dict[type[Model], str]] = {}
 
     def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:
-        """The records with these ids as they look on the wire, read fresh; missing ones are left out.
+        """The records with these ids as they look on the wire, read fresh; missing ones left out.
 
         This runs inside every save and fails it by raising: keep it trivial.
         """
