@@ -1,6 +1,6 @@
 """An integration as one document: shown whole, checked whole, saved whole."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -68,9 +68,11 @@ def save(
         setattr(integration, name, value)
     problems = list(integration.problems())
     kept = {source.pk: source for source in integration.data_sources.all()}  # type: ignore[attr-defined]
-    made = []
+    made: list[DataSource] = []
     for position, each in enumerate(sources or []):
         source, found = _assembled(integration, kept.pop(each.get("id"), None), each)
+        if "id" in each and source._state.adding and _is_taken(source, made):
+            found.append(Problem("id", "taken", "This id is taken; leave it out for a new one."))
         source.position = position
         made.append(source)
         problems += [p.under(f"dataSources[{position}]") for p in (*found, *source.problems())]
@@ -90,31 +92,52 @@ def _assembled(
 ) -> tuple[DataSource, list[Problem]]:
     """The data source with what was given, its secrets apart from its settings."""
     source = stored or DataSource(platform_id=integration.platform_id, integration=integration)
+    source.pk = given.get("id", source.pk)
     problems: list[Problem] = []
     for name in ("name", "connector", "mapping", "success"):
         if name in given:
             setattr(source, name, given[name])
     if "settings" in given and source.connector in connectors.known():
         names = connectors.load(source.connector).secret_names()
-        settings = {k: v for k, v in given["settings"].items() if k not in names}
-        typed = {
-            k: v for k, v in given["settings"].items() if k in names and v != MASK and v is not None
+        settings = {
+            # As the connector's own check reads it: without the blanks that a paste brings along.
+            name: value.strip() if isinstance(value, str) else value
+            for name, value in given["settings"].items()
         }
-        secrets = {**source.secrets, **typed}
+        typed = {name: settings.pop(name) for name in names if name in settings}
+        # A secret is for the host it was typed for: whoever may edit may not read it.
         moved = _origin(source.settings) != _origin(settings)
-        for name in [name for name in source.secrets if moved and name not in typed]:
-            # A secret is for the host it was typed for: whoever may edit may not read it.
-            del secrets[name]
-            if given["settings"].get(name) == MASK:
-                text = f"The URL leads to another host now: type the {name} again, or leave it out."
-                problems.append(Problem(f"settings.{name}", "secret_bound", text))
+        kept = {} if moved else source.secrets
+        for name, value in typed.items():
+            held, left = name in kept, moved and stored is not None
+            problems += _secret_problems(name, value, held=held, left=left)
+        new = {name: value for name, value in typed.items() if value != MASK}
         source.settings = settings
-        source.secrets = {k: v for k, v in secrets.items() if v != ""}
+        source.secrets = {k: v for k, v in {**kept, **new}.items() if v not in ("", None)}
     return source, problems
 
 
+def _is_taken(source: DataSource, others: list[DataSource]) -> bool:
+    stored = DataSource.objects.across_platforms().filter(pk=source.pk)
+    return source.pk in {other.pk for other in others} or stored.exists()
+
+
+def _secret_problems(name: str, value: Any, *, held: bool, left: bool) -> Iterator[Problem]:
+    if value is not None and not isinstance(value, str):
+        yield Problem(f"settings.{name}", "invalid", f"Write the {name} as text.")
+    elif value == MASK and left:
+        text = f"The URL leads to another host now: type the {name} again, or leave it out."
+        yield Problem(f"settings.{name}", "secret_bound", text)
+    elif value == MASK and not held:
+        text = f"{MASK} stands for a stored {name}, and there is none: type it, or leave it out."
+        yield Problem(f"settings.{name}", "secret_missing", text)
+
+
 def _origin(settings: dict[str, Any] | None) -> tuple[str, str]:
-    parts = urlsplit(str((settings or {}).get("url", "")))
+    try:
+        parts = urlsplit(str((settings or {}).get("url", "")))
+    except ValueError:  # no URL at all, which the connector says
+        return "", ""
     return parts.scheme, parts.netloc
 
 

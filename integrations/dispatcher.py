@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import uvloop
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
 from integrations import http, pipeline
 from integrations.models import IntegrationObject, Level, Outcome
@@ -30,7 +30,7 @@ FLUSH_SECONDS = 0.02
 FLUSH_ROWS = 100
 BUSY_SECONDS = 0.02  # until the gates are looked at again when other workers hold them
 BROKEN_SECONDS = 1.0  # until the database is tried again
-STOP_SECONDS = 30.0
+STOP_SECONDS = 65.0  # the longest call there may be, and what it takes to write it down
 MAPPERS = 2
 
 _LEVELS = {
@@ -67,8 +67,14 @@ class Dispatcher:
 
     def poke(self) -> None:
         """There may be something to do."""
-        if self._loop and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._look.set)
+        if self._loop:
+            with suppress(RuntimeError):  # it has just closed
+                self._loop.call_soon_threadsafe(self._look.set)
+
+    @property
+    def is_dead(self) -> bool:
+        """Did its thread end without being told to?"""
+        return not self._stopping and self._thread is not None and not self._thread.is_alive()
 
     def stop(self, timeout: float = STOP_SECONDS) -> None:
         """Claim no more, finish the calls that began, give the other leases back."""
@@ -100,10 +106,11 @@ class Dispatcher:
                     task = asyncio.create_task(self._deliver(obj, started))
                     deliveries.add(task)
                     task.add_done_callback(deliveries.discard)
-                if not claims.objects:
-                    if until_idle and not self._in_flight:
-                        break
-                    await self._wait(BUSY_SECONDS if claims.busy else self._poll)
+                if claims.objects or claims.deferred:
+                    continue
+                if until_idle and not (self._in_flight or claims.busy or self._look.is_set()):
+                    break
+                await self._wait(BUSY_SECONDS if claims.busy else self._poll)
             if deliveries:
                 await asyncio.wait(deliveries)
             while self._in_flight:
@@ -125,10 +132,10 @@ class Dispatcher:
             return Claims()
         try:
             claims = await self._in_database(self._claim_due, free)
-        except DatabaseError as error:
-            log.error("the queue can't be read", extra={"error": str(error).strip()})
+        except Exception as error:  # noqa: BLE001 - whatever it is, the loop must outlive it
+            _report("the queue can't be read", error)
             await asyncio.sleep(BROKEN_SECONDS)
-            return Claims()
+            return Claims(busy=True)
         self._in_flight |= {obj.pk for obj in claims.objects}
         return claims
 
@@ -152,7 +159,8 @@ class Dispatcher:
 
     async def _call(self, call: pipeline.Call, claimed: float) -> Outcome:
         timeout = call.plan.policy.timeout
-        lease = timeout + settings.OTMS_LEASE_MARGIN_SECONDS
+        # As it was given: the integration may have been saved with another timeout since.
+        lease = (call.object.due_at - call.object.claimed_at).total_seconds()
         if self._stopping:
             return call.object.release("The worker is stopping.")
         if claimed + lease - time.monotonic() < timeout:
@@ -176,22 +184,26 @@ class Dispatcher:
             self._look.set()
 
     async def _write(self, batch: list[Outcome]) -> None:
-        """Write outcomes down; a database that is away is waited for, a row it refuses is left.
+        """Write outcomes down; a database that is away is waited for, what it refuses is left out.
 
         What stays unwritten is found again when its lease is over.
         """
-        while True:
+        while batch:
             try:
                 standing = await self._in_database(IntegrationObject.objects.finish, batch)
-            except DatabaseError as error:
-                log.error("outcomes can't be written", extra={"error": str(error).strip()})
+            except (OperationalError, InterfaceError) as error:
+                _report("outcomes can't be written", error)
+                await asyncio.sleep(BROKEN_SECONDS)
+                if time.time() > max(each.object.due_at.timestamp() for each in batch):
+                    return
+            except Exception as error:  # noqa: BLE001 - one must not keep the others waiting
+                _report("an outcome was refused", error)
                 if len(batch) > 1:
                     for outcome in batch:
                         await self._write([outcome])
                     return
-                await asyncio.sleep(BROKEN_SECONDS)
-                if time.time() > batch[0].object.due_at.timestamp():
-                    return
+                less = batch[0].reduced()
+                batch = [less] if less else []
             else:
                 for outcome in standing:
                     _tell(outcome)
@@ -208,6 +220,12 @@ def _with_fresh_connection(function: Callable[..., T], *args: Any) -> T:
     """No request ends here, so nobody else drops a connection that broke."""
     close_old_connections()
     return function(*args)
+
+
+def _report(what: str, error: Exception) -> None:
+    """In one line if the database is away, in full if it is a fault of ours."""
+    away = isinstance(error, (OperationalError, InterfaceError))
+    log.error(what, extra={"error": str(error).strip()}, exc_info=None if away else error)
 
 
 def _tell(outcome: Outcome) -> None:
@@ -230,23 +248,23 @@ def _tell(outcome: Outcome) -> None:
 
 _current: Dispatcher | None = None
 _pid = 0
-_lock = threading.Lock()
+_lock = threading.RLock()  # a signal may come to the thread that holds it
 
 
 def poke() -> None:
-    """Have this process's dispatcher look at the queue; the first poke starts it."""
+    """Have this process's dispatcher look at the queue; the first poke starts it.
+
+    One that was stopped stays so: a late hint must not lease what nobody will deliver.
+    """
     global _current, _pid
     with _lock:
-        if _current is None or _pid != os.getpid():
+        if _current is None or _pid != os.getpid() or _current.is_dead:
             _current, _pid = Dispatcher(), os.getpid()
             _current.start()
     _current.poke()
 
 
-def stop() -> None:
+def stop(timeout: float = STOP_SECONDS) -> None:
     """Let the calls in flight finish, and give the other leases back."""
-    global _current
-    with _lock:
-        if _current is not None and _pid == os.getpid():
-            _current.stop()
-        _current = None
+    if _current is not None and _pid == os.getpid():
+        _current.stop(timeout)

@@ -1,14 +1,17 @@
 """Filter, map, build the call, judge the answer: what happens to one claimed object.
 
-No transaction is open here. `prepare` and `judge` are the two halves around the call; both run off
-the event loop.
+No transaction is open here. `prepare` and `judge` are the two halves around the call; the first
+runs off the event loop, because a customer's mapping may take its time.
 """
 
+import logging
 import secrets
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from django.db import Error
 
 from integrations import connectors, http
 from integrations.connectors.base import Connector, Delivery
@@ -21,6 +24,8 @@ from integrations.http import Exchange, Request
 from integrations.models import DataSource, Integration, IntegrationObject, Outcome, RequestLog
 
 GONE = 410
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Plan:
     steps: list[Step]
     policy: DeliveryPolicy
     broken: str = ""  # why it can't be compiled, though it was checked when it was saved
+    deleted: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class Plans:
             if id not in self._plans or self._plans[id].version != v
         ]
         if stale:
-            for integration in everywhere.filter(pk__in=stale).prefetch_related("data_sources"):
+            for integration in everywhere.filter(pk__in=stale):
                 self._plans[integration.pk] = _compiled(integration)
 
     def __getitem__(self, id: Any) -> Plan:
@@ -83,6 +89,12 @@ class Plans:
 
 def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
     """The call to make for this object, or the outcome that needs none."""
+    if plan.deleted:
+        return obj.drop("The integration was deleted.")
+    if obj.interrupted and obj.is_given_up(plan.policy):
+        # An object that brings its worker down would do so for ever.
+        text = "The worker stopped in the middle of the last attempt."
+        return obj.fail("interrupted", text, plan.policy, permanent=False)
     if plan.broken:
         return obj.fail("broken_configuration", plan.broken, plan.policy, permanent=True)
     document = obj.change.document
@@ -174,18 +186,23 @@ def _said(exchange: Exchange) -> str:
 
 def _compiled(integration: Integration) -> Plan:
     """The plan; one integration that can't be compiled fails its own objects and no others."""
-    steps, broken = [], ""
+    steps, broken, policy = [], "", DeliveryPolicy.of(None)
     try:
+        policy = integration.policy
         steps = [_step(source) for source in integration.data_sources.all()]  # type: ignore[attr-defined]
-    except (ExpressionError, LookupError, ValueError) as error:
+    except Error:
+        raise
+    except Exception as error:  # whatever is stored, the others must go on
+        log.exception("an integration can't be used", extra={"integration": integration.pk})
         broken = f"The integration can't be used as it is stored: {error}"
     return Plan(
         name=integration.name,
         version=integration.version,
         filters=integration.filters or [],
         steps=steps,
-        policy=integration.policy,
+        policy=policy,
         broken=broken,
+        deleted=integration.deleted_at is not None,
     )
 
 

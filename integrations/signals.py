@@ -39,6 +39,10 @@ def record_changes(key: str, ids: list[UUID], using: str = "default") -> None:
 
     Those send no signals. Call this first, inside the same transaction.
     """
+    if transaction.get_autocommit(using):
+        raise transaction.TransactionManagementError(
+            "Call record_changes() in the transaction that makes the changes."
+        )
     seen = connections[using].before_commit.setdefault(_write_changes, {})
     if missing := sorted(id for id in ids if (key, id) not in seen):
         entity = entities.load(key)

@@ -6,7 +6,7 @@ import os
 import threading
 
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
 from integrations import dispatcher
@@ -82,11 +82,18 @@ class _Waker(threading.Thread):
             self._reachable = True
 
 
-@worker_ready.connect
+@celeryd_after_setup.connect
 def _start(**_: object) -> None:
+    """Before the broker is looked for: a worker that starts without it delivers all the same."""
     dispatcher.poke()
 
 
 @worker_shutting_down.connect
-def _stop(**_: object) -> None:
+def _claim_no_more(**_: object) -> None:
+    """In a signal handler, so nothing is waited for here."""
+    dispatcher.stop(timeout=0)
+
+
+@worker_shutdown.connect
+def _finish(**_: object) -> None:
     dispatcher.stop()

@@ -41,6 +41,11 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def extended(**variables: str) -> dict[str, str]:
+    """The environment with these variables added or replaced, for another process."""
+    return {**os.environ, **variables}
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's database settings for `postgres://user:password@host:port/name` or `sqlite:///path`."""
     parts = urlsplit(url)

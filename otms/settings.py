@@ -162,7 +162,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Celery carries hints only: every message may vanish or repeat without harm.
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "memory://")
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "memory://localhost")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -184,6 +184,8 @@ if CELERY_BROKER_URL.startswith("redis"):
         "socket_keepalive": True,
         "health_check_interval": 15,
     }
+elif CELERY_BROKER_URL.startswith("memory"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.01}  # by itself it looks once a second
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "process the queue": {
@@ -221,6 +223,9 @@ UNFOLD = {
     "SITE_HEADER": "OTMS",
     "SITE_SUBHEADER": "Integration engine",
     "SITE_SYMBOL": "conversion_path",
+    "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": None,
+    "SIDEBAR": {"navigation": "integrations.admin.navigation.sidebar"},
+    "DASHBOARD_CALLBACK": "integrations.admin.overview.overview",
 }

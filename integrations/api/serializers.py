@@ -1,13 +1,36 @@
 """What callers of the integration API send, and the shapes they get."""
 
+from datetime import timedelta
+from typing import Any
+
 from rest_framework import serializers
 
-from integrations.models import IntegrationType
-from otms.api.serializers import DocumentValue, ObjectValue, WireSerializer
+from integrations.models import IntegrationType, Level, Status
+from integrations.models.task import TaskStatus
+from otms.api.serializers import (
+    DocumentValue,
+    IdField,
+    NonceField,
+    ObjectValue,
+    WireSerializer,
+)
+
+LONGEST_OVERLAP = timedelta(days=90)
+
+
+class IsoDurationField(serializers.DurationField):
+    """PT24H, and nothing that could be read in two ways: "24" is no duration."""
+
+    default_error_messages = {"invalid": "Write an ISO 8601 duration, such as PT24H or P7D."}
+
+    def to_internal_value(self, value: Any) -> timedelta:
+        if not isinstance(value, str) or not value.startswith("P"):
+            self.fail("invalid")
+        return super().to_internal_value(value)
 
 
 class DataSourceSerializer(WireSerializer):
-    id = serializers.UUIDField(required=False)
+    id = IdField(required=False)
     name = serializers.CharField(required=False, allow_blank=True, max_length=200)
     use = serializers.ChoiceField(["deliver"], required=False)
     connector = serializers.CharField(required=False, max_length=60)
@@ -21,8 +44,8 @@ class DataSourceSerializer(WireSerializer):
 class IntegrationSerializer(WireSerializer):
     lenient = True
 
-    id = serializers.UUIDField(required=False)
-    nonce = serializers.CharField(required=False, allow_null=True, max_length=255)
+    id = IdField(required=False)
+    nonce = NonceField()
     uuid = serializers.UUIDField(read_only=True)
     primary_platform_id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(max_length=200)
@@ -40,9 +63,12 @@ class IntegrationSerializer(WireSerializer):
 
 
 class GenerateCredentialsSerializer(WireSerializer):
-    integration_id = serializers.UUIDField()
-    keep_previous_for = serializers.DurationField(
-        required=False, help_text="How long the older pair still works: PT24H."
+    integration_id = IdField()
+    keep_previous_for = IsoDurationField(
+        required=False,
+        min_value=timedelta(0),
+        max_value=LONGEST_OVERLAP,
+        help_text="How long the older pair still works, at most P90D: PT24H.",
     )
 
 
@@ -131,6 +157,35 @@ class TaskSerializer(serializers.Serializer):
     createdAt = serializers.DateTimeField()
     startedAt = serializers.DateTimeField(allow_null=True)
     finishedAt = serializers.DateTimeField(allow_null=True)
+
+
+class ListQuery(WireSerializer):
+    """What narrows a list: each name is that of a parameter, each source that of a look-up."""
+
+    since = serializers.DateTimeField(required=False, source="created_at__gte")
+    until = serializers.DateTimeField(required=False, source="created_at__lt")
+
+
+class ObjectsQuery(ListQuery):
+    status = serializers.ChoiceField(Status.choices, required=False)
+    entity_id = IdField(required=False)
+    q = serializers.CharField(
+        required=False, source="reference", help_text="The business reference: an order's name."
+    )
+
+
+class LogsQuery(ListQuery):
+    level = serializers.ChoiceField(Level.choices, required=False)
+
+
+class RequestLogsQuery(ListQuery):
+    status = serializers.IntegerField(
+        required=False, source="response_status", min_value=100, max_value=599
+    )
+
+
+class TasksQuery(ListQuery):
+    status = serializers.ChoiceField(TaskStatus.choices, required=False)
 
 
 class MappingWarningSerializer(serializers.Serializer):

@@ -13,7 +13,7 @@ from integrations import definition
 from integrations.api import rows
 from integrations.api import serializers as wire
 from integrations.core import filters, mapping
-from integrations.core.errors import ExpressionError, Problem
+from integrations.core.errors import ExpressionError, FilterError, Problem
 from integrations.models import Credential, Integration, IntegrationObject, Log, RequestLog, Task
 from otms.api.errors import FieldErrors
 from otms.api.router import route
@@ -25,7 +25,7 @@ TOTAL = {"totalResults": serializers.IntegerField()}
 ONE = {"integration": wire.IntegrationSerializer}
 WARNED = {**ONE, "warnings": ErrorItem(many=True, required=False)}
 MANY = {"integrations": wire.IntegrationSerializer(many=True), **TOTAL}
-LIST = "<uuid:id>/{}/<str:offset>/<str:amount>"
+LIST = "<id:id>/{}/<str:offset>/<str:amount>"
 
 
 class IntegrationViewSet(PlatformViewSet):
@@ -33,6 +33,7 @@ class IntegrationViewSet(PlatformViewSet):
 
     model = Integration
     noun = "integration"
+    serializer = wire.IntegrationSerializer
     searchable = {"id": "id", "name": "name", "type": "type", "enabled": "enabled"}
 
     @cached_property
@@ -50,10 +51,10 @@ class IntegrationViewSet(PlatformViewSet):
     )
     def create(self, request: Any) -> Response:
         """Create an integration; name and type are enough to begin with."""
-        reader = self.read(wire.IntegrationSerializer)
+        reader = self.read(self.serializer)
         given = dict(reader.validated_data)
         if "id" in given:
-            refuse_taken(Integration(pk=given["id"]))
+            refuse_taken(Integration(pk=given["id"]), "id")
         return self._saved(reader, given, None)
 
     @route(
@@ -62,21 +63,19 @@ class IntegrationViewSet(PlatformViewSet):
     def update(self, request: Any) -> Response:
         """Change what is sent, leave the rest; a list that is sent replaces the list."""
         id = self.body_id()
-        reader = self.read(wire.IntegrationSerializer, partial=True)
+        reader = self.read(self.serializer, partial=True)
         given = {name: value for name, value in reader.validated_data.items() if name != "id"}
         with transaction.atomic():
-            self.record(
-                id, self.model.objects.of(request.user.platform).select_for_update(no_key=True)
-            )
+            self.record(id, self.model.objects.of(self.platform).select_for_update(no_key=True))
             integration = self.record(id)
             self.check_stored(integration)
             return self._saved(reader, given, integration)
 
-    @route("GET", "integration/<uuid:id>", "get:integration", answers=ONE)
+    @route("GET", "integration/<id:id>", "get:integration", answers=ONE)
     def retrieve(self, request: Any, id: UUID) -> Response:
         return Response({"integration": definition.shown([self.record(id)])[0]})
 
-    @route("DELETE", "integration/<uuid:id>", "delete:integration", answers=ONE)
+    @route("DELETE", "integration/<id:id>", "delete:integration", answers=ONE)
     def destroy(self, request: Any, id: UUID) -> Response:
         """Delete: what waits is cancelled with the reason, the history stays."""
         integration = self.record(id)
@@ -151,8 +150,8 @@ class IntegrationViewSet(PlatformViewSet):
                 verdict = filters.evaluate(given["filters"], given["test_data"])
                 answer |= {"matched": verdict.matched, "trace": verdict.trace}
         except ExpressionError as error:
-            field = f"mapping.{error.target}" if error.target else "mapping"
-            refuse([Problem(field, "mapping_error", str(error))])
+            part = "filters" if isinstance(error, FilterError) else "mapping"
+            refuse([Problem(error.target, f"{part}_error", str(error)).under(part)])
         return Response(answer)
 
     @route(
@@ -160,95 +159,84 @@ class IntegrationViewSet(PlatformViewSet):
         "integration/" + LIST.format("objects"),
         "get:integration:objects",
         answers={"objects": wire.ObjectSerializer(many=True), **TOTAL},
-        query=("status", "entityId", "q", "since", "until"),
+        query=wire.ObjectsQuery,
     )
     def objects(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
         """The queue of an integration, newest first."""
         found = self._about(id, IntegrationObject).select_related("change", "replay_of")
-        lookups = {"status": "status", "entityId": "entity_id", "q": "reference"}
-        return self._monitored("objects", found, lookups, rows.object_row, offset, amount)
+        # The snapshots are what is big about a change, and no row shows them.
+        lean = found.defer("change__before", "change__after")
+        return self._monitored("objects", lean, wire.ObjectsQuery, rows.object_row, offset, amount)
 
     @route(
         "GET",
         "integration/" + LIST.format("logs"),
         "get:integration:logs",
         answers={"logs": wire.LogSerializer(many=True), **TOTAL},
-        query=("level", "since", "until"),
+        query=wire.LogsQuery,
     )
     def logs(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
         """The story of an integration, newest line first."""
         found = self._about(id, Log).select_related("object")
-        return self._monitored("logs", found, {"level": "level"}, rows.log_row, offset, amount)
+        return self._monitored("logs", found, wire.LogsQuery, rows.log_row, offset, amount)
 
     @route(
         "GET",
         "integration/" + LIST.format("requestLogs"),
         "get:integration:requestLogs",
         answers={"requestLogs": wire.RequestLogSerializer(many=True), **TOTAL},
-        query=("status", "since", "until"),
+        query=wire.RequestLogsQuery,
     )
     def request_logs(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
         """What was sent and what came back, newest first."""
         found = self._about(id, RequestLog).select_related("object")
-        lookups = {"status": "response_status"}
-        return self._monitored("requestLogs", found, lookups, rows.request_log_row, offset, amount)
+        query, row = wire.RequestLogsQuery, rows.request_log_row
+        return self._monitored("requestLogs", found, query, row, offset, amount)
 
     @route(
         "GET",
         "integration/" + LIST.format("tasks"),
         "get:integration:tasks",
         answers={"tasks": wire.TaskSerializer(many=True), **TOTAL},
-        query=("status", "since", "until"),
+        query=wire.TasksQuery,
     )
     def tasks(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
         """Long work: imports, replays, pick-ups."""
-        found = self._about(id, Task).order_by("-created_at")
-        return self._monitored("tasks", found, {"status": "status"}, rows.task_row, offset, amount)
+        found = self._about(id, Task).order_by("-created_at", "id")
+        return self._monitored("tasks", found, wire.TasksQuery, rows.task_row, offset, amount)
 
     def _saved(
         self, reader: Any, given: dict[str, Any], integration: Integration | None
     ) -> Response:
         nonce = given.pop("nonce", None)
         try:
-            saved = definition.save(self.request.user.platform, given, integration)
+            saved = definition.save(self.platform, given, integration)
         except definition.Invalid as error:
             refuse(error.problems)
         shown = definition.shown([self.record(saved.pk)])[0]
         warnings = reader.warnings()
         return Response(
             {
-                "integration": {**shown, **({"nonce": nonce} if nonce else {})},
+                "integration": {**shown, **({} if nonce is None else {"nonce": nonce})},
                 **({"warnings": warnings} if warnings else {}),
             }
         )
 
     def _about(self, id: UUID, model: Any) -> Any:
         """The rows of one integration, deleted ones included: their history stays."""
-        user = self.request.user
-        known = Integration.objects.of(user.platform)
-        own = getattr(user, "integration", None)
+        known = Integration.objects.of(self.platform)
+        own = getattr(self.request.user, "integration", None)
         integration = self.record(id, known.filter(pk=own.pk) if own else known)
-        return model.objects.of(user.platform).filter(integration=integration).order_by("-id")
+        return model.objects.of(self.platform).filter(integration=integration).order_by("-id")
 
     def _monitored(
-        self, key: str, found: Any, lookups: dict[str, str], row: Any, offset: str, amount: str
+        self, key: str, found: Any, query: type[wire.ListQuery], row: Any, offset: str, amount: str
     ) -> Response:
-        asked = self.request.query_params
-        known = {**lookups, "since": "created_at__gte", "until": "created_at__lt"}
-        if unknown := [name for name in asked if name not in known]:
-            raise FieldErrors(
-                [
-                    {
-                        "field": name,
-                        "code": "unknown_parameter",
-                        "message": f"Narrow this list by {', '.join(known)}; not by {name!r}.",
-                    }
-                    for name in unknown
-                ]
-            )
-        found = found.filter(**{known[name]: value for name, value in asked.items()})
+        asked = query(data=self.request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        narrowed = found.filter(**asked.validated_data)
         return Response(
-            self.paged(key, found, offset, amount, lambda page: [row(each) for each in page])
+            self.paged(key, narrowed, offset, amount, lambda page: [row(each) for each in page])
         )
 
 

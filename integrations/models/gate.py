@@ -31,7 +31,9 @@ class Gate(models.Model):
     @classmethod
     def keep(cls, integration: Any) -> None:
         """Make the gate fit what the integration says now; saving it also ends a pause."""
-        held = not integration.enabled or integration.deleted_at is not None
+        # What a deleted one left behind, a call in flight or a save at that moment, comes through
+        # and is cancelled when its turn comes.
+        held = not integration.enabled and integration.deleted_at is None
         cls.objects.update_or_create(
             integration=integration,
             defaults={

@@ -17,6 +17,7 @@ from otms.accounts.tenancy import PlatformQuerySet, Record
 from otms.db.fields import DocumentField, SecretsField
 
 ACTIONS = ("created", "updated", "deleted")
+TRIGGER_KEYS = ("entity", "actions")
 DEFAULT_TRIGGER = {"entity": "transportOrder", "actions": ["created"]}
 
 
@@ -172,8 +173,10 @@ def trigger_problems(trigger: Any) -> Iterator[Problem]:
             "", "not_an_object", 'A trigger is an object: {"entity": ..., "actions": [...]}.'
         )
         return
-    for key in trigger.keys() - {"entity", "actions"}:
-        yield Problem(key, "unknown_field", "A trigger has `entity` and `actions`.")
+    for key in trigger:
+        if key not in TRIGGER_KEYS:
+            text = f"A trigger has `entity` and `actions`.{did_you_mean(key, TRIGGER_KEYS)}"
+            yield Problem(key, "unknown_field", text)
     known = entities.known()
     if trigger.get("entity") not in known:
         hint = did_you_mean(trigger.get("entity"), known)

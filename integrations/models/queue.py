@@ -5,6 +5,7 @@
     leased            -> SUCCESS            succeed()
     leased            -> RETRY or ERROR     fail()
     leased            -> SKIPPED            skip()
+    leased            -> CANCELLED          drop()
     leased            -> the same, free     release(), or found again when the lease is over
     ERROR, RETRY, SKIPPED -> QUEUE          requeue()
     QUEUE, RETRY      -> CANCELLED          cancel()
@@ -19,13 +20,13 @@ Order: objects with the same lane leave one after the other, by id. Claims never
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connections, models, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Now
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce, Greatest, Now
 
 from integrations.core import schedule
 from integrations.core.backoff import RetryPolicy
@@ -71,13 +72,40 @@ class Outcome:
     def frees_lane(self) -> bool:
         return self.changes.get("holds_lane") is False
 
+    def reduced(self) -> "Outcome | None":
+        """The same transition with less about it, for a database that refuses the rest.
+
+        Written down it must be: else the object is sent again. The data source may be gone since
+        the call was made, and a text may hold what can't be stored.
+        """
+        if self.request and self.request.data_source_id:
+            self.request.data_source_id = None
+            return self
+        if self.code == "not_recorded":
+            return None
+        text = f"What is known about this outcome ({self.code}) could not be stored."
+        texts = {name: text for name in ("error", "reason") if self.changes.get(name)}
+        return replace(
+            self,
+            changes={**self.changes, **texts},
+            code="not_recorded",
+            message=text,
+            data=None,
+            request=None,
+        )
+
 
 @dataclass
 class Claims:
-    """`busy`: nothing was claimed because other workers hold the gates; look again in a moment."""
+    """What was claimed; and if that is nothing, whether there may be more.
+
+    `busy`: other workers hold the gates. `deferred`: what was found were followers, now put off; it
+    is what stands behind them that comes next.
+    """
 
     objects: list["IntegrationObject"] = field(default_factory=list)
     busy: bool = False
+    deferred: bool = False
 
 
 class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
@@ -124,76 +152,84 @@ class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
             if not locked:
                 others = connections[self.db].features.has_select_for_update and gates.exists()
                 return Claims(busy=bool(others))
-            candidates = self._candidates(locked, slots, now)
-            claimed = self._lease(candidates, locked, now)
-            Gate.objects.using(self.db).filter(pk__in=[gate.pk for gate in locked]).update(
+            found = self._candidates(locked, slots, now)
+            claims = self._lease(found, now)
+            # Those that were not come to keep their place in the row.
+            Gate.objects.using(self.db).filter(pk__in=[gate.pk for gate, _, _ in found]).update(
                 served_at=now
             )
-            return Claims(claimed)
+            return claims
 
     def _open_gates(self, now: datetime) -> QuerySet[Gate]:
-        due = self._all().filter(integration_id=OuterRef("pk"), due_at__lte=now)
-        return Gate.objects.using(self.db).filter(Exists(due), paused_until__lte=now)
+        """Those with something due and room for it; the full ones would keep others from a look."""
+        of_gate = self._all().filter(integration_id=OuterRef("pk"))
+        in_flight = of_gate.filter(leased=True, due_at__gt=now).order_by().values("integration_id")
+        return (
+            Gate.objects.using(self.db)
+            .alias(in_flight=Coalesce(Subquery(in_flight.values(n=Count("id"))), 0))
+            .filter(
+                Exists(of_gate.filter(due_at__lte=now)),
+                paused_until__lte=now,
+                in_flight__lt=F("cap"),
+            )
+        )
 
-    def _candidates(self, gates: list[Gate], slots: int, now: datetime) -> list[tuple[Gate, Any]]:
+    def _candidates(
+        self, gates: list[Gate], slots: int, now: datetime
+    ) -> list[tuple[Gate, int, list[int]]]:
         """Due rows of each gate, locked, each gate with no more room than its cap leaves."""
-        found = []
+        found: list[tuple[Gate, int, list[int]]] = []
         for gate in gates:
-            of_gate = self._all().filter(integration_id=gate.pk)
-            in_flight = of_gate.filter(leased=True, due_at__gt=now).count()
-            room = min(slots, gate.cap - in_flight)
-            if room <= 0:
-                continue
-            due = of_gate.filter(due_at__lte=now).order_by("due_at", "id")
-            ids = due.select_for_update(skip_locked=True).values_list("id", flat=True)
-            rows = list(ids[: room * LOOK_AHEAD + 100])
-            found.append((gate, (room, rows)))
-            slots -= min(room, len(rows))
             if slots <= 0:
                 break
+            of_gate = self._all().filter(integration_id=gate.pk)
+            in_flight = of_gate.filter(leased=True, due_at__gt=now).count()
+            room = max(0, min(slots, gate.cap - in_flight))
+            due = of_gate.filter(due_at__lte=now).order_by("due_at", "id")
+            ids = due.select_for_update(skip_locked=True).values_list("id", flat=True)
+            rows = list(ids[: room * LOOK_AHEAD + 100]) if room else []
+            found.append((gate, room, rows))
+            slots -= min(room, len(rows))
         return found
 
-    def _lease(
-        self, candidates: Any, gates: list[Gate], now: datetime
-    ) -> list["IntegrationObject"]:
+    def _lease(self, candidates: list[tuple[Gate, int, list[int]]], now: datetime) -> Claims:
         """Lease the heads of lanes; defer the followers until their head is done."""
-        ids = [id for _, (_, rows) in candidates for id in rows]
+        ids = [id for _, _, rows in candidates for id in rows]
         older = self._all().filter(
             integration_id=OuterRef("integration_id"),
             lane=OuterRef("lane"),
             holds_lane=True,
             id__lt=OuterRef("id"),
         )
-        head = older.order_by("id")[:1]
-        looked = {
-            row[0]: row[1:]
-            for row in self._all()
-            .filter(id__in=ids)
-            .annotate(head=Subquery(head.values("id")), head_due=Subquery(head.values("due_at")))
-            .values_list("id", "head", "head_due")
-        }
+        head = older.order_by("id")
+        looked = self._all().filter(id__in=ids).annotate(head=Subquery(head.values("id")[:1]))
+        follows = {id for id, ahead in looked.values_list("id", "head") if ahead is not None}
+        over = list(self._all().filter(id__in=ids, leased=True))
+        interrupted = {row.pk for row in over}
         leased = []
-        for gate, (room, rows) in candidates:
+        for gate, room, rows in candidates:
             end = now + timedelta(seconds=gate.lease_seconds)
-            heads = [id for id in rows if looked[id][0] is None][:room]
-            self._note_interrupted(list(self._all().filter(id__in=heads, leased=True)))
+            heads = [id for id in rows if id not in follows][:room]
             self._all().filter(id__in=heads).update(
                 leased=True,
                 claimed_at=now,
                 due_at=end,
                 fence=F("fence") + 1,
+                queued_at=Case(When(attempts=0, then=now), default=F("queued_at")),
                 attempts=F("attempts") + 1,
             )
             leased += heads
             # A head that is due but was not looked at keeps its followers waiting too: a window
             # full of followers would never get to it.
-            waits: dict[datetime, list[int]] = defaultdict(list)
-            for id in rows:
-                if looked[id][0] is not None:
-                    waits[max(looked[id][1] or FOREVER, end)].append(id)
-            for until, followers in waits.items():
-                self._all().filter(id__in=followers).update(due_at=until)
-        return list(self._all().filter(id__in=leased).order_by("id").select_related("change"))
+            until = head.values(until=Greatest(Coalesce("due_at", FOREVER), end))
+            self._all().filter(id__in=follows.intersection(rows)).update(
+                leased=False, claimed_at=None, due_at=Coalesce(Subquery(until[:1]), now)
+            )
+        self._note_interrupted([row for row in over if row.pk in follows or row.pk in leased])
+        claimed = list(self._all().filter(id__in=leased).order_by("id").select_related("change"))
+        for obj in claimed:
+            obj.interrupted = obj.pk in interrupted
+        return Claims(claimed, deferred=bool(follows))
 
     def _note_interrupted(self, rows: list["IntegrationObject"]) -> None:
         """A lease that ended without an outcome was an attempt: it is counted and told."""
@@ -240,7 +276,11 @@ class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
                     leased=False, claimed_at=None, **dict(changes)
                 )
             self._wake_next([o.object.pk for o in standing if o.frees_lane], now)
-            RequestLog.objects.bulk_create(o.request for o in outcomes if o.request)
+            # Nobody knows of a COMMIT whose answer was lost whether it was made: written twice,
+            # it is there once.
+            RequestLog.objects.bulk_create(
+                (o.request for o in outcomes if o.request), ignore_conflicts=True
+            )
             Log.objects.bulk_create(
                 o.object.line(o.level, o.code, o.message, o.data) for o in standing
             )
@@ -252,27 +292,33 @@ class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
         return standing
 
     def _wake_next(self, ids: list[int], now: datetime) -> None:
-        """The next of each lane is due now: it waited for these."""
-        ahead = self._all().filter(
-            integration_id=OuterRef("integration_id"), lane=OuterRef("lane"), holds_lane=True
+        """The next of each lane is due now, or at its own tick: it waited for these.
+
+        Whether it was put off is not asked: a claim may just be doing it, unseen. The UPDATE waits
+        for that claim and has the last word.
+        """
+        behind = self._all().filter(
+            integration_id=OuterRef("integration_id"),
+            lane=OuterRef("lane"),
+            holds_lane=True,
+            id__gt=OuterRef("id"),
         )
-        heads = (
-            self._all()
-            .filter(id__in=ids, lane__isnull=False)
-            .annotate(next=Subquery(ahead.order_by("id").values("id")[:1]))
-            .values_list("next", flat=True)
-        )
-        if next_ids := {id for id in heads if id} - set(ids):
-            waiting = self._all().filter(id__in=next_ids, leased=False, status=Status.QUEUE)
-            waiting.filter(due_at__gt=now).update(due_at=now)
+        done = self._all().filter(id__in=ids, lane__isnull=False)
+        next_ids = done.values_list(Subquery(behind.order_by("id").values("id")[:1]), flat=True)
+        waiting = self._all().filter(id__in=set(next_ids) - {None}, status__in=OPEN, leased=False)
+        due: dict[datetime, list[int]] = defaultdict(list)
+        for id, queued_at, ticks in waiting.values_list("id", "queued_at", "integration__schedule"):
+            due[max(now, schedule.next_tick(ticks, queued_at))].append(id)
+        for moment, rows in due.items():
+            waiting.filter(id__in=rows).update(due_at=moment)
 
     def requeue(self) -> int:
         """Put back what failed, waits to retry or was skipped: due now, same id, full budget."""
         with transaction.atomic(using=self.db):
             rows = self.filter(
                 status__in=(Status.ERROR, Status.RETRY, Status.SKIPPED), leased=False
-            ).select_for_update(no_key=True)
-            found = list(rows)
+            )
+            found = list(rows.order_by("id").select_for_update(no_key=True))
             self._all().filter(id__in=[row.pk for row in found]).update(
                 status=Status.QUEUE,
                 due_at=Now(),
@@ -293,7 +339,8 @@ class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
         """End objects that still wait; one that is being sent right now is left to finish."""
         with transaction.atomic(using=self.db):
             now = _database_now(self.db)
-            found = list(self.filter(status__in=OPEN, leased=False).select_for_update(no_key=True))
+            rows = self.filter(status__in=OPEN, leased=False).order_by("id")
+            found = list(rows.select_for_update(no_key=True))
             ids = [row.pk for row in found]
             self._all().filter(id__in=ids).update(
                 status=Status.CANCELLED,
@@ -339,10 +386,14 @@ class IntegrationObject(models.Model):
     error = models.TextField(blank=True)
     external_id = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Its time for retries counts from here: the first attempt, not what it waited before.
     queued_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
 
     objects = IntegrationObjectQuerySet.as_manager()
+
+    # Set by a claim: the lease before it ended without an outcome.
+    interrupted = False
 
     class Meta:
         indexes = [
@@ -425,10 +476,19 @@ class IntegrationObject(models.Model):
         changes = {**_finished(Status.SKIPPED), "reason": reason}
         return Outcome(self, changes, Level.INFO, code, reason, data)
 
+    def drop(self, reason: str) -> Outcome:
+        """Nobody wants it any more."""
+        changes = {**_finished(Status.CANCELLED), "reason": reason}
+        return Outcome(self, changes, Level.INFO, "cancelled", reason)
+
     def release(self, reason: str) -> Outcome:
         """Give the lease back; the attempt was not made and is not charged."""
         changes = {"status": self.status, "attempts": self.attempts - 1}
         return Outcome(self, changes, Level.DEBUG, "released", reason, wait=0)
+
+    def is_given_up(self, policy: DeliveryPolicy) -> bool:
+        """Is the time for retries over?"""
+        return self._wait(policy.retry, None) is None
 
     def _wait(self, retry: RetryPolicy, retry_after: float | None) -> float | None:
         elapsed = datetime.now(UTC) - self.queued_at

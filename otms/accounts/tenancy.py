@@ -9,10 +9,11 @@ A queryset of a `Record` that was not told a platform raises when it is used. It
 """
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Self, TypeVar
 
 from django.db import models
+from django.db.models import sql
 
 from otms.db.models import AtomicModel
 
@@ -23,10 +24,29 @@ class PlatformRequired(Exception):
     """A query of tenant data was about to run without a platform."""
 
 
+class PlatformQuery(sql.Query):
+    """What a queryset asks, and whether it was told a platform: every copy of it knows."""
+
+    scoped = False
+
+    def resolve_expression(self, *args: Any, **kwargs: Any) -> Any:
+        # As a part of another query: Exists and Subquery take the query, not the queryset.
+        if not self.scoped and not self.is_empty():
+            raise PlatformRequired(required(self.model))
+        return super().resolve_expression(*args, **kwargs)
+
+
+def required(model: Any) -> str:
+    return f"{model.__name__} belongs to a platform: say .objects.of(platform)."
+
+
 class PlatformQuerySet(models.QuerySet[M]):
     """A queryset that must know its platform before it touches the database."""
 
-    _scoped = False
+    def __init__(
+        self, model: Any = None, query: Any = None, using: Any = None, hints: Any = None
+    ) -> None:
+        super().__init__(model, query or PlatformQuery(model), using, hints)
 
     def of(self, platform: Any) -> Self:
         """The records of this platform."""
@@ -34,28 +54,29 @@ class PlatformQuerySet(models.QuerySet[M]):
 
     def across_platforms(self) -> Self:
         """The records of all platforms: for the engine's own work, never for a caller's."""
-        queryset = self._chain()
-        queryset._scoped = True
+        queryset = self.all()
+        queryset._scope()
         return queryset
 
+    def _scope(self) -> None:
+        self.query.scoped = True  # type: ignore[attr-defined]
+
     def _check_scope(self) -> None:
+        if not getattr(self.query, "scoped", False) and not self.query.is_empty():
+            raise PlatformRequired(required(self.model))
+
+    def _add_hints(self, **hints: Any) -> None:
+        super()._add_hints(**hints)  # type: ignore[misc]
         # A related manager (`order.consignments`, prefetches) hints at the record it starts from.
-        if not self._scoped and "instance" not in self._hints and not self.query.is_empty():
-            raise PlatformRequired(
-                f"{self.model.__name__} belongs to a platform: say .objects.of(platform)."
-            )
+        if "instance" in hints:
+            self._scope()
 
     def _filter_or_exclude(self, negate: bool, args: Any, kwargs: dict[str, Any]) -> Self:
-        queryset = super()._filter_or_exclude(negate, args, kwargs)
+        queryset: Self = super()._filter_or_exclude(negate, args, kwargs)  # type: ignore[misc]
         if not negate and any(
             kwargs.get(name) is not None for name in ("platform", "platform_id", "platform__exact")
         ):
-            queryset._scoped = True
-        return queryset
-
-    def _clone(self) -> Self:
-        queryset = super()._clone()
-        queryset._scoped = self._scoped
+            queryset._scope()
         return queryset
 
     # Every way to the database.
@@ -66,7 +87,7 @@ class PlatformQuerySet(models.QuerySet[M]):
 
     def _iterator(self, *args: Any) -> Iterator[M]:
         self._check_scope()
-        yield from super()._iterator(*args)
+        yield from super()._iterator(*args)  # type: ignore[misc]
 
     async def aiterator(self, chunk_size: int = 2000) -> AsyncIterator[M]:
         self._check_scope()
@@ -105,11 +126,22 @@ class PlatformQuerySet(models.QuerySet[M]):
         self._check_scope()
         return super()._raw_delete(using)
 
-    def resolve_expression(self, *args: Any, **kwargs: Any) -> Any:
-        self._check_scope()  # as a subquery of another query
-        return super().resolve_expression(*args, **kwargs)
+    def raw(self, *args: Any, **kwargs: Any) -> Any:
+        self._check_scope()
+        return super().raw(*args, **kwargs)
 
-    resolve_expression.queryset_only = True  # type: ignore[attr-defined]
+    # `a | b` has the rows of both: one that was told no platform would bring everybody's.
+
+    def __or__(self, other: Any) -> Self:
+        return self._either(other, super().__or__)
+
+    def __xor__(self, other: Any) -> Self:
+        return self._either(other, super().__xor__)  # type: ignore[misc]
+
+    def _either(self, other: Any, combine: Callable[[Any], Any]) -> Any:
+        for queryset in (self, other):
+            queryset._check_scope()
+        return combine(other)
 
     def _combinator_query(self, combinator: str, *others: Any, all: bool = False) -> Self:
         for queryset in (self, *others):

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from math import ceil
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -52,10 +53,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         return Response(crashed(request_id), status=500)
     set_rollback()
     headers = {}
-    if getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = error.auth_header
-    if getattr(error, "wait", None):
-        headers["Retry-After"] = f"{error.wait:.0f}"
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(ceil(wait))
     if isinstance(error, FieldErrors):
         errors = error.errors
     elif isinstance(error, exceptions.ValidationError):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import IO, Any
 
+from django.http import HttpRequest
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
@@ -18,10 +19,12 @@ class DocumentParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
+        # Only `body` looks at DATA_UPLOAD_MAX_MEMORY_SIZE; `read()` takes whatever comes.
+        data = stream.body if isinstance(stream, HttpRequest) else stream.read()
         try:
-            value = documents.loads(stream.read())
+            value = documents.loads(data)
         except ValueError as error:
-            raise ParseError(f"The body is not valid JSON: {error}") from None
+            raise ParseError(f"{error} The body must be a JSON document.") from None
         if not isinstance(value, dict):
             raise ParseError('The body must be a JSON object, such as {"name": "..."}.')
         return value

@@ -4,8 +4,9 @@
         @route("POST", "integration", "create:integration", takes=..., answers={...})
         def create(self, request): ...
 
-Paths have no trailing slash and may hold `:` inside a segment. The name of a route is the vendor's
-permission name (`verb:entity`), the operation id in the schema, and what a caller must be allowed.
+Paths have no trailing slash and may hold `:` inside a segment; an id in a path is `<id:id>`. The
+name of a route is the vendor's permission name (`verb:entity`), the operation id in the schema, and
+what a caller must be allowed.
 """
 
 from collections import defaultdict
@@ -14,21 +15,32 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from django.urls import URLPattern, path
-from rest_framework.viewsets import ViewSetMixin
+from django.urls import URLPattern, path, register_converter
+from django.urls.converters import UUIDConverter
 
 
 @dataclass(frozen=True)
 class Route:
-    """`takes` is the serializer of the body; `answers` maps keys of the envelope to serializers."""
+    """One call. `takes` and `query` are the serializers of its body and of its parameters;
+    `answers` maps keys of the envelope to serializers.
+    """
 
     method: str
     path: str
     name: str
     takes: Any = None
     answers: dict[str, Any] = field(default_factory=dict)
-    query: tuple[str, ...] = ()
+    query: Any = None
     public: bool = False
+
+
+class AnyCaseUUID(UUIDConverter):
+    """An id in a path; some systems write theirs in upper case."""
+
+    regex = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+
+register_converter(AnyCaseUUID, "id")
 
 
 def route(
@@ -38,7 +50,7 @@ def route(
     *,
     takes: Any = None,
     answers: dict[str, Any] | None = None,
-    query: tuple[str, ...] = (),
+    query: Any = None,
     public: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,13 +65,13 @@ class Router:
     """Collects the routes of viewsets and makes Django's URL patterns of them."""
 
     def __init__(self) -> None:
-        self.viewsets: list[type[ViewSetMixin]] = []
+        self.viewsets: list[type[Any]] = []
 
-    def register(self, *viewsets: type[ViewSetMixin]) -> None:
+    def register(self, *viewsets: type[Any]) -> None:
         self.viewsets += viewsets
 
     def routes(self) -> list[Route]:
-        return [route for viewset in self.viewsets for route in actions(viewset).values()]
+        return [each for viewset in self.viewsets for each in actions(viewset).values()]
 
     @property
     def urls(self) -> list[URLPattern]:
@@ -75,7 +87,7 @@ class Router:
 
 
 @cache
-def actions(viewset: type[ViewSetMixin]) -> dict[str, Route]:
+def actions(viewset: type[Any]) -> dict[str, Route]:
     """The routes of a viewset by the name of the method that answers.
 
     Most are marked at the method; `routes` of the class holds those that a base class answers.
@@ -84,7 +96,7 @@ def actions(viewset: type[ViewSetMixin]) -> dict[str, Route]:
         name: each for base in reversed(viewset.__mro__) for name, each in vars(base).items()
     }
     marked = {name: getattr(each, "route", None) for name, each in members.items()}
-    found = {name: route for name, route in marked.items() if isinstance(route, Route)}
+    found = {name: each for name, each in marked.items() if isinstance(each, Route)}
     return {**getattr(viewset, "routes", {}), **found}
 
 

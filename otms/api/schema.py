@@ -4,14 +4,34 @@ import re
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
+from otms.api.paging import MOST
 from otms.api.router import Route, actions
 from otms.api.serializers import Error
 
+PATH_PARAMETERS = (
+    OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH),
+    OpenApiParameter(
+        "offset",
+        {"type": "integer", "minimum": 0},
+        OpenApiParameter.PATH,
+        description="How many rows to pass over, newest first.",
+    ),
+    OpenApiParameter(
+        "amount",
+        {"type": "integer", "minimum": 1, "maximum": MOST},
+        OpenApiParameter.PATH,
+        description="How many rows to answer.",
+    ),
+)
+
 
 class RouteSchema(AutoSchema):
+    view: Any
+
     @property
     def route(self) -> Route:
         return actions(type(self.view))[self.view.action]
@@ -26,7 +46,8 @@ class RouteSchema(AutoSchema):
         return [{}] if self.route.public else [{"bearer": []}, {"apiKey": [], "apiSecret": []}]
 
     def get_override_parameters(self) -> list[Any]:
-        return [OpenApiParameter(name, str, required=False) for name in self.route.query]
+        in_path = [each for each in PATH_PARAMETERS if f":{each.name}>" in self.route.path]
+        return [*in_path, self.route.query] if self.route.query else in_path
 
     def get_request_serializer(self) -> Any:
         return self.route.takes

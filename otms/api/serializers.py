@@ -7,10 +7,13 @@ attributes) are values here, and are never renamed.
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
+
+MOST_WARNINGS = 100
 
 
 def camel(name: str) -> str:
@@ -36,12 +39,18 @@ class WireSerializer(serializers.Serializer):
         return fields
 
     def to_internal_value(self, data: Any) -> Any:
-        strict = isinstance(data, Mapping) and not self.lenient
-        if strict and (unknown := [key for key in data if key not in self.fields]):
-            raise serializers.ValidationError(
-                {key: [_unknown(key, self.fields)] for key in unknown}
-            )
+        if isinstance(data, Mapping):
+            wrong = {} if self.lenient else _unknown(data, self.fields)
+            if wrong := wrong or self._missing(data):
+                raise serializers.ValidationError(wrong)
         return super().to_internal_value(data)
+
+    def _missing(self, data: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
+        """What a part lacks: an update may leave out fields of the record, not of its parts."""
+        if self.parent is None or not getattr(self.root, "partial", False):
+            return {}
+        missing = [n for n, field in self.fields.items() if field.required and n not in data]
+        return {name: [ErrorDetail("This field is required.", "required")] for name in missing}
 
     def warnings(self) -> list[dict[str, str]]:
         """The keys that a lenient serializer ignored, each with its path."""
@@ -51,12 +60,16 @@ class WireSerializer(serializers.Serializer):
                 "code": "unknown_field",
                 "message": f"{path} is not a field; it was ignored.",
             }
-            for path in _ignored(self, self.initial_data)
+            for path in islice(_ignored(self, self.initial_data), MOST_WARNINGS)
         ]
 
 
-def _unknown(key: str, known: Mapping[str, Any]) -> ErrorDetail:
-    near = difflib.get_close_matches(key, known, 1)
+def _unknown(data: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
+    return {key: [_hint(key, known)] for key in data if key not in known}
+
+
+def _hint(key: str, known: Mapping[str, Any]) -> ErrorDetail:
+    near = difflib.get_close_matches(key[:80], known, 1)
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}."
     return ErrorDetail(f"There is no field {key[:80]!r} here; {hint}", "unknown_field")
 
@@ -72,6 +85,29 @@ def _ignored(serializer: Any, data: Any, path: str = "") -> Iterator[str]:
                 yield from _ignored(serializer.fields[key], value, where)
             else:
                 yield where
+
+
+class IdField(serializers.UUIDField):
+    """An id, as text: the number 5 is no id, though a UUID could be made of it."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class NonceField(serializers.CharField):
+    """The caller's own word for what it sends: not stored, echoed back as it came."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            allow_null=True,
+            allow_blank=True,
+            trim_whitespace=False,
+            max_length=255,
+            help_text="Not stored; echoed back.",
+        )
 
 
 class DocumentValue(serializers.JSONField):

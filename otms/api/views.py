@@ -4,23 +4,40 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound, ParseError, ValidationError
+from rest_framework.fields import DateTimeField
 from rest_framework.viewsets import ViewSet
 
+from otms.api.errors import Conflict
 from otms.api.paging import Page, total
 from otms.api.router import Route, actions
 from otms.api.serializers import WireSerializer
+from otms.documents import timestamp
 
 
 class RoutedViewSet(ViewSet):
     """Answers routes (router.py). It says itself whose records it shows: see PlatformViewSet."""
 
-    action: str | None
+    metadata_class = None  # what there is to know stands in the schema, not behind OPTIONS
 
     @property
     def route(self) -> Route | None:
         return actions(type(self)).get(self.action or "")
+
+    @property
+    def platform(self) -> Any:
+        """The caller's platform."""
+        return self.request.user.platform  # type: ignore[union-attr]
+
+    def perform_authentication(self, request: Any) -> None:
+        # Who logs in because the old token is over may still send it along.
+        if self.route is None or not self.route.public:
+            super().perform_authentication(request)
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.route is not None and self.route.takes and request.stream is None:
+            raise ParseError('The body is empty; send a JSON object, such as {"name": "..."}.')
 
     def read(self, serializer: type[WireSerializer], **kwargs: Any) -> WireSerializer:
         """The body, checked; a 400 that names each wrong field."""
@@ -36,11 +53,12 @@ class PlatformViewSet(RoutedViewSet):
 
     model: type[Any]
     noun: str  # what one record is called on the wire: "transportOrder"
+    serializer: type[WireSerializer]
     searchable: dict[str, str] = {}  # key in the example, dots for nesting -> lookup
 
     @cached_property
     def records(self) -> Any:
-        return self.model.objects.of(self.request.user.platform)
+        return self.model.objects.of(self.platform)
 
     def record(self, id: UUID | str | None, records: Any = None) -> Any:
         """The record with this id, or a 404 that says which one is missing."""
@@ -58,33 +76,37 @@ class PlatformViewSet(RoutedViewSet):
             raise ValidationError({"id": f"Say which {self.noun} to change: its id, as text."})
         return given
 
-    def check_stored(self, record: Model) -> None:
+    def check_stored(self, record: Any) -> None:
         """Refuse an update made from an older copy: an `updatedAt` that is not the stored one."""
-        from otms.api.errors import Conflict
-        from otms.documents import timestamp
-
-        given = self.request.data.get("updatedAt")
-        if given is not None and given != timestamp(record.updated_at):  # type: ignore[attr-defined]
+        if (given := self.request.data.get("updatedAt")) is None:
+            return
+        try:
+            copied = DateTimeField().run_validation(given)
+        except ValidationError as error:
+            raise ValidationError({"updatedAt": error.detail}) from None
+        if copied != record.updated_at:
             raise Conflict(
                 f"This {self.noun} was changed by somebody else meanwhile (updatedAt is now "
-                f"{timestamp(record.updated_at)}): read it again, or leave updatedAt out."  # type: ignore[attr-defined]
+                f"{timestamp(record.updated_at)}): read it again, or leave updatedAt out."
             )
 
     def by_example(self) -> dict[str, Any]:
         """The body of a search as lookups: a partial record, every key must match."""
-        lookups = dict(self._lookups(self.request.data))
-        lookups.pop("nonce", None)
-        return lookups
+        example = {key: value for key, value in self.request.data.items() if key != "nonce"}
+        return dict(self._lookups(self.serializer(partial=True).fields, example))
 
-    def _lookups(self, example: dict[str, Any], path: str = "") -> Any:
+    def _lookups(self, fields: Any, example: dict[str, Any], path: str = "") -> Any:
         for key, value in example.items():
             where = f"{path}{key}"
-            if where in self.searchable and not isinstance(value, dict | list):
-                yield self.searchable[where], value
+            if where in self.searchable:
+                try:
+                    yield self.searchable[where], fields[key].run_validation(value)
+                except ValidationError as error:
+                    raise ValidationError({where: error.detail}) from None
             elif isinstance(value, dict) and any(
-                s.startswith(f"{where}.") for s in self.searchable
+                s.startswith(where + ".") for s in self.searchable
             ):
-                yield from self._lookups(value, f"{where}.")
+                yield from self._lookups(fields[key].fields, value, f"{where}.")
             else:
                 known = ", ".join(self.searchable)
                 raise ValidationError(

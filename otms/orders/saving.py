@@ -1,13 +1,16 @@
 """A tree of an order as it was sent becomes records: created whole, updated in part."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import Model
 from rest_framework.exceptions import ValidationError
 
+from otms import documents
 from otms.accounts.models import Platform
-from otms.api.errors import FieldErrors
 from otms.orders.models import Business, Consignment, Goods, TransportOrder
 
 Given = dict[str, Any]
@@ -18,9 +21,8 @@ def create_order(platform: Platform, given: Given) -> TransportOrder:
     fields = dict(given)
     consignments = fields.pop("consignments", [])
     order = TransportOrder(platform=platform, **_own(platform, fields))
-    refuse_taken(order)
-    order.save(force_insert=True)
-    _create_consignments(order, consignments)
+    insert(order)
+    _write(list(_parts(order, consignments, {}, {})))
     return order
 
 
@@ -33,23 +35,27 @@ def update_order(order: TransportOrder, given: Given) -> TransportOrder:
     fields = dict(given)
     consignments = fields.pop("consignments", None)
     changed = _assign(order, _own(order.platform, fields))
+    parts: list[Part] = []
+    left_out: list[Any] = []
     if consignments is not None:
-        changed |= _replace(
-            order.consignments.all(),
-            consignments,
-            "consignments",
-            lambda new: _create_consignments(order, new),
-        )
-    if changed:
+        stored = {each.pk: each for each in order.consignments.all()}
+        goods = Goods.objects.of(order.platform).filter(consignment__transport_order=order)
+        stored_goods = {each.pk: each for each in goods.select_related("consignment")}
+        parts = list(_parts(order, consignments, stored, stored_goods))
+        left_out = _left_out(parts, stored, stored_goods)
+    if changed or left_out or any(part.changed for part in parts):
+        # First of all: this is where the order as it was is captured, its parts included.
         order.save()
+        _write(parts)
+        for each in left_out:
+            each.delete()
     return order
 
 
 @transaction.atomic
 def create_business(platform: Platform, given: Given) -> Business:
     business = Business(platform=platform, **_related(platform, given))
-    refuse_taken(business)
-    business.save(force_insert=True)
+    insert(business)
     return business
 
 
@@ -60,6 +66,101 @@ def update_business(business: Business, given: Given) -> Business:
     return business
 
 
+def insert(record: Any) -> None:
+    """Save a new record; its client may choose the id, but not one that anybody has."""
+    refuse_taken(record, "id")
+    try:
+        record.save(force_insert=True)
+    except IntegrityError:  # somebody else took it a moment ago
+        raise taken("id") from None
+
+
+def refuse_taken(record: Any, field: str) -> None:
+    if type(record).objects.across_platforms().filter(pk=record.pk).exists():
+        raise taken(field)
+
+
+def taken(field: str) -> ValidationError:
+    text = "This id is taken; leave it out, or use PUT to change the record."
+    return ValidationError({field: text}, "taken")
+
+
+@dataclass
+class Part:
+    """A consignment or goods as they shall be."""
+
+    record: Any
+    path: str
+    new: bool = False
+    changed: bool = True
+    named: bool = False  # by its client: a new one, whose id may be another's
+    complete: bool = False  # a consignment that came with its goods: others are not its any more
+
+
+def _parts(
+    order: TransportOrder,
+    given: list[Given],
+    stored: dict[UUID, Consignment],
+    stored_goods: dict[UUID, Goods],
+) -> Iterator[Part]:
+    """The parts that were sent, each stored one at most once, with what was sent of them."""
+    stored, stored_goods = dict(stored), dict(stored_goods)
+    for place, sent in enumerate(given):
+        path = f"consignments[{place}]"
+        fields = {"transport_order": order, "position": place, **sent}
+        goods = fields.pop("goods", None)
+        consignment = _part(Consignment, order, fields, stored, path)
+        consignment.complete = goods is not None
+        yield consignment
+        for number, each in enumerate(goods or []):
+            fields = {"consignment": consignment.record, "position": number, **each}
+            yield _part(Goods, order, fields, stored_goods, f"{path}.goods[{number}]")
+
+
+def _part(
+    model: type[Any], order: TransportOrder, fields: Given, stored: dict[UUID, Any], path: str
+) -> Part:
+    fields.pop("nonce", None)
+    if record := stored.pop(fields.get("id"), None):  # type: ignore[arg-type]
+        return Part(record, path, changed=_assign(record, fields))
+    record = model(platform_id=order.platform_id, **fields)
+    return Part(record, path, new=True, named="id" in fields)
+
+
+def _left_out(
+    parts: list[Part], stored: dict[UUID, Consignment], stored_goods: dict[UUID, Goods]
+) -> list[Any]:
+    """What was not sent again: consignments, and goods of those whose goods were sent."""
+    sent = {part.record.pk for part in parts}
+    complete = {part.record.pk for part in parts if part.complete}
+    goods = [
+        each
+        for each in stored_goods.values()
+        if each.pk not in sent and each.consignment_id in complete
+    ]
+    return goods + [each for each in stored.values() if each.pk not in sent]
+
+
+def _write(parts: list[Part]) -> None:
+    """Save the parts; new ones by bulk INSERT, because their order is captured already."""
+    for model in (Consignment, Goods):
+        of_model = [part for part in parts if isinstance(part.record, model)]
+        _insert_all(model, [part for part in of_model if part.new])
+        for part in of_model:
+            if part.changed and not part.new:
+                part.record.save()
+
+
+def _insert_all(model: type[Any], parts: list[Part]) -> None:
+    named = {part.record.pk: part for part in parts if part.named}
+    for part in parts:
+        if part.named and named[part.record.pk] is not part:  # the same id twice
+            raise taken(f"{named[part.record.pk].path}.id")
+    for id in model.objects.across_platforms().filter(pk__in=named).values_list("pk", flat=True):
+        raise taken(f"{named[id].path}.id")
+    model.objects.bulk_create(part.record for part in parts)
+
+
 def _related(platform: Platform, given: Given) -> Given:
     """The business's own columns, the business it is part of among them."""
     fields = dict(given)
@@ -67,14 +168,6 @@ def _related(platform: Platform, given: Given) -> Given:
     if (part_of := fields.get("part_of")) is not None:
         fields["part_of"] = _business(platform, part_of["id"], "partOf.id")
     return fields
-
-
-def refuse_taken(record: Any, field: str = "id") -> None:
-    """A client may choose the id of a new record, but not one that exists (whoever owns it)."""
-    if type(record).objects.across_platforms().filter(pk=record.pk).exists():
-        raise ValidationError(
-            {field: "This id is taken; leave it out, or use PUT to change the record."}, "taken"
-        )
 
 
 def _own(platform: Platform, fields: Given) -> Given:
@@ -99,117 +192,24 @@ def _customer(platform: Platform, given: Given) -> Business:
 def _business(platform: Platform, id: UUID, field: str) -> Business:
     found = Business.objects.of(platform).filter(pk=id).first()
     if found is None:
-        raise FieldErrors(
-            [
-                {
-                    "field": field,
-                    "code": "not_found",
-                    "message": f"There is no business with the id {id}.",
-                }
-            ]
-        )
+        raise ValidationError({field: f"There is no business with the id {id}."}, "not_found")
     return found
-
-
-def _create_consignments(
-    order: TransportOrder, given: list[tuple[int, Given]] | list[Given]
-) -> None:
-    """New parts by bulk INSERT: their order is saved in this transaction too, so it is captured."""
-    consignments, goods = [], []
-    for position, fields in _numbered(given):
-        fields = dict(fields)
-        parts = fields.pop("goods", [])
-        fields.pop("nonce", None)
-        consignment = Consignment(
-            platform_id=order.platform_id, transport_order=order, position=position, **fields
-        )
-        consignments.append(consignment)
-        goods += [(consignment, place, dict(part)) for place, part in _numbered(parts)]
-    Consignment.objects.bulk_create(_not_taken(consignments, "consignments"))
-    _create_goods(goods)
-
-
-def _create_goods(given: list[tuple[Consignment, int, Given]]) -> None:
-    goods = []
-    for consignment, position, fields in given:
-        fields.pop("nonce", None)
-        goods.append(
-            Goods(
-                platform_id=consignment.platform_id,
-                consignment=consignment,
-                position=position,
-                **fields,
-            )
-        )
-    Goods.objects.bulk_create(_not_taken(goods, "goods"))
-
-
-def _numbered(given: Any) -> list[tuple[int, Given]]:
-    return [item if isinstance(item, tuple) else (place, item) for place, item in enumerate(given)]
-
-
-def _not_taken(records: list[Any], field: str) -> list[Any]:
-    """The records, unless one brings an id that exists."""
-    chosen = [record for record in records if record.pk]
-    taken = set(
-        type(chosen[0])
-        .objects.across_platforms()
-        .filter(pk__in=[r.pk for r in chosen])
-        .values_list("pk", flat=True)
-        if chosen
-        else ()
-    )
-    if taken:
-        id = sorted(map(str, taken))[0]
-        raise FieldErrors(
-            [
-                {
-                    "field": f"{field}.id",
-                    "code": "taken",
-                    "message": f"The id {id} is taken by another record.",
-                }
-            ]
-        )
-    return records
-
-
-def _replace(stored: Any, given: list[Given], path: str, create: Any) -> bool:
-    """Make the stored parts those that were given; True if anything changed."""
-    known = {part.pk: part for part in stored}
-    changed, new = False, []
-    for position, fields in enumerate(given):
-        fields = dict(fields)
-        fields.pop("nonce", None)
-        part = known.pop(fields.pop("id", None), None)
-        if part is None:
-            new.append((position, dict(given[position])))
-            continue
-        goods = fields.pop("goods", None)
-        touched = _assign(part, {**fields, "position": position})
-        if goods is not None:
-            touched |= _replace(
-                part.goods.all(),
-                goods,
-                f"{path}[{position}].goods",
-                lambda items, part=part: _create_goods(
-                    [(part, place, item) for place, item in items]
-                ),
-            )
-        if touched:
-            part.save()
-            changed = True
-    for part in known.values():
-        part.delete()
-    if new:
-        create(new)
-    return changed or bool(known) or bool(new)
 
 
 def _assign(record: Any, fields: Given) -> bool:
     """Set the fields; True if any of them is new."""
     changed = False
     for name, value in fields.items():
-        if name != "id" and getattr(record, name) != value:
+        if name != "id" and _differ(getattr(record, name), value):
             setattr(record, name, value)
             changed = True
     return changed
+
+
+def _differ(stored: Any, given: Any) -> bool:
+    if isinstance(stored, Model) or isinstance(given, Model):
+        return stored != given  # type: ignore[no-any-return]
+    if isinstance(stored, dict | list):
+        # To Python 1 is True and 12.5 is 12.50; in a document they are not the same.
+        return documents.dumps(stored) != documents.dumps(given)
+    return stored != given  # type: ignore[no-any-return]

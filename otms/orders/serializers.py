@@ -1,12 +1,13 @@
 """What callers send: vendor entities, read leniently (unknown keys become warnings)."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from otms.api.serializers import DocumentValue, ObjectValue, WireSerializer
+from otms.api.serializers import DocumentValue, IdField, NonceField, ObjectValue, WireSerializer
+from otms.documents import DocumentError, loads
 from otms.orders import models
 
 
@@ -15,10 +16,8 @@ class RecordSerializer(WireSerializer):
 
     lenient = True
 
-    id = serializers.UUIDField(required=False)
-    nonce = serializers.CharField(
-        required=False, allow_null=True, max_length=255, help_text="Not stored; echoed back."
-    )
+    id = IdField(required=False)
+    nonce = NonceField()
     uuid = serializers.UUIDField(read_only=True)
     primary_platform_id = serializers.UUIDField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
@@ -39,14 +38,15 @@ class MeasureValue(ObjectValue):
         measure = super().to_internal_value(data)
         if (value := measure.get("value")) is None:
             return measure
-        try:
-            number = None if isinstance(value, bool) else Decimal(str(value))
-        except InvalidOperation:
-            number = None
-        if number is None or not number.is_finite():
+        if isinstance(value, str):
+            try:
+                value = loads(value.strip())
+            except DocumentError:
+                value = None
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
             error = ErrorDetail("Write a number, such as 12.5.", "invalid")
             raise serializers.ValidationError({"value": [error]})
-        return {**measure, "value": value if isinstance(value, int) else number}
+        return {**measure, "value": value}
 
 
 def _document(field: type[DocumentValue] = ObjectValue) -> DocumentValue:
@@ -69,7 +69,7 @@ class Reference(WireSerializer):
 
     lenient = True
 
-    id = serializers.UUIDField()
+    id = IdField()
 
 
 class BusinessSerializer(RecordSerializer):
@@ -97,7 +97,7 @@ class CustomerSerializer(WireSerializer):
 
     lenient = True
 
-    id = serializers.UUIDField(required=False)
+    id = IdField(required=False)
     name = _text()
     coc = _text(60)
     vat = _text(60)

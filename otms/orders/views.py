@@ -16,7 +16,6 @@ from otms.orders import saving, wire
 from otms.orders.models import Business, TransportOrder
 from otms.orders.serializers import (
     BusinessSerializer,
-    RecordSerializer,
     TransportOrderSerializer,
 )
 
@@ -25,7 +24,7 @@ class EntityViewSet(PlatformViewSet):
     """Create, update, read, delete, list, search: the six calls that every vendor entity has."""
 
     plural: str
-    serializer: type[RecordSerializer]
+    routes: dict[str, Route]
 
     def __init_subclass__(cls) -> None:
         one, many = cls.noun, cls.plural
@@ -36,8 +35,8 @@ class EntityViewSet(PlatformViewSet):
         cls.routes = {
             "create": Route("POST", one, f"create:{one}", cls.serializer, warned),
             "update": Route("PUT", one, f"update:{one}", cls.serializer, warned),
-            "retrieve": Route("GET", f"{one}/<uuid:id>", f"get:{one}", None, record),
-            "destroy": Route("DELETE", f"{one}/<uuid:id>", f"delete:{one}", None, record),
+            "retrieve": Route("GET", f"{one}/<id:id>", f"get:{one}", None, record),
+            "destroy": Route("DELETE", f"{one}/<id:id>", f"delete:{one}", None, record),
             "list": Route("GET", page, f"get:{many}", None, records),
             "search": Route("POST", page, f"search:{many}", cls.serializer, records),
         }
@@ -95,10 +94,19 @@ class EntityViewSet(PlatformViewSet):
         found = self.represent(self.records.filter(pk=record.pk))[0]
         if reader is None:
             return Response({self.noun: found})
-        if nonce := reader.validated_data.get("nonce"):
-            found["nonce"] = nonce
+        echo_nonces(reader.validated_data, found)
         warnings = reader.warnings()
         return Response({self.noun: found, **({"warnings": warnings} if warnings else {})})
+
+
+def echo_nonces(given: dict[str, Any], shown: dict[str, Any]) -> None:
+    """Each nonce again beside the id of what it was sent with, the parts' too."""
+    if given.get("nonce") is not None:
+        shown["nonce"] = given["nonce"]
+    for key, parts in given.items():
+        if key in ("consignments", "goods"):
+            for sent, part in zip(parts, shown[key], strict=True):
+                echo_nonces(sent, part)
 
 
 class TransportOrderViewSet(EntityViewSet):
@@ -123,7 +131,7 @@ class TransportOrderViewSet(EntityViewSet):
 
     def save(self, record: TransportOrder | None, given: dict[str, Any]) -> TransportOrder:
         if record is None:
-            return saving.create_order(self.request.user.platform, given)
+            return saving.create_order(self.platform, given)
         return saving.update_order(record, given)
 
 
@@ -151,5 +159,5 @@ class BusinessViewSet(EntityViewSet):
 
     def save(self, record: Business | None, given: dict[str, Any]) -> Business:
         if record is None:
-            return saving.create_business(self.request.user.platform, given)
+            return saving.create_business(self.platform, given)
         return saving.update_business(record, given)

@@ -1,0 +1,70 @@
+"""On every entity's page: what the integrations made of its changes."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import Truncator
+
+from integrations import entities
+from integrations.admin.links import STATUS_COLOURS, link_to, list_of, page_of
+from integrations.models import IntegrationObject, Status
+from otms.accounts.platform_admin import PlatformAdmin
+
+NEWEST = 10
+
+
+class QueueOnPage(PlatformAdmin):
+    """The pages of an entity, each with its part of the queue on top."""
+
+    entity: str
+    change_form_outer_before_template = "admin/integrations/queue_of_entity.html"
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        record = self.get_object(request, object_id)
+        context = {"queue": self._queue(request, record)} if record else {}
+        return super().change_view(
+            request, object_id, form_url, {**context, **(extra_context or {})}
+        )
+
+    def _queue(self, request: HttpRequest, record: Any) -> dict[str, Any]:
+        of_record = (
+            IntegrationObject.objects.of(request.user.platform)  # type: ignore[union-attr]
+            .filter(entity_id=record.pk, entity=self.entity)
+            .select_related("integration", "change")
+            .order_by("-pk")
+        )
+        rows = list(of_record[: NEWEST + 1])
+        return {
+            "rows": [
+                {
+                    "row": row,
+                    "colour": STATUS_COLOURS[Status(row.status)],
+                    "integration": link_to(row.integration),
+                    "page": page_of(row),
+                    "why": Truncator(row.reason or row.error).chars(120),
+                }
+                for row in rows[:NEWEST]
+            ],
+            "more": len(rows) > NEWEST,
+            "all": list_of(IntegrationObject, q=record.pk),
+        }
+
+
+def put_on_pages() -> None:
+    """The pages of the entities were made by apps that never heard of integrations."""
+    for key in entities.known():
+        model = entities.load(key).root
+        if admin.site.is_registered(model):
+            pages = type(admin.site.get_model_admin(model))
+            admin.site.unregister(model)
+            admin.site.register(model, type(pages.__name__, (QueueOnPage, pages), {"entity": key}))
+
+
+put_on_pages()

@@ -1,0 +1,393 @@
+"""Integrations: who listens to what, what is sent where, and how it goes."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.text import Truncator
+from django.views.decorators.cache import never_cache
+from rest_framework import serializers
+from unfold.decorators import action, display
+from unfold.views import ChangeList
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from integrations import connectors, definition, entities
+from integrations.admin.links import list_of
+from integrations.models import (
+    Credential,
+    DataSource,
+    Integration,
+    IntegrationObject,
+    Log,
+    RequestLog,
+)
+from integrations.models.integration import ACTIONS, IntegrationQuerySet
+from otms.accounts.platform_admin import (
+    JsonWidget,
+    PlatformAdmin,
+    PlatformForm,
+    PlatformStackedInline,
+    moment,
+)
+
+MAPPING_HELP = (
+    "What is sent: target names and where each value comes from, for example<br>"
+    '<code>{"erp_order_id": "$.transportOrder.id", '
+    '"customer_name": "$.transportOrder.customer.name", "source": "OTMS"}</code><br>'
+    "Empty: the whole document is sent as it is."
+)
+FILTERS_HELP = (
+    "All of them must hold, or nothing is sent, for example<br>"
+    '<code>[{"field": "$.transportOrder.status", "operator": "eq", "value": "accepted"}]</code><br>'
+    "<code>[]</code> lets every change through."
+)
+DELIVERY_HELP = (
+    "What differs from the usual, for example<br>"
+    '<code>{"timeout": 30, "concurrency": 2, "onPoison": "block", '
+    '"retry": {"giveUpAfter": "P1D"}}</code>'
+)
+SCHEDULE_HELP = (
+    "Empty: at once. Or collected and sent at every tick:<br>"
+    '<code>{"integrationSchedulerScheduleValue": 15, '
+    '"integrationSchedulerScheduleType": "minutes"}</code>'
+)
+SUCCESS_HELP = 'Empty: any 2xx. Or the answers that count: <code>{"status": [200, 201]}</code>'
+STORED = "•••••••• (stored; leave empty to keep it)"
+
+
+class IntegrationForm(PlatformForm):
+    """The trigger as two questions instead of a document."""
+
+    entity = forms.ChoiceField(
+        label="Changes of",
+        widget=UnfoldAdminSelectWidget,
+        choices=lambda: [(key, entities.load(key).label) for key in entities.known()],
+    )
+    actions = forms.MultipleChoiceField(
+        label="When it was",
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        choices=[(each, each) for each in ACTIONS],
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        trigger = self.instance.trigger or {}
+        self.initial.setdefault("entity", trigger.get("entity"))
+        self.initial.setdefault("actions", trigger.get("actions"))
+
+    def clean(self) -> Any:
+        given = super().clean()
+        if "entity" in self.cleaned_data and "actions" in self.cleaned_data:
+            self.instance.trigger = {
+                "entity": self.cleaned_data["entity"],
+                "actions": self.cleaned_data["actions"],
+            }
+        return given
+
+
+class StepForm(PlatformForm):
+    """A data source; its connector's settings are fields of their own, secrets are write-only."""
+
+    connector = forms.ChoiceField(
+        widget=UnfoldAdminSelectWidget,
+        choices=lambda: [(key, connectors.load(key).label) for key in connectors.known()],
+    )
+    settings_fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.settings_fields:
+            self.initial.setdefault(name, (self.instance.settings or {}).get(name))
+            if name in self.instance.secrets:
+                self.initial[name] = None
+                self.fields[name].widget.attrs["placeholder"] = STORED
+
+    def clean(self) -> Any:
+        given = super().clean()
+        connector = self.cleaned_data.get("connector")
+        if connector in connectors.known():
+            had = set(self.instance.secrets)
+            definition._assembled(
+                self.instance, self.instance, self._given(connectors.load(connector))
+            )
+            self.dropped = sorted(had - set(self.instance.secrets))
+        return given
+
+    def _given(self, connector: Any) -> dict[str, Any]:
+        """What was typed, as the API would send it; an empty secret is not sent, so it is kept."""
+        typed = {
+            name: self.cleaned_data.get(name)
+            for name in connector.Settings().fields
+            if self.cleaned_data.get(name) not in (None, "")
+        }
+        unseen = {
+            name: value
+            for name, value in (self.instance.settings or {}).items()
+            if name not in self.settings_fields
+        }
+        return {"connector": self.cleaned_data["connector"], "settings": {**unseen, **typed}}
+
+
+def _form_field(name: str, field: serializers.Field) -> forms.Field:
+    """A connector's setting as a field of a form; whether it is required, the connector says."""
+    common: dict[str, Any] = {
+        "label": "Signing secret" if name == "secret" else name.replace("_", " ").capitalize(),
+        "help_text": field.help_text or "",
+        "required": False,
+    }
+    if name == "url":
+        common["label"] = "URL"
+    if field.write_only:
+        widget = UnfoldAdminPasswordWidget({"autocomplete": "new-password"})
+        return forms.CharField(widget=widget, strip=False, **common)
+    if isinstance(field, serializers.BooleanField):
+        return forms.BooleanField(widget=UnfoldBooleanSwitchWidget(), **common)
+    return forms.CharField(widget=UnfoldAdminTextInputWidget(), **common)
+
+
+def _settings_fields() -> dict[str, forms.Field]:
+    """The settings of all connectors there are, so that a new one needs no line here."""
+    found: dict[str, forms.Field] = {}
+    for key in connectors.known():
+        for name, field in connectors.load(key).Settings().fields.items():
+            found.setdefault(name, _form_field(name, field))
+    return found
+
+
+SETTINGS_FIELDS = _settings_fields()
+DataSourceForm = type(
+    "DataSourceForm", (StepForm,), {**SETTINGS_FIELDS, "settings_fields": SETTINGS_FIELDS}
+)
+
+
+class DataSourceInline(PlatformStackedInline):
+    """The steps of an integration, in their order."""
+
+    model = DataSource
+    form = DataSourceForm
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("name", "connector"),
+                    *SETTINGS_FIELDS,
+                    "mapping",
+                    "success",
+                )
+            },
+        ),
+    )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        helped = {"mapping": (MAPPING_HELP, 8), "success": (SUCCESS_HELP, 1)}
+        if db_field.name in helped:
+            text, rows = helped[db_field.name]
+            kwargs |= {"help_text": text, "widget": JsonWidget({"rows": rows})}
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
+        return 0 if obj else 1
+
+
+class IntegrationList(ChangeList):
+    """A page of integrations with their health: the same few queries for any number of them."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        for each, shown in zip(self.result_list, definition.shown(self.result_list), strict=True):
+            each.shown = shown
+
+
+@admin.register(Integration)
+class IntegrationAdmin(PlatformAdmin):
+    form = IntegrationForm
+    list_display = (
+        "name",
+        "health",
+        "trigger_words",
+        "target",
+        "waiting",
+        "last_delivery",
+        "type",
+    )
+    list_filter = ("enabled", "type")
+    list_select_related = ("gate",)
+    search_fields = ("name", "description")
+    ordering = ("name", "id")
+    inlines = (DataSourceInline,)
+    actions = ("pause", "resume")
+    actions_detail = ("see_queue", "see_logs", "see_requests", "credentials")
+    warn_unsaved_form = True
+    fieldsets = (
+        (None, {"fields": (("name", "type"), "description", "enabled")}),
+        ("Listens to", {"fields": ("entity", "actions", "filters")}),
+        (
+            "How it delivers",
+            {"classes": ("collapse",), "fields": ("schedule", "delivery")},
+        ),
+    )
+
+    # The list.
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).living().prefetch_related("data_sources")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return IntegrationList
+
+    @display(
+        description="Health",
+        label={"healthy": "success", "paused": "default", "suspended": "danger"},
+    )
+    def health(self, integration: Any) -> Any:
+        if not integration.enabled:
+            return "paused", "paused"
+        if integration.shown["health"]["state"] == "HEALTHY":
+            return "healthy", "healthy"
+        return "suspended", f"suspended: {integration.shown['health']['reason']}"
+
+    @display(description="Listens to")
+    def trigger_words(self, integration: Any) -> str:
+        key = integration.trigger.get("entity", "")
+        label = entities.load(key).label if key in entities.known() else key
+        return f"{label}: {', '.join(integration.trigger.get('actions', []))}"
+
+    @display(description="Target")
+    def target(self, integration: Any) -> Any:
+        found = [
+            source["settings"].get("url") or source["connector"]
+            for source in integration.shown["dataSources"]
+        ]
+        if not found:
+            return "none yet"
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        short = Truncator(found[0]).chars(48)
+        return format_html('<span title="{}">{}{}</span>', found[0], short, more)
+
+    @display(description="Waiting")
+    def waiting(self, integration: Any) -> Any:
+        count = integration.shown["health"]["queued"]
+        where = list_of(IntegrationObject, integration__id__exact=integration.pk)
+        return format_html('<a class="text-link" href="{}">{}</a>', where, count) if count else 0
+
+    @display(description="Last delivery")
+    def last_delivery(self, integration: Any) -> Any:
+        last = integration.shown["health"]["lastSuccessAt"]
+        return moment(datetime.fromisoformat(last)) if last else "never"
+
+    @admin.action(description="Pause", permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: IntegrationQuerySet) -> None:
+        self._switch(request, queryset, False, "paused: changes are not queued for them now")
+
+    @admin.action(description="Resume", permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: IntegrationQuerySet) -> None:
+        self._switch(request, queryset, True, "resumed")
+
+    def _switch(
+        self, request: HttpRequest, queryset: IntegrationQuerySet, on: bool, done: str
+    ) -> None:
+        found = list(queryset)
+        with transaction.atomic():
+            for integration in found:
+                integration.enabled = on
+                integration.save()
+                self.log_change(request, integration, "Resumed." if on else "Paused.")
+        self.message_user(request, f"{len(found)} {done}.", messages.SUCCESS)
+
+    # The page of one.
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "description":
+            kwargs["widget"] = UnfoldAdminTextareaWidget({"rows": 2})
+        helped = {
+            "filters": (FILTERS_HELP, 6),
+            "delivery": (DELIVERY_HELP, 4),
+            "schedule": (SCHEDULE_HELP, 3),
+        }
+        if db_field.name in helped:
+            text, rows = helped[db_field.name]
+            kwargs |= {"help_text": text, "widget": JsonWidget({"rows": rows})}
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        for each in formset.forms:
+            for name in getattr(each, "dropped", ()):
+                text = (
+                    f"The URL of {each.instance} leads to another host now, so its stored {name} "
+                    "was forgotten: what is sent is not signed until you type one."
+                )
+                self.message_user(request, text, messages.WARNING)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Deleting is soft: nothing goes with it, whatever points at it."""
+        if not self.has_delete_permission(request):
+            return [], {}, {self.opts.verbose_name}, []
+        told = [
+            f"{each}: what waits in its queue is cancelled, its history can still be read"
+            for each in objs
+        ]
+        return told, {self.opts.verbose_name_plural: len(told)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Integration) -> None:
+        obj.retire()
+
+    def delete_queryset(self, request: HttpRequest, queryset: IntegrationQuerySet) -> None:
+        with transaction.atomic():
+            for integration in queryset:
+                integration.retire()
+
+    @action(description="Queue", icon="low_priority")
+    def see_queue(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._rows(IntegrationObject, object_id)
+
+    @action(description="Logs", icon="article")
+    def see_logs(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._rows(Log, object_id)
+
+    @action(description="Requests", icon="swap_horiz")
+    def see_requests(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._rows(RequestLog, object_id)
+
+    def _rows(self, model: Any, id: str) -> HttpResponse:
+        return HttpResponseRedirect(list_of(model, integration__id__exact=id))
+
+    def has_credentials_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.has_change_permission(request)
+
+    @action(description="Credentials", icon="key", permissions=["credentials"])
+    def credentials(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The credentials there are; POST makes a new one and shows its secrets this once."""
+        return never_cache(self._credentials)(request, object_id)
+
+    def _credentials(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        integration = self.get_object(request, object_id)
+        if integration is None:
+            raise Http404
+        shown = None
+        if request.method == "POST":
+            _, shown = Credential.generate(integration)
+            self.log_change(request, integration, "Generated credentials.")
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": integration,
+            "title": f"Credentials of {integration}",
+            "shown": shown,
+            "credentials": integration.credentials.order_by("-created_at")[:20],  # type: ignore[attr-defined]
+        }
+        return TemplateResponse(request, "admin/integrations/credentials.html", context)

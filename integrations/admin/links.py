@@ -1,0 +1,76 @@
+"""From one page to the next, and how statuses look on all of them."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from integrations import entities
+from integrations.models import Level, Status
+
+STATUS_COLOURS = {
+    Status.QUEUE: "info",
+    Status.RETRY: "warning",
+    Status.SUCCESS: "success",
+    Status.ERROR: "danger",
+    Status.SKIPPED: "default",
+    Status.CANCELLED: "default",
+}
+STATUS_WORDS = {
+    Status.QUEUE: "waiting",
+    Status.RETRY: "will be tried again",
+    Status.SUCCESS: "delivered",
+    Status.ERROR: "failed",
+    Status.SKIPPED: "skipped",
+    Status.CANCELLED: "cancelled",
+}
+LEVEL_COLOURS = {
+    Level.DEBUG: "default",
+    Level.INFO: "info",
+    Level.WARNING: "warning",
+    Level.ERROR: "danger",
+}
+
+
+def page_of(record: Any) -> str:
+    """The address of a record's page."""
+    meta = record._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[record.pk])
+
+
+def list_of(model: Any, **narrowed_by: Any) -> str:
+    """The address of a list, narrowed by some of its filters."""
+    meta = model._meta
+    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+    return f"{address}?{urlencode(narrowed_by)}" if narrowed_by else address
+
+
+def link_to(record: Any, text: Any = None) -> str:
+    """A link to a record's page; the plain text when it is deleted or there is none."""
+    if record is None:
+        return "-"
+    text = text or str(record)
+    if getattr(record, "deleted_at", None):
+        return f"{text} (deleted)"
+    return format_html('<a class="text-link" href="{}">{}</a>', page_of(record), text)
+
+
+def entity_page(key: str, id: Any, request: HttpRequest) -> str:
+    """The address of the record that a change is about, while the record exists."""
+    model = entities.load(key).root if key in entities.known() else None
+    if model is None or not model.objects.of(request.user.platform).filter(pk=id).exists():  # type: ignore[union-attr]
+        return ""
+    return page_of(model(pk=id))
+
+
+def entity_label(key: str) -> str:
+    return entities.load(key).label if key in entities.known() else key
+
+
+def response_class(status: int | None) -> str:
+    """The colour of an HTTP status."""
+    return (
+        "success" if status and status < 300 else "warning" if status and status < 400 else "danger"
+    )

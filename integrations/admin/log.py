@@ -1,0 +1,162 @@
+"""The logs: the lines of every integration's story, and each exchange with an outside system."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.text import Truncator
+from unfold.decorators import display
+
+from integrations.admin.exchange import shown_exchange
+from integrations.admin.links import LEVEL_COLOURS, link_to, response_class
+from integrations.admin.queue import ObjectSearch
+from integrations.models import Log, RequestLog
+from otms import documents
+
+
+class EntryAdmin(ObjectSearch):
+    """Entries of a log, newest first, each with the way to its object."""
+
+    object_path = "object__"
+    list_select_related = ("integration", "object")
+    ordering = ("-id",)
+
+    @display(description="Integration")
+    def integration_link(self, row: Any) -> str:
+        return link_to(row.integration)
+
+    @display(description="Object")
+    def object_link(self, row: Any) -> str:
+        return link_to(row.object, row.object.reference or row.object.pk) if row.object else "-"
+
+
+class CodeFilter(admin.SimpleListFilter):
+    """The codes of late: to look for all there ever were would read the whole log."""
+
+    title = "code"
+    parameter_name = "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        newest = model_admin.get_queryset(request).select_related(None).order_by("-id")
+        codes = set(newest.values_list("code", flat=True)[:2000])
+        return [(code, code) for code in sorted(codes | ({self.value()} - {None}))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(code=self.value()) if self.value() else queryset
+
+
+@admin.register(Log)
+class LogAdmin(EntryAdmin):
+    list_display = ("created", "level_label", "integration_link", "object_link", "code", "text")
+    list_filter = ("level", CodeFilter, "integration", "created_at")
+    fields = (
+        "created",
+        "level_label",
+        "code",
+        "message",
+        "integration_link",
+        "object_link",
+        "pretty_data",
+    )
+    readonly_fields = fields
+
+    @display(description="Level", label=LEVEL_COLOURS)
+    def level_label(self, row: Log) -> Any:
+        return row.level, row.level
+
+    @display(description="Message")
+    def text(self, row: Log) -> str:
+        return Truncator(row.message).chars(140)
+
+    @display(description="Data")
+    def pretty_data(self, row: Log) -> str:
+        if row.data is None:
+            return "-"
+        return format_html(
+            '<pre class="text-xs" style="white-space: pre-wrap">{}</pre>',
+            documents.pretty(row.data),
+        )
+
+
+class StatusClassFilter(admin.SimpleListFilter):
+    """The class of the answer: the question is rarely about one status."""
+
+    title = "answer"
+    parameter_name = "answer"
+    choices_by_key = {
+        "ok": ("2xx: accepted", {"response_status__range": (200, 299)}),
+        "3xx": ("3xx: moved", {"response_status__range": (300, 399)}),
+        "4xx": ("4xx: refused", {"response_status__range": (400, 499)}),
+        "5xx": ("5xx: broken", {"response_status__range": (500, 599)}),
+        "none": ("no answer", {"response_status": None}),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(key, label) for key, (label, _) in self.choices_by_key.items()]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        found = self.choices_by_key.get(self.value() or "")
+        return queryset.filter(**found[1]) if found else queryset
+
+
+@admin.register(RequestLog)
+class RequestLogAdmin(EntryAdmin):
+    list_display = (
+        "created",
+        "answer",
+        "duration",
+        "method",
+        "short_url",
+        "integration_link",
+        "object_link",
+        "attempt",
+        "problem",
+    )
+    list_filter = (StatusClassFilter, "integration", "created_at", "test")
+    fieldsets = ()
+
+    @display(description="Answer")
+    def answer(self, row: RequestLog) -> Any:
+        return format_html(
+            '<span class="font-semibold {}">{}</span>',
+            {"success": "text-green-700", "danger": "text-red-700"}.get(
+                response_class(row.response_status), ""
+            ),
+            row.response_status or "none",
+        )
+
+    @display(description="Took", ordering="duration_ms")
+    def duration(self, row: RequestLog) -> str:
+        return f"{row.duration_ms:.0f} ms" if row.duration_ms is not None else "-"
+
+    @display(description="URL")
+    def short_url(self, row: RequestLog) -> str:
+        return Truncator(row.url).chars(60)
+
+    @display(description="Error")
+    def problem(self, row: RequestLog) -> str:
+        return Truncator(row.error).chars(60)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ()
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        shown = (
+            {
+                "exchange": shown_exchange(row),
+                "integration_link": self.integration_link(row),
+                "object_link": self.object_link(row),
+                "subtitle": None,
+            }
+            if row
+            else {}
+        )
+        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})

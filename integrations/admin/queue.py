@@ -1,0 +1,270 @@
+"""The queue: what became of each change, told from top to bottom, and put right by hand."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import path
+from django.utils.html import format_html
+from django.utils.text import Truncator
+from django.utils.timezone import localtime, now
+from unfold.decorators import display
+
+from integrations import entities
+from integrations.admin.exchange import shown_exchange
+from integrations.admin.links import (
+    LEVEL_COLOURS,
+    STATUS_COLOURS,
+    STATUS_WORDS,
+    entity_label,
+    entity_page,
+    link_to,
+    page_of,
+)
+from integrations.models import IntegrationObject, Status
+from integrations.models.queue import OPEN, IntegrationObjectQuerySet
+from integrations.tasks import wake
+from otms import documents
+from otms.accounts.platform_admin import FactAdmin, moment
+
+NEWEST = 50
+
+
+class ObjectSearch(FactAdmin):
+    """Search by the whole reference or an id: both have an index, a part of them would not."""
+
+    # Where the object is, seen from the rows of the list.
+    object_path = ""
+    search_fields = ("pk",)  # only so that there is a field to type in
+    search_help_text = "Order number or name (whole), or an id"
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        asked = Q(**{f"{self.object_path}reference": term})
+        with suppress(ValueError):
+            id = UUID(term)
+            for name in ("uuid", "entity_id"):
+                asked |= Q(**{f"{self.object_path}{name}": id})
+        return queryset.filter(asked), False
+
+
+class EntityFilter(admin.SimpleListFilter):
+    title = "entity"
+    parameter_name = "entity"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(key, entity_label(key)) for key in entities.known()]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(entity=self.value()) if self.value() else queryset
+
+
+@admin.register(IntegrationObject)
+class IntegrationObjectAdmin(ObjectSearch):
+    list_display = (
+        "created",
+        "reference_or_id",
+        "what",
+        "integration",
+        "state",
+        "attempts",
+        "due",
+        "why",
+    )
+    list_display_links = ("created", "reference_or_id")
+    list_select_related = ("integration", "change")
+    list_filter = ("status", "integration", EntityFilter, "created_at")
+    ordering = ("-id",)
+    list_before_template = "admin/integrations/statuses.html"
+    actions = ("requeue", "cancel")
+    fieldsets = ()
+
+    @display(description="Reference")
+    def reference_or_id(self, row: IntegrationObject) -> str:
+        text = row.reference or str(row.entity_id)[:8]
+        return format_html('<span class="whitespace-nowrap">{}</span>', text)
+
+    @display(description="Change")
+    def what(self, row: IntegrationObject) -> str:
+        return f"{entity_label(row.entity)} {row.change.action}"
+
+    @display(description="Status", label=STATUS_COLOURS)
+    def state(self, row: IntegrationObject) -> Any:
+        return row.status, row.status
+
+    @display(description="Next attempt")
+    def due(self, row: IntegrationObject) -> Any:
+        if row.due_at is None:
+            return "-"
+        return "now" if row.leased or row.due_at <= now() else moment(row.due_at)
+
+    @display(description="Reason or error")
+    def why(self, row: IntegrationObject) -> str:
+        return Truncator(row.reason or row.error).chars(100)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        asked = request.GET.get("status__exact", "")
+        choices = [("", "all", "default")] + [
+            (status.value, STATUS_WORDS[status], STATUS_COLOURS[status]) for status in Status
+        ]
+        statuses = [
+            {"words": words, "colour": colour, "query": _with(request, key), "on": key == asked}
+            for key, words, colour in choices
+        ]
+        return super().changelist_view(request, {"statuses": statuses, **(extra_context or {})})
+
+    # What a person may do.
+
+    def has_requeue_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("integrations.change_integrationobject")
+
+    @admin.action(description="Put back in the queue", permissions=["requeue"])
+    def requeue(self, request: HttpRequest, queryset: IntegrationObjectQuerySet) -> None:
+        asked = queryset.count()
+        # The rows alone: what is joined to them would be locked too.
+        count = queryset.select_related(None).requeue()
+        transaction.on_commit(wake)
+        self._report(request, count, asked, "put back in the queue")
+
+    @admin.action(description="Cancel", permissions=["requeue"])
+    def cancel(self, request: HttpRequest, queryset: IntegrationObjectQuerySet) -> None:
+        asked = queryset.count()
+        count = queryset.select_related(None).cancel(f"Cancelled by {request.user}.")
+        transaction.on_commit(wake)
+        self._report(request, count, asked, "cancelled")
+
+    def _report(self, request: HttpRequest, count: int, asked: int, done: str) -> None:
+        left = asked - count
+        text = f"{count} {done}."
+        if left:
+            text += (
+                f" {left} left as they are: their status does not allow it, or they are being sent."
+            )
+        self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
+
+    def get_urls(self) -> list[Any]:
+        return [
+            path(f"<int:pk>/{verb}/", self.admin_site.admin_view(self._one(verb)), name=name)
+            for verb in ("requeue", "cancel")
+            for name in [f"integrations_integrationobject_{verb}"]
+        ] + super().get_urls()
+
+    def _one(self, verb: str) -> Callable[..., HttpResponse]:
+        """The action on one object: its page's button."""
+
+        def act(request: HttpRequest, pk: int) -> HttpResponse:
+            if request.method != "POST":
+                return HttpResponseNotAllowed(["POST"])
+            if self.has_requeue_permission(request):
+                getattr(self, verb)(request, self.get_queryset(request).filter(pk=pk))
+            else:
+                self.message_user(request, "You may only look.", messages.ERROR)
+            return HttpResponseRedirect(page_of(IntegrationObject(pk=pk)))
+
+        return act
+
+    # The page of one object.
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ()
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        obj = self.get_object(request, object_id)
+        story = self._story(request, obj) if obj else {}
+        return super().change_view(request, object_id, form_url, {**story, **(extra_context or {})})
+
+    def _story(self, request: HttpRequest, obj: IntegrationObject) -> dict[str, Any]:
+        change = obj.change
+        may = self.has_requeue_permission(request) and not obj.leased
+        attempts = obj.requestlog_entries.order_by("-id")[:NEWEST]  # type: ignore[attr-defined]
+        lines = obj.log_entries.order_by("id")[:NEWEST]  # type: ignore[attr-defined]
+        return {
+            "title": f"{entity_label(obj.entity)} {obj.reference or str(obj.entity_id)[:8]}",
+            "subtitle": None,
+            "original": "",  # the page says what it is about, better than a breadcrumb could
+            "obj": obj,
+            "status_colour": STATUS_COLOURS[Status(obj.status)],
+            "status_words": STATUS_WORDS[Status(obj.status)],
+            "told": told(obj),
+            "integration_link": link_to(obj.integration),
+            "entity_label": entity_label(obj.entity),
+            "entity_page": entity_page(obj.entity, obj.entity_id, request),
+            "replay_of": link_to(obj.replay_of) if obj.replay_of_id else "",  # type: ignore[attr-defined]
+            "before": documents.pretty(change.before) if change.before is not None else "",
+            "after": documents.pretty(change.after) if change.after is not None else "",
+            "attempts": [shown_exchange(each) for each in attempts],
+            "lines": [(each, LEVEL_COLOURS.get(each.level, "default")) for each in lines],  # type: ignore[call-overload]
+            "may_requeue": may and obj.status in (Status.ERROR, Status.RETRY, Status.SKIPPED),
+            "may_cancel": may and obj.status in OPEN,
+        }
+
+
+def _with(request: HttpRequest, status: str) -> str:
+    """The list as it is asked for now, but with this status and from its first page."""
+    query = request.GET.copy()
+    for name in ("status__exact", "p"):
+        query.pop(name, None)
+    if status:
+        query["status__exact"] = status
+    return f"?{query.urlencode()}"
+
+
+def told(obj: IntegrationObject) -> list[str]:
+    """What happened and what will happen, in sentences."""
+    tries = f"{obj.attempts} attempt{'' if obj.attempts == 1 else 's'}"
+    match Status(obj.status):
+        case Status.SUCCESS:
+            return [f"Delivered at {_at(obj.finished_at)}, after {tries}."]
+        case Status.ERROR:
+            return [f"Given up at {_at(obj.finished_at)}, after {tries}.", obj.error]
+        case Status.SKIPPED:
+            return ["Nothing was sent, and this is why:", obj.reason or obj.error]
+        case Status.CANCELLED:
+            return [f"Cancelled at {_at(obj.finished_at)}; nothing more is sent.", obj.reason]
+    return [*_expected(obj, tries), obj.error and f"The last error: {obj.error}"]
+
+
+def _expected(obj: IntegrationObject, tries: str) -> list[str]:
+    """What an open object waits for."""
+    if obj.leased:
+        return [f"Being delivered right now (attempt {obj.attempts}, since {_at(obj.claimed_at)})."]
+    said = [f"{tries[0].upper()}{tries[1:]} so far."] if obj.attempts else []
+    if reason := obj.integration.gate.pause_reason:  # type: ignore[attr-defined]
+        return [*said, f"It waits because the integration is paused: {reason}"]
+    ahead = (
+        IntegrationObject.objects.of(obj.platform_id)
+        .filter(integration=obj.integration_id, lane=obj.lane, holds_lane=True, pk__lt=obj.pk)
+        .order_by("pk")
+        .first()
+        if obj.lane
+        else None
+    )
+    if ahead:
+        return [
+            *said,
+            f"It waits for an earlier change of the same record (sequence {ahead.pk}, "
+            f"{ahead.status}): changes leave in their order.",
+        ]
+    if obj.due_at and obj.due_at > now():
+        return [*said, f"The next attempt is at {_at(obj.due_at)}."]
+    return [*said, "It is due now; a worker takes it within seconds."]
+
+
+def _at(at: datetime | None) -> str:
+    return f"{localtime(at):%Y-%m-%d %H:%M:%S}" if at else "an unknown time"

@@ -1,0 +1,80 @@
+"""Schedules: what beat starts. They belong to the deployment, not to a platform."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django_celery_beat.admin import CrontabScheduleAdmin as BeatCrontabScheduleAdmin
+from django_celery_beat.admin import PeriodicTaskAdmin as BeatPeriodicTaskAdmin
+from django_celery_beat.admin import PeriodicTaskForm as BeatPeriodicTaskForm
+from django_celery_beat.admin import TaskSelectWidget as BeatTaskSelectWidget
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
+    admin.site.unregister(model)
+
+
+class TaskSelectWidget(UnfoldAdminSelectWidget, BeatTaskSelectWidget):
+    """The registered tasks, looking like every other choice."""
+
+
+class PeriodicTaskForm(BeatPeriodicTaskForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["task"].widget = UnfoldAdminTextInputWidget()
+        self.fields["regtask"].widget = TaskSelectWidget()
+
+
+class OperatorAdmin(ModelAdmin):
+    """One deployment has one beat for all platforms: only superusers look at it."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    has_add_permission = has_module_permission
+    has_change_permission = has_view_permission
+    has_delete_permission = has_view_permission
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskAdmin(OperatorAdmin, BeatPeriodicTaskAdmin):
+    form = PeriodicTaskForm
+    # Beat's own page brings an inline script, to say a crontab in words.
+    change_form_template = None
+    list_display = ("name", "enabled", "scheduler", "last_run_at", "total_run_count")
+    list_filter = ("enabled",)
+    date_hierarchy = None
+    fieldsets = (
+        (None, {"fields": ("name", "regtask", "task", "enabled", "description")}),
+        ("When", {"fields": ("interval", "crontab", "start_time", "last_run_at", "one_off")}),
+        ("Arguments", {"classes": ("collapse",), "fields": ("args", "kwargs")}),
+        (
+            "Message",
+            {
+                "classes": ("collapse",),
+                "fields": ("expires", "expire_seconds", "queue", "routing_key", "priority"),
+            },
+        ),
+    )
+    readonly_fields = ("last_run_at",)
+
+
+@admin.register(IntervalSchedule)
+class IntervalScheduleAdmin(OperatorAdmin):
+    pass
+
+
+@admin.register(CrontabSchedule)
+class CrontabScheduleAdmin(OperatorAdmin, BeatCrontabScheduleAdmin):
+    inlines = ()

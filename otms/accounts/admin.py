@@ -1,0 +1,98 @@
+"""People: users and their tokens. Platforms are made by the operator, not here."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, Permission
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.timezone import now
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from otms.accounts.models import PersonalToken, User
+from otms.accounts.platform_admin import FactAdmin, PlatformAdmin, moment
+
+# A group would be the same for all platforms.
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(PlatformAdmin, DjangoUserAdmin):
+    """The people of the own platform; who leaves is made inactive, so that history keeps names."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    add_fieldsets = DjangoUserAdmin.add_fieldsets
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "full_name", "email", "is_active", "is_staff", "last_seen")
+    list_filter = ("is_active", "is_staff")
+    ordering = ("username",)
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("May", {"fields": ("is_active", "is_staff", "is_superuser", "user_permissions")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    readonly_fields = ("last_login", "date_joined")
+    filter_horizontal = ("user_permissions",)
+
+    @display(description="Name", ordering="last_name")
+    def full_name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @display(description="Last login", ordering="last_login")
+    def last_seen(self, user: User) -> str:
+        return moment(user.last_login)
+
+    def get_field_queryset(self, db: Any, db_field: Any, request: HttpRequest) -> Any:
+        if db_field.name == "user_permissions":  # each says its content type
+            return Permission.objects.using(db).select_related("content_type")
+        return super().get_field_queryset(db, db_field, request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        # Whoever may edit people may not thereby give more than they have.
+        return (
+            fields if request.user.is_superuser else (*fields, "is_superuser", "user_permissions")
+        )
+
+
+@admin.register(PersonalToken)
+class PersonalTokenAdmin(FactAdmin):
+    """Tokens of people for their own scripts: seen here, never readable; revoked here."""
+
+    list_display = ("name", "user", "state", "created", "expires", "revoked")
+    list_select_related = ("user",)
+    list_filter = ("user",)
+    search_fields = ("name", "user__username")
+    fields = ("name", "user", "state", "created", "expires", "revoked")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+    actions = ("revoke",)
+
+    @display(description="State", label={"valid": "success", "revoked": "danger"})
+    def state(self, token: PersonalToken) -> str:
+        if token.revoked_at:
+            return "revoked"
+        return "expired" if token.expires_at and token.expires_at <= now() else "valid"
+
+    @display(description="Expires")
+    def expires(self, token: PersonalToken) -> str:
+        return moment(token.expires_at)
+
+    @display(description="Revoked")
+    def revoked(self, token: PersonalToken) -> str:
+        return moment(token.revoked_at)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_personaltoken")
+
+    @admin.action(description="Revoke", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[PersonalToken]) -> None:
+        count = queryset.select_related(None).filter(revoked_at=None).update(revoked_at=now())
+        self.message_user(request, f"{count} revoked; they are refused from now on.")

@@ -1,0 +1,223 @@
+"""The admin shows one platform, that of the person who looks: all admins of ours build on this."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib.admin import FieldListFilter, RelatedFieldListFilter, ShowFacets
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import models
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.timezone import localtime
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.decorators import display
+from unfold.forms import PaginationInlineFormSet
+from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from otms.accounts.models import Platform
+from otms.db.fields import DocumentField
+
+
+def is_owned(model: type[models.Model]) -> bool:
+    """Does a record of this model belong to a platform?"""
+    try:
+        return model._meta.get_field("platform").remote_field.model is Platform
+    except FieldDoesNotExist:
+        return False
+
+
+def moment(at: datetime | None) -> str:
+    """A point in time, to the second: what happened first matters here."""
+    if at is None:
+        return "-"
+    text = f"{localtime(at):%Y-%m-%d %H:%M:%S}"
+    return format_html('<span class="whitespace-nowrap">{}</span>', text)
+
+
+class ExactDecimalField(forms.DecimalField):
+    """A number as people write it: 4, not 4.000000."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+
+
+class JsonWidget(UnfoldAdminTextareaWidget):
+    """A JSON document, as it is written."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        style = "font-family: ui-monospace, Menlo, Consolas, monospace; tab-size: 2"
+        super().__init__({"rows": 4, "spellcheck": "false", "style": style, **(attrs or {})})
+
+
+class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The form of a record of one platform, which the admin names on the class it makes."""
+
+    platform: Platform
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:
+            self.instance.platform = self.platform
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """A model may find fault with a column that the form shows in pieces: tell it there.
+
+        `raise_problems()` writes the piece in front: "url: The URL names no host."
+        """
+        if field is None and hasattr(error, "error_dict"):
+            for name, errors in error.error_dict.items():
+                for each in errors:
+                    self._add_at_piece(name, each)
+        else:
+            super().add_error(field, error)
+
+    def _add_at_piece(self, column: str, error: ValidationError) -> None:
+        if column in self.fields or column == forms.forms.NON_FIELD_ERRORS:
+            super().add_error(column, error)
+            return
+        text = str(error.messages[0])
+        piece, _, message = text.partition(": ")
+        piece = piece.split(".")[0].split("[")[0]
+        if piece in self.fields:
+            super().add_error(piece, message)
+        else:
+            super().add_error(None, f"{column}.{text}")
+
+
+class PlatformFormSet(PaginationInlineFormSet):
+    """The parts of a record; a part with a `position` has the one it has in the form."""
+
+    platform: Platform
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        key = form.fields.get(self.model._meta.pk.name)
+        if isinstance(key, forms.ModelChoiceField) and is_owned(self.model):
+            key.queryset = key.queryset.filter(platform=self.platform)
+
+    def save(self, commit: bool = True) -> list[Any]:
+        moved = self._number() if hasattr(self.model, "position") else []
+        saved = super().save(commit=commit)
+        if commit:
+            for part in moved:
+                part.save()
+        return saved
+
+    def _number(self) -> list[Any]:
+        """Give the parts their places; those that nothing else will save are returned."""
+        left = [
+            form
+            for form in self.forms
+            if form not in self.deleted_forms
+            and (form.has_changed() or not form.instance._state.adding)
+        ]
+        moved = []
+        for place, form in enumerate(left):
+            if form.instance.position != place:
+                form.instance.position = place
+                if not form.has_changed():
+                    moved.append(form.instance)
+        return moved
+
+
+class OwnPlatform:
+    """What a page and a part of a page have in common: rows and choices of one platform."""
+
+    form = PlatformForm
+    formfield_overrides = {
+        DocumentField: {"widget": JsonWidget},
+        models.DecimalField: {"form_class": ExactDecimalField},
+    }
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).filter(platform=request.user.platform)  # type: ignore[misc, union-attr]
+
+    def get_field_queryset(self, db: Any, db_field: Any, request: HttpRequest) -> Any:
+        """The choices of a relation, whether a select or an autocomplete shows them."""
+        queryset = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
+        if not is_owned(db_field.remote_field.model):
+            return queryset
+        if queryset is None:
+            queryset = db_field.remote_field.model._default_manager.using(db)
+        return queryset.filter(platform=request.user.platform)  # type: ignore[union-attr]
+
+
+class PlatformAdmin(OwnPlatform, ModelAdmin):
+    """The pages of a kind of record."""
+
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    list_per_page = 50
+
+    @display(description="Created", ordering="created_at")
+    def created(self, record: Any) -> str:
+        return moment(record.created_at)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, **kwargs)
+        form.platform = request.user.platform  # type: ignore[union-attr]
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.platform = request.user.platform  # type: ignore[union-attr]
+        super().save_model(request, obj, form, change)
+
+
+class FactAdmin(PlatformAdmin):
+    """Pages of what happened: to be read, never to be changed; newest first, no other order."""
+
+    paginator = InfinitePaginator
+    sortable_by = ()
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class PlatformInline(OwnPlatform):
+    """The parts of a record, below it on its page."""
+
+    formset = PlatformFormSet
+    extra = 0
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)  # type: ignore[misc]
+        formset.platform = formset.form.platform = request.user.platform  # type: ignore[union-attr]
+        return formset
+
+
+class PlatformStackedInline(PlatformInline, StackedInline):
+    """One part below the other."""
+
+
+class PlatformTabularInline(PlatformInline, TabularInline):
+    """One part in each line of a table."""
+
+
+class OwnChoicesFilter(RelatedFieldListFilter):
+    """`list_filter` by a relation: the choices are the own platform's."""
+
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: Any
+    ) -> list[tuple[str, str]]:
+        return field.get_choices(
+            include_blank=False,
+            ordering=self.field_admin_ordering(field, request, model_admin),
+            limit_choices_to={"platform": request.user.platform},  # type: ignore[union-attr]
+        )
+
+
+FieldListFilter.register(
+    lambda field: bool(field.remote_field) and is_owned(field.remote_field.model),
+    OwnChoicesFilter,
+    take_priority=True,
+)

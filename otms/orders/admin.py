@@ -1,0 +1,183 @@
+"""The records of transport: orders with their parts, and businesses."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from otms.accounts.platform_admin import (
+    JsonWidget,
+    PlatformAdmin,
+    PlatformForm,
+    PlatformStackedInline,
+    PlatformTabularInline,
+)
+from otms.db.fields import DocumentField
+from otms.orders.models import Business, Consignment, Goods, OrderStatus, TransportOrder
+
+STATUS_COLOURS = {
+    **dict.fromkeys((OrderStatus.CONCEPT, OrderStatus.REQUESTED), "info"),
+    **dict.fromkeys(
+        (
+            OrderStatus.ACCEPTED,
+            OrderStatus.CALCULATED_TRIP,
+            OrderStatus.PARTIALLY_PLANNED,
+            OrderStatus.PLANNED,
+            OrderStatus.ACTUAL,
+        ),
+        "primary",
+    ),
+    OrderStatus.REALIZED: "success",
+    OrderStatus.CANCELLED: "danger",
+    OrderStatus.DECLINED: "danger",
+}
+SHORT_TEXT = {models.TextField: {"widget": UnfoldAdminTextareaWidget({"rows": 2})}}
+
+
+class GoodsInline(PlatformTabularInline):
+    """What a consignment carries, in its order."""
+
+    model = Goods
+    verbose_name_plural = "goods"
+    fields = ("description", "type", "quantity", "weight", "load_meters", "packaging_material")
+    formfield_overrides = {
+        **SHORT_TEXT,
+        DocumentField: {
+            "widget": JsonWidget({"rows": 2, "placeholder": '{"value": 1, "unit": "kg"}'})
+        },
+    }
+    hide_title = True
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
+        return 1 if obj is None or obj._state.adding else 0
+
+
+class ConsignmentForm(PlatformForm):
+    def has_changed(self) -> bool:
+        """Goods make a consignment even if nothing else of it is filled in."""
+        goods = [nested.formset for nested in getattr(self, "nested_formsets", ())]
+        return super().has_changed() or any(formset.has_changed() for formset in goods)
+
+
+class ConsignmentInline(PlatformStackedInline):
+    """The parts of an order, each with its goods."""
+
+    model = Consignment
+    form = ConsignmentForm
+    inlines = (GoodsInline,)
+    formfield_overrides = {**PlatformStackedInline.formfield_overrides, **SHORT_TEXT}
+    fieldsets = (
+        (
+            None,
+            {"fields": (("name", "consignment_nr"), ("status", "high_value_goods"), "description")},
+        ),
+        (
+            "Parties, place and references (JSON)",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "original_physical_sender",
+                    "original_physical_addressee",
+                    "original_legal_sender",
+                    "original_legal_addressee",
+                    "current_location",
+                    "team",
+                    "combined",
+                    "consignment",
+                    "external_attributes",
+                ),
+            },
+        ),
+    )
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
+        return 0 if obj else 1
+
+
+@admin.register(TransportOrder)
+class TransportOrderAdmin(PlatformAdmin):
+    """An order with its consignments and their goods: one page, one save, one change."""
+
+    list_display = ("reference", "order_id", "customer", "status_label", "type", "created")
+    list_select_related = ("customer",)
+    list_filter = ("status", "created_at")
+    search_fields = ("name", "order_id", "customer__name")
+    search_help_text = "Name, order number or customer"
+    ordering = ("-created_at", "id")
+    autocomplete_fields = ("customer",)
+    inlines = (ConsignmentInline,)
+    formfield_overrides = {**PlatformAdmin.formfield_overrides, **SHORT_TEXT}
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("name", "order_id"),
+                    ("status", "type"),
+                    "customer",
+                    "description",
+                    "reference_description",
+                )
+            },
+        ),
+        (
+            "External attributes (JSON)",
+            {"classes": ("collapse",), "fields": ("external_attributes",)},
+        ),
+    )
+    warn_unsaved_form = True
+
+    @display(description="Reference", ordering="name")
+    def reference(self, order: TransportOrder) -> str:
+        return order.reference
+
+    @display(description="Status", ordering="status", label=STATUS_COLOURS)
+    def status_label(self, order: TransportOrder) -> Any:
+        return order.status, order.get_status_display()
+
+
+@admin.register(Business)
+class BusinessAdmin(PlatformAdmin):
+    """Companies: customers, shippers, carriers."""
+
+    list_display = ("name", "alias", "relation_type", "coc", "verified", "created")
+    list_filter = ("verified", "created_at")
+    search_fields = ("name", "alias", "coc", "vat")
+    ordering = ("name", "id")
+    autocomplete_fields = ("part_of",)
+    formfield_overrides = {**PlatformAdmin.formfield_overrides, **SHORT_TEXT}
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("name", "alias"),
+                    ("relation_type", "industry"),
+                    "part_of",
+                    "description",
+                    "website",
+                    "verified",
+                )
+            },
+        ),
+        (
+            "Registrations",
+            {"fields": (("coc", "vat"), ("eori", "scac_code"), "transport_license_number")},
+        ),
+        (
+            "Contact details, documents and attributes (JSON)",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "contact_details",
+                    "documents",
+                    "logo",
+                    "banners",
+                    "external_attributes",
+                ),
+            },
+        ),
+    )

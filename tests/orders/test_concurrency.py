@@ -1,0 +1,65 @@
+"""Two callers at the same moment, on PostgreSQL."""
+
+import threading
+import uuid
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+
+from otms.accounts.models import Platform
+from otms.orders.models import Business, TransportOrder
+from tests.conftest import Api
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
+
+
+@pytest.fixture(autouse=True)
+def postgresql() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("needs PostgreSQL")
+
+
+def at_once(count: int, call: Any) -> list[Any]:
+    barrier, answers = threading.Barrier(count), []
+
+    def run() -> None:
+        barrier.wait()
+        answers.append(call())
+        connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def test_two_orders_of_a_new_customer_make_one_business(api: Api, platform: Platform) -> None:
+    for name in ("Acme", "Globex", "Initech"):
+        body = {"customer": {"name": name}}
+        answers = at_once(4, lambda body=body: api("POST", "transportOrder", body))
+        assert [answer.status_code for answer in answers] == [200] * 4
+        assert Business.objects.of(platform).filter(name=name).count() == 1
+
+
+def test_one_id_makes_one_order(api: Api, platform: Platform) -> None:
+    for _ in range(3):
+        body = {"id": str(uuid.uuid4())}
+        answers = at_once(4, lambda body=body: api("POST", "transportOrder", body))
+        codes = sorted(answer.status_code for answer in answers)
+        assert codes == [200, 400, 400, 400]
+    assert TransportOrder.objects.of(platform).count() == 3
+
+
+def test_of_two_updates_of_the_same_copy_one_is_refused(api: Api) -> None:
+    order = api.ok("POST", "transportOrder", {})["transportOrder"]
+    for _ in range(3):
+        body = {"id": order["id"], "updatedAt": order["updatedAt"]}
+
+        def rename(body: Any = body) -> Any:
+            return api("PUT", "transportOrder", {**body, "name": str(uuid.uuid4())})
+
+        assert sorted(answer.status_code for answer in at_once(4, rename)) == [200, 409, 409, 409]
+        order = api.ok("GET", f"transportOrder/{order['id']}")["transportOrder"]
