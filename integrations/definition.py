@@ -41,7 +41,7 @@ def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
             "enabled": each.enabled,
             "trigger": each.trigger,
             "filters": each.filters,
-            "dataSources": [_data_source(source) for source in each.data_sources.all()],  # type: ignore[attr-defined]
+            "dataSources": [_data_source(source) for source in each.data_sources.all()],
             "schedule": schedule.completed(each.schedule),
             "delivery": delivery.completed(each.delivery),
             "health": health[each.pk],
@@ -67,7 +67,7 @@ def save(
     for name, value in fields.items():
         setattr(integration, name, value)
     problems = list(integration.problems())
-    kept = {source.pk: source for source in integration.data_sources.all()}  # type: ignore[attr-defined]
+    kept = {source.pk: source for source in integration.data_sources.all()}
     made: list[DataSource] = []
     for position, each in enumerate(sources or []):
         source, found = _assembled(integration, kept.pop(each.get("id"), None), each)
@@ -172,12 +172,12 @@ def _health(integrations: list[Integration]) -> dict[Any, dict[str, Any]]:
     for each in integrations:
         row = waiting.get(each.pk, {"queued": 0, "oldest": None})
         late = (now() - row["oldest"]).total_seconds() if row["oldest"] else 0
-        suspended = each.enabled and bool(each.gate.pause_reason)  # type: ignore[attr-defined]
+        suspended = each.enabled and bool(each.gate.pause_reason)
         found[each.pk] = {
             "state": "SUSPENDED" if suspended else "HEALTHY",
-            "reason": each.gate.pause_reason,  # type: ignore[attr-defined]
+            "reason": each.gate.pause_reason,
             "queued": row["queued"],
             "oldestDueSeconds": max(0, round(late)),
-            "lastSuccessAt": timestamp(last[each.pk]) if last.get(each.pk) else None,
+            "lastSuccessAt": timestamp(done) if (done := last.get(each.pk)) else None,
         }
     return found

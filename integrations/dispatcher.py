@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import uvloop
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db import DataError, Error, IntegrityError, close_old_connections, connections
 
 from integrations import http, pipeline
 from integrations.models import IntegrationObject, Level, Outcome
@@ -191,19 +191,19 @@ class Dispatcher:
         while batch:
             try:
                 standing = await self._in_database(IntegrationObject.objects.finish, batch)
-            except (OperationalError, InterfaceError) as error:
-                _report("outcomes can't be written", error)
-                await asyncio.sleep(BROKEN_SECONDS)
-                if time.time() > max(each.object.due_at.timestamp() for each in batch):
-                    return
             except Exception as error:  # noqa: BLE001 - one must not keep the others waiting
-                _report("an outcome was refused", error)
-                if len(batch) > 1:
+                _report("outcomes can't be written", error)
+                if _is_away(error):
+                    await asyncio.sleep(BROKEN_SECONDS)
+                    if time.time() > max(each.object.due_at.timestamp() for each in batch):
+                        return
+                elif len(batch) > 1:
                     for outcome in batch:
                         await self._write([outcome])
                     return
-                less = batch[0].reduced()
-                batch = [less] if less else []
+                else:
+                    less = batch[0].reduced()
+                    batch = [less] if less else []
             else:
                 for outcome in standing:
                     _tell(outcome)
@@ -222,10 +222,15 @@ def _with_fresh_connection(function: Callable[..., T], *args: Any) -> T:
     return function(*args)
 
 
+def _is_away(error: Exception) -> bool:
+    """Is it the database that can't work now, or what it was given that it refuses?"""
+    return isinstance(error, Error) and not isinstance(error, (DataError, IntegrityError))
+
+
 def _report(what: str, error: Exception) -> None:
     """In one line if the database is away, in full if it is a fault of ours."""
-    away = isinstance(error, (OperationalError, InterfaceError))
-    log.error(what, extra={"error": str(error).strip()}, exc_info=None if away else error)
+    trace = None if _is_away(error) else error
+    log.error(what, extra={"error": str(error).strip()}, exc_info=trace)
 
 
 def _tell(outcome: Outcome) -> None:

@@ -7,9 +7,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
-from django.utils.text import Truncator
 from django.views.decorators.cache import never_cache
 from rest_framework import serializers
 from unfold.decorators import action, display
@@ -24,7 +24,7 @@ from unfold.widgets import (
 )
 
 from integrations import connectors, definition, entities
-from integrations.admin.links import list_of
+from integrations.admin.links import health_label, list_of, on_one_line, pretty
 from integrations.models import (
     Credential,
     DataSource,
@@ -108,6 +108,7 @@ class StepForm(PlatformForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial.setdefault("connector", self.instance.connector)
         for name in self.settings_fields:
             self.initial.setdefault(name, (self.instance.settings or {}).get(name))
             if name in self.instance.secrets:
@@ -167,7 +168,7 @@ def _settings_fields() -> dict[str, forms.Field]:
 
 
 SETTINGS_FIELDS = _settings_fields()
-DataSourceForm = type(
+DataSourceForm: Any = type(
     "DataSourceForm", (StepForm,), {**SETTINGS_FIELDS, "settings_fields": SETTINGS_FIELDS}
 )
 
@@ -198,6 +199,22 @@ class DataSourceInline(PlatformStackedInline):
             kwargs |= {"help_text": text, "widget": JsonWidget({"rows": rows})}
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if self.has_change_permission(request, obj):
+            return super().get_fieldsets(request, obj)
+        return ((None, {"fields": ("name", "connector", "target", "what", "success")}),)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if self.has_change_permission(request, obj) else ("target", "what")
+
+    @display(description="Settings")
+    def target(self, source: DataSource) -> str:
+        return pretty(source.settings)
+
+    @display(description="Mapping")
+    def what(self, source: DataSource) -> str:
+        return pretty(source.mapping)
+
     def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
         return 0 if obj else 1
 
@@ -207,9 +224,10 @@ class IntegrationList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.result_list = list(self.result_list)
-        for each, shown in zip(self.result_list, definition.shown(self.result_list), strict=True):
+        found: list[Any] = list(self.result_list)
+        for each, shown in zip(found, definition.shown(found), strict=True):
             each.shown = shown
+        self.result_list: Any = found
 
 
 @admin.register(Integration)
@@ -249,22 +267,18 @@ class IntegrationAdmin(PlatformAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return IntegrationList
 
-    @display(
-        description="Health",
-        label={"healthy": "success", "paused": "default", "suspended": "danger"},
-    )
-    def health(self, integration: Any) -> Any:
-        if not integration.enabled:
-            return "paused", "paused"
-        if integration.shown["health"]["state"] == "HEALTHY":
-            return "healthy", "healthy"
-        return "suspended", f"suspended: {integration.shown['health']['reason']}"
+    @display(description="Health")
+    def health(self, integration: Any) -> str:
+        text, colour = health_label(integration.shown)
+        reason = integration.shown["health"]["reason"]
+        label = {"text": text, "type": colour, "label_title": reason}
+        return render_to_string("unfold/helpers/label.html", label)
 
     @display(description="Listens to")
     def trigger_words(self, integration: Any) -> str:
         key = integration.trigger.get("entity", "")
         label = entities.load(key).label if key in entities.known() else key
-        return f"{label}: {', '.join(integration.trigger.get('actions', []))}"
+        return on_one_line(f"{label}: {', '.join(integration.trigger.get('actions', []))}")
 
     @display(description="Target")
     def target(self, integration: Any) -> Any:
@@ -275,8 +289,7 @@ class IntegrationAdmin(PlatformAdmin):
         if not found:
             return "none yet"
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        short = Truncator(found[0]).chars(48)
-        return format_html('<span title="{}">{}{}</span>', found[0], short, more)
+        return format_html("{}{}", on_one_line(found[0], 40), more)
 
     @display(description="Waiting")
     def waiting(self, integration: Any) -> Any:
@@ -309,6 +322,34 @@ class IntegrationAdmin(PlatformAdmin):
         self.message_user(request, f"{len(found)} {done}.", messages.SUCCESS)
 
     # The page of one.
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None or self.has_change_permission(request, obj):
+            return super().get_fieldsets(request, obj)
+        fields = ("name", "description", "enabled", "trigger_words", "conditions")
+        return ((None, {"fields": fields}),)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        may_change = obj is None or self.has_change_permission(request, obj)
+        return () if may_change else ("trigger_words", "conditions")
+
+    @display(description="Filters")
+    def conditions(self, integration: Integration) -> str:
+        return pretty(integration.filters)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method == "GET" and (integration := self.get_object(request, object_id)):
+            reason = integration.gate.pause_reason
+            if integration.enabled and reason:
+                text = f"Suspended: {reason} Saving it lets it go on."
+                self.message_user(request, text, messages.WARNING)
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "description":
@@ -388,6 +429,6 @@ class IntegrationAdmin(PlatformAdmin):
             "original": integration,
             "title": f"Credentials of {integration}",
             "shown": shown,
-            "credentials": integration.credentials.order_by("-created_at")[:20],  # type: ignore[attr-defined]
+            "credentials": integration.credentials.order_by("-created_at")[:20],
         }
         return TemplateResponse(request, "admin/integrations/credentials.html", context)

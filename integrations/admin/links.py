@@ -6,9 +6,11 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from integrations import entities
 from integrations.models import Level, Status
+from otms import documents
 
 STATUS_COLOURS = {
     Status.QUEUE: "info",
@@ -57,6 +59,25 @@ def link_to(record: Any, text: Any = None) -> str:
     return format_html('<a class="text-link" href="{}">{}</a>', page_of(record), text)
 
 
+def shortened(text: str, length: int) -> str:
+    """The beginning of a long text; all of it when pointed at."""
+    return format_html('<span title="{}">{}</span>', text, Truncator(text).chars(length))
+
+
+def on_one_line(value: Any, length: int = 60) -> str:
+    text = Truncator(str(value)).chars(length)
+    return format_html('<span class="whitespace-nowrap" title="{}">{}</span>', value, text)
+
+
+def pretty(document: Any) -> str:
+    if document is None:
+        return "-"
+    return format_html(
+        '<pre class="text-xs" style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>',
+        documents.pretty(document),
+    )
+
+
 def entity_page(key: str, id: Any, request: HttpRequest) -> str:
     """The address of the record that a change is about, while the record exists."""
     model = entities.load(key).root if key in entities.known() else None
@@ -74,3 +95,11 @@ def response_class(status: int | None) -> str:
     return (
         "success" if status and status < 300 else "warning" if status and status < 400 else "danger"
     )
+
+
+def health_label(shown: dict[str, Any]) -> tuple[str, str]:
+    """The word for an integration's health, and its colour."""
+    if not shown["enabled"]:
+        return "paused", "default"
+    healthy = shown["health"]["state"] == "HEALTHY"
+    return ("healthy", "success") if healthy else ("suspended", "danger")

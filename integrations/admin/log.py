@@ -5,14 +5,19 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
-from django.utils.text import Truncator
 from unfold.decorators import display
 
 from integrations.admin.exchange import shown_exchange
-from integrations.admin.links import LEVEL_COLOURS, link_to, response_class
+from integrations.admin.links import (
+    LEVEL_COLOURS,
+    link_to,
+    on_one_line,
+    pretty,
+    response_class,
+    shortened,
+)
 from integrations.admin.queue import ObjectSearch
 from integrations.models import Log, RequestLog
-from otms import documents
 
 
 class EntryAdmin(ObjectSearch):
@@ -28,7 +33,9 @@ class EntryAdmin(ObjectSearch):
 
     @display(description="Object")
     def object_link(self, row: Any) -> str:
-        return link_to(row.object, row.object.reference or row.object.pk) if row.object else "-"
+        return link_to(
+            row.object, row.object and on_one_line(row.object.reference or row.object.pk)
+        )
 
 
 class CodeFilter(admin.SimpleListFilter):
@@ -39,8 +46,10 @@ class CodeFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         newest = model_admin.get_queryset(request).select_related(None).order_by("-id")
-        codes = set(newest.values_list("code", flat=True)[:2000])
-        return [(code, code) for code in sorted(codes | ({self.value()} - {None}))]
+        codes: set[str] = set(newest.values_list("code", flat=True)[:2000])
+        if asked := self.value():
+            codes.add(asked)
+        return [(code, code) for code in sorted(codes)]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.filter(code=self.value()) if self.value() else queryset
@@ -52,7 +61,7 @@ class LogAdmin(EntryAdmin):
     list_filter = ("level", CodeFilter, "integration", "created_at")
     fields = (
         "created",
-        "level_label",
+        "level",
         "code",
         "message",
         "integration_link",
@@ -67,16 +76,11 @@ class LogAdmin(EntryAdmin):
 
     @display(description="Message")
     def text(self, row: Log) -> str:
-        return Truncator(row.message).chars(140)
+        return shortened(row.message, 140)
 
     @display(description="Data")
     def pretty_data(self, row: Log) -> str:
-        if row.data is None:
-            return "-"
-        return format_html(
-            '<pre class="text-xs" style="white-space: pre-wrap">{}</pre>',
-            documents.pretty(row.data),
-        )
+        return pretty(row.data)
 
 
 class StatusClassFilter(admin.SimpleListFilter):
@@ -84,7 +88,7 @@ class StatusClassFilter(admin.SimpleListFilter):
 
     title = "answer"
     parameter_name = "answer"
-    choices_by_key = {
+    choices_by_key: dict[str, tuple[str, dict[str, Any]]] = {
         "ok": ("2xx: accepted", {"response_status__range": (200, 299)}),
         "3xx": ("3xx: moved", {"response_status__range": (300, 399)}),
         "4xx": ("4xx: refused", {"response_status__range": (400, 499)}),
@@ -114,7 +118,7 @@ class RequestLogAdmin(EntryAdmin):
         "problem",
     )
     list_filter = (StatusClassFilter, "integration", "created_at", "test")
-    fieldsets = ()
+    change_form_template = "admin/integrations/request.html"
 
     @display(description="Answer")
     def answer(self, row: RequestLog) -> Any:
@@ -132,11 +136,11 @@ class RequestLogAdmin(EntryAdmin):
 
     @display(description="URL")
     def short_url(self, row: RequestLog) -> str:
-        return Truncator(row.url).chars(60)
+        return shortened(row.url, 60)
 
     @display(description="Error")
     def problem(self, row: RequestLog) -> str:
-        return Truncator(row.error).chars(60)
+        return shortened(row.error, 60)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return ()
@@ -154,7 +158,6 @@ class RequestLogAdmin(EntryAdmin):
                 "exchange": shown_exchange(row),
                 "integration_link": self.integration_link(row),
                 "object_link": self.object_link(row),
-                "subtitle": None,
             }
             if row
             else {}

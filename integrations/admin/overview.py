@@ -10,7 +10,7 @@ from django.utils.text import Truncator
 from django.utils.timezone import now
 
 from integrations import definition
-from integrations.admin.links import STATUS_COLOURS, STATUS_WORDS, list_of, page_of
+from integrations.admin.links import STATUS_COLOURS, STATUS_WORDS, health_label, list_of, page_of
 from integrations.models import Integration, IntegrationObject, Status
 
 # The counts look at no more than this many of the newest: the page opens fast at any size.
@@ -57,15 +57,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             for row in troubles.select_related("integration")[:TROUBLES]
         ],
         "integrations": [
-            {**each, "page": page_of(Integration(pk=each["id"])), "state": _state(each)}
+            {**each, "page": page_of(Integration(pk=each["id"])), "label": health_label(each)}
             for each in shown
         ],
     }
-
-
-def _state(shown: dict[str, Any]) -> tuple[str, str]:
-    """The label of an integration's health, and its colour."""
-    if not shown["enabled"]:
-        return "paused", "default"
-    healthy = shown["health"]["state"] == "HEALTHY"
-    return ("healthy", "success") if healthy else ("suspended", "danger")

@@ -11,8 +11,6 @@ from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path
-from django.utils.html import format_html
-from django.utils.text import Truncator
 from django.utils.timezone import localtime, now
 from unfold.decorators import display
 
@@ -25,7 +23,9 @@ from integrations.admin.links import (
     entity_label,
     entity_page,
     link_to,
+    on_one_line,
     page_of,
+    shortened,
 )
 from integrations.models import IntegrationObject, Status
 from integrations.models.queue import OPEN, IntegrationObjectQuerySet
@@ -73,7 +73,7 @@ class IntegrationObjectAdmin(ObjectSearch):
         "created",
         "reference_or_id",
         "what",
-        "integration",
+        "listener",
         "state",
         "attempts",
         "due",
@@ -85,16 +85,19 @@ class IntegrationObjectAdmin(ObjectSearch):
     ordering = ("-id",)
     list_before_template = "admin/integrations/statuses.html"
     actions = ("requeue", "cancel")
-    fieldsets = ()
+    change_form_template = "admin/integrations/object.html"
 
     @display(description="Reference")
     def reference_or_id(self, row: IntegrationObject) -> str:
-        text = row.reference or str(row.entity_id)[:8]
-        return format_html('<span class="whitespace-nowrap">{}</span>', text)
+        return on_one_line(row.reference or str(row.entity_id)[:8], 32)
 
     @display(description="Change")
     def what(self, row: IntegrationObject) -> str:
-        return f"{entity_label(row.entity)} {row.change.action}"
+        return on_one_line(f"{entity_label(row.entity)} {row.change.action}")
+
+    @display(description="Integration")
+    def listener(self, row: IntegrationObject) -> str:
+        return on_one_line(row.integration, 32)
 
     @display(description="Status", label=STATUS_COLOURS)
     def state(self, row: IntegrationObject) -> Any:
@@ -108,18 +111,24 @@ class IntegrationObjectAdmin(ObjectSearch):
 
     @display(description="Reason or error")
     def why(self, row: IntegrationObject) -> str:
-        return Truncator(row.reason or row.error).chars(100)
+        return shortened(row.reason or row.error, 70)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         asked = request.GET.get("status__exact", "")
-        choices = [("", "all", "default")] + [
-            (status.value, STATUS_WORDS[status], STATUS_COLOURS[status]) for status in Status
-        ]
         statuses = [
-            {"words": words, "colour": colour, "query": _with(request, key), "on": key == asked}
-            for key, words, colour in choices
+            {
+                "text": status or "all",
+                "title": words,
+                "colour": colour,
+                "query": _with(request, status),
+                "on": status == asked,
+            }
+            for status, words, colour in (
+                ("", "", "default"),
+                *((each.value, STATUS_WORDS[each], STATUS_COLOURS[each]) for each in Status),
+            )
         ]
         return super().changelist_view(request, {"statuses": statuses, **(extra_context or {})})
 
@@ -192,20 +201,17 @@ class IntegrationObjectAdmin(ObjectSearch):
     def _story(self, request: HttpRequest, obj: IntegrationObject) -> dict[str, Any]:
         change = obj.change
         may = self.has_requeue_permission(request) and not obj.leased
-        attempts = obj.requestlog_entries.order_by("-id")[:NEWEST]  # type: ignore[attr-defined]
-        lines = obj.log_entries.order_by("id")[:NEWEST]  # type: ignore[attr-defined]
+        attempts = obj.requestlog_entries.order_by("-id")[:NEWEST]
+        lines = obj.log_entries.order_by("id")[:NEWEST]
         return {
             "title": f"{entity_label(obj.entity)} {obj.reference or str(obj.entity_id)[:8]}",
-            "subtitle": None,
-            "original": "",  # the page says what it is about, better than a breadcrumb could
             "obj": obj,
             "status_colour": STATUS_COLOURS[Status(obj.status)],
-            "status_words": STATUS_WORDS[Status(obj.status)],
             "told": told(obj),
             "integration_link": link_to(obj.integration),
             "entity_label": entity_label(obj.entity),
             "entity_page": entity_page(obj.entity, obj.entity_id, request),
-            "replay_of": link_to(obj.replay_of) if obj.replay_of_id else "",  # type: ignore[attr-defined]
+            "replay_of": link_to(obj.replay_of) if obj.replay_of_id else "",
             "before": documents.pretty(change.before) if change.before is not None else "",
             "after": documents.pretty(change.after) if change.after is not None else "",
             "attempts": [shown_exchange(each) for each in attempts],
@@ -245,7 +251,7 @@ def _expected(obj: IntegrationObject, tries: str) -> list[str]:
     if obj.leased:
         return [f"Being delivered right now (attempt {obj.attempts}, since {_at(obj.claimed_at)})."]
     said = [f"{tries[0].upper()}{tries[1:]} so far."] if obj.attempts else []
-    if reason := obj.integration.gate.pause_reason:  # type: ignore[attr-defined]
+    if reason := obj.integration.gate.pause_reason:
         return [*said, f"It waits because the integration is paused: {reason}"]
     ahead = (
         IntegrationObject.objects.of(obj.platform_id)

@@ -23,6 +23,7 @@ from otms.orders.saving import refuse_taken
 
 TOTAL = {"totalResults": serializers.IntegerField()}
 ONE = {"integration": wire.IntegrationSerializer}
+PART = wire.IntegrationSerializer(partial=True)
 WARNED = {**ONE, "warnings": ErrorItem(many=True, required=False)}
 MANY = {"integrations": wire.IntegrationSerializer(many=True), **TOTAL}
 LIST = "<id:id>/{}/<str:offset>/<str:amount>"
@@ -57,9 +58,7 @@ class IntegrationViewSet(PlatformViewSet):
             refuse_taken(Integration(pk=given["id"]), "id")
         return self._saved(reader, given, None)
 
-    @route(
-        "PUT", "integration", "update:integration", takes=wire.IntegrationSerializer, answers=WARNED
-    )
+    @route("PUT", "integration", "update:integration", takes=PART, answers=WARNED)
     def update(self, request: Any) -> Response:
         """Change what is sent, leave the rest; a list that is sent replaces the list."""
         id = self.body_id()
@@ -92,7 +91,7 @@ class IntegrationViewSet(PlatformViewSet):
         "POST",
         "integrations/<str:offset>/<str:amount>",
         "search:integrations",
-        takes=wire.IntegrationSerializer,
+        takes=PART,
         answers=MANY,
     )
     def search(self, request: Any, offset: str, amount: str) -> Response:
@@ -151,7 +150,8 @@ class IntegrationViewSet(PlatformViewSet):
                 answer |= {"matched": verdict.matched, "trace": verdict.trace}
         except ExpressionError as error:
             part = "filters" if isinstance(error, FilterError) else "mapping"
-            refuse([Problem(error.target, f"{part}_error", str(error)).under(part)])
+            where = error.target.removeprefix(".all")  # the list itself is a group to the filters
+            refuse([Problem(where, f"{part}_error", str(error)).under(part)])
         return Response(answer)
 
     @route(

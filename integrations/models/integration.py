@@ -63,7 +63,7 @@ class Integration(Record):
     version = models.PositiveIntegerField(default=0, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
 
-    objects = IntegrationQuerySet.as_manager()
+    objects = IntegrationQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
         indexes = [
@@ -116,7 +116,7 @@ class Integration(Record):
         self.deleted_at = now()
         self.enabled = False
         self.save()
-        self.queue.all().cancel("The integration was deleted.")  # type: ignore[attr-defined]
+        self.queue.all().cancel("The integration was deleted.")
 
 
 class DataSource(Record):

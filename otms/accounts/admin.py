@@ -19,7 +19,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(PlatformAdmin, DjangoUserAdmin):
+class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
     """The people of the own platform; who leaves is made inactive, so that history keeps names."""
 
     form = UserChangeForm
@@ -33,9 +33,9 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
         ("May", {"fields": ("is_active", "is_staff", "is_superuser", "user_permissions")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        ("Dates", {"fields": ("last_seen", "joined")}),
     )
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_seen", "joined")
     filter_horizontal = ("user_permissions",)
 
     @display(description="Name", ordering="last_name")
@@ -45,6 +45,10 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):
     @display(description="Last login", ordering="last_login")
     def last_seen(self, user: User) -> str:
         return moment(user.last_login)
+
+    @display(description="Joined")
+    def joined(self, user: User) -> str:
+        return moment(user.date_joined)
 
     def get_field_queryset(self, db: Any, db_field: Any, request: HttpRequest) -> Any:
         if db_field.name == "user_permissions":  # each says its content type

@@ -25,14 +25,20 @@ class Platform(models.Model):
         return self.name
 
 
-class UserManager(DjangoUserManager):  # type: ignore[type-arg]
-    def create_superuser(self, *args: Any, **kwargs: Any) -> "User":
+class UserManager(DjangoUserManager["User"]):
+    def create_superuser(
+        self,
+        username: str,
+        email: str | None = None,
+        password: str | None = None,
+        **fields: Any,
+    ) -> "User":
         """The first administrator of a deployment gets a platform when none is named."""
-        if "platform" not in kwargs:
-            kwargs["platform"] = Platform.objects.order_by("created_at").first() or (
+        if "platform" not in fields:
+            fields["platform"] = Platform.objects.order_by("created_at").first() or (
                 Platform.objects.create(name="Main")
             )
-        return super().create_superuser(*args, **kwargs)
+        return super().create_superuser(username, email, password, **fields)
 
 
 class User(AbstractUser):

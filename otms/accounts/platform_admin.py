@@ -6,9 +6,9 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin import FieldListFilter, RelatedFieldListFilter, ShowFacets
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, ValidationError
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
@@ -24,7 +24,7 @@ from otms.db.fields import DocumentField
 def is_owned(model: type[models.Model]) -> bool:
     """Does a record of this model belong to a platform?"""
     try:
-        return model._meta.get_field("platform").remote_field.model is Platform
+        return model._meta.get_field("platform").related_model is Platform
     except FieldDoesNotExist:
         return False
 
@@ -52,7 +52,7 @@ class JsonWidget(UnfoldAdminTextareaWidget):
         super().__init__({"rows": 4, "spellcheck": "false", "style": style, **(attrs or {})})
 
 
-class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]
+class PlatformForm(forms.ModelForm):
     """The form of a record of one platform, which the admin names on the class it makes."""
 
     platform: Platform
@@ -75,7 +75,7 @@ class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]
             super().add_error(field, error)
 
     def _add_at_piece(self, column: str, error: ValidationError) -> None:
-        if column in self.fields or column == forms.forms.NON_FIELD_ERRORS:
+        if column in self.fields or column == NON_FIELD_ERRORS:
             super().add_error(column, error)
             return
         text = str(error.messages[0])
@@ -96,7 +96,7 @@ class PlatformFormSet(PaginationInlineFormSet):
         super().add_fields(form, index)
         key = form.fields.get(self.model._meta.pk.name)
         if isinstance(key, forms.ModelChoiceField) and is_owned(self.model):
-            key.queryset = key.queryset.filter(platform=self.platform)
+            key.queryset = self.model._default_manager.filter(platform=self.platform)
 
     def save(self, commit: bool = True) -> list[Any]:
         moved = self._number() if hasattr(self.model, "position") else []
@@ -126,8 +126,8 @@ class PlatformFormSet(PaginationInlineFormSet):
 class OwnPlatform:
     """What a page and a part of a page have in common: rows and choices of one platform."""
 
-    form = PlatformForm
-    formfield_overrides = {
+    form: type[PlatformForm] = PlatformForm
+    formfield_overrides: dict[Any, Any] = {
         DocumentField: {"widget": JsonWidget},
         models.DecimalField: {"form_class": ExactDecimalField},
     }
@@ -137,12 +137,12 @@ class OwnPlatform:
 
     def get_field_queryset(self, db: Any, db_field: Any, request: HttpRequest) -> Any:
         """The choices of a relation, whether a select or an autocomplete shows them."""
-        queryset = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
+        queryset: Any = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
         if not is_owned(db_field.remote_field.model):
             return queryset
-        if queryset is None:
-            queryset = db_field.remote_field.model._default_manager.using(db)
-        return queryset.filter(platform=request.user.platform)  # type: ignore[union-attr]
+        every = db_field.remote_field.model._default_manager.using(db)
+        choices: Any = every if queryset is None else queryset
+        return choices.filter(platform=request.user.platform)  # type: ignore[union-attr]
 
 
 class PlatformAdmin(OwnPlatform, ModelAdmin):
@@ -172,6 +172,7 @@ class FactAdmin(PlatformAdmin):
 
     paginator = InfinitePaginator
     sortable_by = ()
+    change_form_template = "admin/fact.html"
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False
@@ -181,6 +182,17 @@ class FactAdmin(PlatformAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        # Without it the breadcrumbs end at the list: a sentence of a log is no name.
+        context = {"original": "", "subtitle": None, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
 
 
 class PlatformInline(OwnPlatform):
@@ -206,9 +218,10 @@ class PlatformTabularInline(PlatformInline, TabularInline):
 class OwnChoicesFilter(RelatedFieldListFilter):
     """`list_filter` by a relation: the choices are the own platform's."""
 
-    def field_choices(
-        self, field: Any, request: HttpRequest, model_admin: Any
-    ) -> list[tuple[str, str]]:
+    def has_output(self) -> bool:
+        return True  # Django drops a filter with a single choice, and what was asked with it
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         return field.get_choices(
             include_blank=False,
             ordering=self.field_admin_ordering(field, request, model_admin),
@@ -217,7 +230,7 @@ class OwnChoicesFilter(RelatedFieldListFilter):
 
 
 FieldListFilter.register(
-    lambda field: bool(field.remote_field) and is_owned(field.remote_field.model),
+    lambda field: isinstance(field.related_model, type) and is_owned(field.related_model),
     OwnChoicesFilter,
     take_priority=True,
 )

@@ -10,11 +10,11 @@ class LoginSerializer(WireSerializer):
     password = serializers.CharField(max_length=4096, trim_whitespace=False, write_only=True)
 
 
-class PermissionSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class PermissionSerializer(serializers.Serializer):
     name = serializers.CharField()
 
 
-class SessionSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class SessionSerializer(serializers.Serializer):
     """The vendor's session; the two tokens are its only snake_case keys."""
 
     id = serializers.UUIDField()

@@ -115,9 +115,13 @@ def crashed(request_id: str | None) -> dict[str, Any]:
     return {**body(500, text), "requestId": request_id}
 
 
+def under_api(request: HttpRequest) -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404: under /api the envelope, elsewhere Django's page."""
-    if request.path.startswith("/api"):
+    if under_api(request):
         text = (
             f"There is no {request.method} {request.path[:200]}; /api/schema lists what there is."
         )
@@ -129,7 +133,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500, for what fails before or after a view of ours."""
-    if request.path.startswith("/api"):
+    if under_api(request):
         return _answer(crashed(getattr(request, "id", None)), 500)
     from django.views.defaults import server_error as page
 
@@ -138,7 +142,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400: a host that is not ours, a malformed request."""
-    if request.path.startswith("/api"):
+    if under_api(request):
         return _answer(
             body(400, "The request is malformed or names a host this server does not serve."), 400
         )

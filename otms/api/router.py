@@ -86,8 +86,7 @@ class Router:
         return patterns
 
 
-@cache
-def actions(viewset: type[Any]) -> dict[str, Route]:
+def _actions(viewset: type[Any]) -> dict[str, Route]:
     """The routes of a viewset by the name of the method that answers.
 
     Most are marked at the method; `routes` of the class holds those that a base class answers.
@@ -100,4 +99,6 @@ def actions(viewset: type[Any]) -> dict[str, Route]:
     return {**getattr(viewset, "routes", {}), **found}
 
 
+# To mypy a class is not hashable.
+actions: Callable[[type[Any]], dict[str, Route]] = cache(_actions)  # type: ignore[assignment]
 router = Router()

@@ -49,6 +49,21 @@ class RouteSchema(AutoSchema):
         in_path = [each for each in PATH_PARAMETERS if f":{each.name}>" in self.route.path]
         return [*in_path, self.route.query] if self.route.query else in_path
 
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        return False  # a list stands inside the envelope, as one of its keys
+
+    def _map_serializer(self, serializer: Any, *args: Any, **kwargs: Any) -> Any:
+        schema = super()._map_serializer(serializer, *args, **kwargs)
+        if not vars(type(serializer)).get("__doc__"):
+            schema.pop("description", None)  # the base class's, which is for us
+        return schema
+
+    def _map_serializer_field(self, field: Any, *args: Any, **kwargs: Any) -> Any:
+        schema = super()._map_serializer_field(field, *args, **kwargs)
+        if schema.get("oneOf") == [{}, {"type": "null"}]:
+            del schema["oneOf"]  # null is any value already, and may not match two of one
+        return schema
+
     def get_request_serializer(self) -> Any:
         return self.route.takes
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
@@ -120,6 +121,7 @@ class DocumentValue(serializers.JSONField):
         return value
 
 
+@extend_schema_field({"type": "object", "additionalProperties": True})
 class ObjectValue(DocumentValue):
     """A customer's own JSON object."""
 
@@ -130,7 +132,7 @@ class ObjectValue(DocumentValue):
 
 
 class ErrorItem(serializers.Serializer):
-    field = serializers.CharField()  # type: ignore[assignment]
+    field = serializers.CharField()
     code = serializers.CharField()
     message = serializers.CharField()
 

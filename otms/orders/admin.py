@@ -34,7 +34,7 @@ STATUS_COLOURS = {
     OrderStatus.CANCELLED: "danger",
     OrderStatus.DECLINED: "danger",
 }
-SHORT_TEXT = {models.TextField: {"widget": UnfoldAdminTextareaWidget({"rows": 2})}}
+SHORT_TEXT: dict[Any, Any] = {models.TextField: {"widget": UnfoldAdminTextareaWidget({"rows": 2})}}
 
 
 class GoodsInline(PlatformTabularInline):

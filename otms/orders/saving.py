@@ -208,8 +208,8 @@ def _assign(record: Any, fields: Given) -> bool:
 
 def _differ(stored: Any, given: Any) -> bool:
     if isinstance(stored, Model) or isinstance(given, Model):
-        return stored != given  # type: ignore[no-any-return]
+        return stored != given
     if isinstance(stored, dict | list):
         # To Python 1 is True and 12.5 is 12.50; in a document they are not the same.
         return documents.dumps(stored) != documents.dumps(given)
-    return stored != given  # type: ignore[no-any-return]
+    return stored != given

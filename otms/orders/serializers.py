@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
@@ -31,6 +32,12 @@ def _text(length: int = 255, **options: Any) -> serializers.CharField:
     return serializers.CharField(required=False, allow_blank=True, max_length=length, **options)
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {"value": {"type": ["number", "string", "null"]}, "unit": {"type": "string"}},
+    }
+)
 class MeasureValue(ObjectValue):
     """`{"value": 12.5, "unit": "kg"}`; the value is a number or numeric text."""
 

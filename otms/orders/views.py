@@ -30,15 +30,16 @@ class EntityViewSet(PlatformViewSet):
         one, many = cls.noun, cls.plural
         page = f"{many}/<str:offset>/<str:amount>"
         record = {one: cls.serializer}
+        part = cls.serializer(partial=True)
         warned = {**record, "warnings": ErrorItem(many=True, required=False)}
         records = {many: cls.serializer(many=True), "totalResults": serializers.IntegerField()}
         cls.routes = {
             "create": Route("POST", one, f"create:{one}", cls.serializer, warned),
-            "update": Route("PUT", one, f"update:{one}", cls.serializer, warned),
+            "update": Route("PUT", one, f"update:{one}", part, warned),
             "retrieve": Route("GET", f"{one}/<id:id>", f"get:{one}", None, record),
             "destroy": Route("DELETE", f"{one}/<id:id>", f"delete:{one}", None, record),
             "list": Route("GET", page, f"get:{many}", None, records),
-            "search": Route("POST", page, f"search:{many}", cls.serializer, records),
+            "search": Route("POST", page, f"search:{many}", part, records),
         }
 
     def represent(self, queryset: Any) -> list[dict[str, Any]]:

@@ -19,7 +19,6 @@ from integrations.models import (
     Gate,
     Integration,
     IntegrationObject,
-    Level,
     Log,
     RequestLog,
     Status,
@@ -302,8 +301,8 @@ def test_a_scheduled_integration_sends_at_its_next_tick(queue: Queue, sink: Sink
     before = datetime.now(UTC)
     order = queue.save_order()
     tick = queue.only.due_at
-    assert schedule.next_tick(hourly, before) <= tick <= schedule.next_tick(
-        hourly, datetime.now(UTC)
+    assert (
+        schedule.next_tick(hourly, before) <= tick <= schedule.next_tick(hourly, datetime.now(UTC))
     )
     queue.run()
     assert sink.stats()["attempts"] == 0
@@ -646,5 +645,3 @@ def test_claiming_many_costs_no_more_statements_than_claiming_one(queue: Queue) 
         return len(captured)
 
     assert cost(1) == cost(40)
-
-

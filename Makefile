@@ -1,0 +1,82 @@
+# For GNU make 3.81 and any sh. `make` alone lists what there is.
+
+PORT = 8000
+VAR = var
+DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
+CELERY_BROKER_URL ?= redis://127.0.0.1:6379/9
+# A Python that is new enough, unless you name one: make run PYTHON=/path/to/python3.12
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	then echo $$p; break; fi; done)
+
+BIN = .venv/bin
+MANAGE = $(BIN)/python manage.py
+# Static checks and tests of the embedded default, whatever the shell's environment says.
+EMBEDDED = DATABASE_URL= CELERY_BROKER_URL=memory://localhost
+# Keys for one run and no other.
+KEYS = SECRET_KEY=`$(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))'` \
+	OTMS_ENCRYPTION_KEYS=`$(BIN)/python -c \
+	'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'`
+SERVICES = DATABASE_URL="$(DATABASE_URL)" CELERY_BROKER_URL="$(CELERY_BROKER_URL)" $(KEYS)
+PRODUCTION = DATABASE_URL=postgres://otms@127.0.0.1/otms CELERY_BROKER_URL=redis://127.0.0.1 \
+	OTMS_ALLOWED_HOSTS=otms.example $(KEYS)
+SCHEMA = docs/reference/openapi.json
+MAKE_SCHEMA = $(EMBEDDED) $(MANAGE) spectacular --validate --fail-on-warn --format openapi-json
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --only-binary :all: --no-header pyproject.toml
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
+
+run: install ## try it: server, worker, a demo ERP and an order on its way (PORT=8000 VAR=var)
+	@OTMS_VAR="$(VAR)" exec $(MANAGE) demo --port $(PORT)
+
+test: install-dev ## everything that needs no server
+	@$(EMBEDDED) $(BIN)/pytest
+
+check: install-dev ## what a change must pass: format, lint, types, layers, schema, tests
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy .
+	@$(BIN)/lint-imports
+	@$(EMBEDDED) $(MANAGE) makemigrations --check
+	@$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
+	@$(MAKE_SCHEMA) | diff -u $(SCHEMA) - || \
+		{ echo "The API is not what $(SCHEMA) says: look at the difference, then make schema"; exit 1; }
+	@$(EMBEDDED) $(BIN)/pytest
+
+test-services: install-dev ## the same tests and more, on PostgreSQL and Redis
+	@$(SERVICES) $(BIN)/python .ci/reachable.py
+	@$(SERVICES) $(BIN)/pytest -m "not chaos"
+
+chaos: install-dev ## start, kill and restart real processes, on PostgreSQL and Redis
+	@$(SERVICES) $(BIN)/python .ci/reachable.py
+	@$(SERVICES) $(BIN)/pytest -m chaos tests/chaos tests/run
+
+schema: install-dev ## write docs/reference/openapi.json
+	@$(MAKE_SCHEMA) --file $(SCHEMA)
+	@wc -c $(SCHEMA)
+
+lock: ## choose new versions of everything (needs uv)
+	@command -v uv >/dev/null || { echo "This needs uv: https://docs.astral.sh/uv/"; exit 1; }
+	@$(COMPILE) --upgrade -o requirements.lock
+	@$(COMPILE) --upgrade -c requirements.lock --group dev -o requirements-dev.lock
+	@grep -c '^[a-z]' requirements.lock requirements-dev.lock
+
+clean: ## remove .venv and caches; the data stays
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install:
+	@$(call INSTALL,requirements.lock)
+
+install-dev:
+	@$(call INSTALL,requirements-dev.lock)
+
+# What is installed already is seen by the lock file's digest; then no other Python is needed.
+INSTALL = p="$(PYTHON)"; [ -n "$$p" ] || p=$(BIN)/python; \
+	command -v "$$p" >/dev/null || { echo "No Python 3.11 or newer was found; install one, \
+	or name one: make PYTHON=/path/to/python3.11 ..." | tr -s '\t ' ' '; exit 1; }; \
+	"$$p" .ci/install.py $(1)
+
+.PHONY: help run test check test-services chaos schema lock clean install install-dev

@@ -1,0 +1,116 @@
+"""Run everything in one process: web server, Celery worker, beat and the dispatcher."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from celery.beat import EmbeddedService
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from waitress.server import create_server
+
+from integrations import dispatcher
+from otms.celery import app
+from otms.wsgi import application
+
+log = logging.getLogger("otms.standalone")
+
+WEB_THREADS = 8
+WORKER_THREADS = 2
+
+
+class Command(BaseCommand):
+    """The embedded default: for trying it, for tests, and for one small machine.
+
+    The parts are the same as in production, where each has processes of its own. The dispatcher is
+    a thread of the worker's process there too; here nobody else starts and stops it.
+    """
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        self._stopping = self._serving = self._failed = False
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, self._stop)
+        try:
+            web = create_server(application, host=host, port=port, threads=WEB_THREADS, ident="")
+        except (OSError, OverflowError, ValueError) as error:
+            sys.exit(f"Nothing can listen on {host} port {port}: {_reason(error)}.")
+        _bring_tables_up_to_date()
+        worker = app.WorkController(
+            hostname=f"standalone-{os.getpid()}@{socket.gethostname()}",
+            concurrency=WORKER_THREADS,
+            # For finding other workers; there are none here, and looking takes a second.
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+        )
+        beat = EmbeddedService(app, thread=True, scheduler_cls=app.conf.beat_scheduler)
+        parts = [self._part("worker", worker.start), self._part("beat", beat.run)]
+        dispatcher.poke()
+        try:
+            self._serving = True
+            if not self._stopping:
+                log.info("ready", extra={"url": f"http://{host}:{port}/", "data": settings.VAR})
+                web.run()
+        except SystemExit:
+            pass  # waitress takes the stop for itself when it comes while it serves
+        self._serving, self._stopping = False, True
+        web.close()
+        beat.service.stop()
+        dispatcher.stop()
+        worker.stop()
+        for part in parts:
+            part.join(timeout=10)
+        log.info("stopped")
+        if self._failed:
+            sys.exit(1)
+
+    def _stop(self, *_: Any) -> None:
+        """The first signal stops; more of them (a terminal sends them to every process) don't."""
+        if self._serving and not self._stopping:
+            self._stopping = True
+            raise SystemExit
+        self._stopping = True
+
+    def _part(self, name: str, run: Callable[[], None]) -> threading.Thread:
+        """Run a part in a thread; if it ends before it was told to, everything ends."""
+
+        def guarded() -> None:
+            try:
+                run()
+            except Exception:
+                log.exception("a part broke", extra={"part": name})
+            if not self._stopping:
+                log.critical("a part ended by itself; stopping", extra={"part": name})
+                self._failed = True
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        thread = threading.Thread(target=guarded, name=f"otms-{name}", daemon=True)
+        thread.start()
+        return thread
+
+
+def _bring_tables_up_to_date() -> None:
+    """Only for the embedded database: a server of somebody's own is migrated by that somebody."""
+    if settings.EMBEDDED:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            call_command("migrate", interactive=False, verbosity=0)
+        connection.close()
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

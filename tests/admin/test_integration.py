@@ -1,0 +1,232 @@
+"""Integrations in the admin: what can be set up, what is refused, and what is never shown."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from integrations.models import Credential, DataSource, Integration, Status
+from tests.admin.conftest import SECRET, Browser, errors, queued, told
+
+ADD = "admin:integrations_integration_add"
+LIST = "admin:integrations_integration_changelist"
+
+
+@pytest.fixture
+def page(own: SimpleNamespace) -> str:
+    return reverse("admin:integrations_integration_change", args=[own.integration.pk])
+
+
+def fresh(own: SimpleNamespace) -> DataSource:
+    return DataSource.objects.of(own.platform).get(pk=own.source.pk)
+
+
+def test_an_integration_is_made_on_one_page(own: SimpleNamespace, browser: Browser) -> None:
+    browser.saved(
+        reverse(ADD),
+        name="WMS",
+        entity="business",
+        actions=["created", "deleted"],
+        filters='[{"field": "$.business.verified", "operator": "eq", "value": true}]',
+        data_sources__0__url="http://127.0.0.1:9000/wms",
+        data_sources__0__secret="typed",
+        data_sources__0__mapping='{"id": "$.business.id"}',
+    )
+    made = Integration.objects.of(own.platform).get(name="WMS")
+    assert made.trigger == {"entity": "business", "actions": ["created", "deleted"]}
+    assert made.trigger_entity == "business"
+    source = DataSource.objects.of(own.platform).get(integration=made)
+    assert source.settings == {"url": "http://127.0.0.1:9000/wms"}
+    assert dict(source.secrets) == {"secret": "typed"}
+    assert source.mapping == {"id": "$.business.id"}
+
+
+def test_an_untouched_data_source_is_none(own: SimpleNamespace, browser: Browser) -> None:
+    browser.saved(reverse(ADD), name="manual", type="manual")
+    made = Integration.objects.of(own.platform).get(name="manual")
+    assert not made.data_sources.exists()
+
+
+def test_nothing_typed_changes_nothing(own: SimpleNamespace, browser: Browser, page: str) -> None:
+    browser.saved(page)
+    source = fresh(own)
+    assert dict(source.secrets) == {"secret": SECRET}
+    assert source.settings == own.source.settings
+    assert source.mapping == own.source.mapping
+    saved = Integration.objects.of(own.platform).get(pk=own.integration.pk)
+    assert (saved.trigger, saved.filters, saved.delivery, saved.schedule) == (
+        own.integration.trigger,
+        own.integration.filters,
+        own.integration.delivery,
+        own.integration.schedule,
+    )
+
+
+def test_a_secret_is_never_shown(browser: Browser, page: str) -> None:
+    html = browser.html(page)
+    assert SECRET not in html
+    assert "stored" in html
+    refused = browser.send(page, data_sources__0__secret="typed-now", name="")
+    assert "typed-now" not in refused.content.decode()
+
+
+def test_a_typed_secret_replaces_the_stored_one(
+    own: SimpleNamespace, browser: Browser, page: str
+) -> None:
+    browser.saved(page, data_sources__0__secret="another")
+    assert dict(fresh(own).secrets) == {"secret": "another"}
+
+
+def test_another_path_keeps_the_secret(own: SimpleNamespace, browser: Browser, page: str) -> None:
+    browser.saved(page, data_sources__0__url="http://127.0.0.1/elsewhere")
+    assert dict(fresh(own).secrets) == {"secret": SECRET}
+
+
+def test_another_host_forgets_the_secret_and_says_so(
+    own: SimpleNamespace, browser: Browser, page: str
+) -> None:
+    answer = browser.saved(page, data_sources__0__url="http://127.0.0.2/own")
+    assert dict(fresh(own).secrets) == {}
+    assert "forgotten" in told(answer)
+
+
+def test_another_host_takes_the_secret_typed_with_it(
+    own: SimpleNamespace, browser: Browser, page: str
+) -> None:
+    browser.saved(
+        page, data_sources__0__url="http://127.0.0.2/own", data_sources__0__secret="typed"
+    )
+    assert dict(fresh(own).secrets) == {"secret": "typed"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "words"),
+    [
+        ({"data_sources__0__mapping": '{"a": "$.x["}'}, "data_sources-0-mapping", "a: "),
+        ({"data_sources__0__mapping": '{"a": '}, "data_sources-0-mapping", "not valid JSON"),
+        ({"data_sources__0__url": "http://169.254.169.254/"}, "data_sources-0-url", "link-local"),
+        ({"data_sources__0__url": ""}, "data_sources-0-url", "required"),
+        ({"data_sources__0__secret": "whsec_!"}, "data_sources-0-secret", "base64"),
+        ({"data_sources__0__success": '{"status": [7]}'}, "data_sources-0-success", "200 to 599"),
+        (
+            {"filters": '[{"field": "$.a", "operator": "equals", "value": 1}]'},
+            "filters",
+            "No operator",
+        ),
+        ({"delivery": '{"timeout": 900}'}, "delivery", "from 1 to 60"),
+        ({"schedule": '{"every": 5}'}, "schedule", "A schedule has"),
+        ({"actions": []}, "actions", "required"),
+        ({"entity": "moon"}, "entity", "not one of"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field(
+    typed: dict[str, Any],
+    field: str,
+    words: str,
+    own: SimpleNamespace,
+    browser: Browser,
+    page: str,
+) -> None:
+    found = errors(browser.send(page, **typed))
+    assert list(found) == [field]
+    assert words in " ".join(found[field])
+    assert fresh(own).mapping == own.source.mapping
+
+
+def test_several_data_sources_keep_the_order_of_the_form(
+    own: SimpleNamespace, browser: Browser, page: str
+) -> None:
+    browser.saved(
+        page,
+        data_sources__TOTAL_FORMS=3,
+        data_sources__1__connector="webhook",
+        data_sources__1__name="second",
+        data_sources__1__url="http://127.0.0.1/2",
+        data_sources__2__connector="webhook",
+        data_sources__2__name="third",
+        data_sources__2__url="http://127.0.0.1/3",
+    )
+    steps = DataSource.objects.of(own.platform).filter(integration=own.integration)
+    assert [(step.position, step.name) for step in steps] == [(0, ""), (1, "second"), (2, "third")]
+    browser.saved(page, data_sources__1__DELETE="on")
+    assert [(step.position, step.name) for step in steps.all()] == [(0, ""), (1, "third")]
+
+
+def test_the_list_tells_how_it_goes(own: SimpleNamespace, browser: Browser) -> None:
+    queued(own.integration, own.order)
+    html = browser.html(reverse(LIST))
+    assert "Transport order: created" in html
+    assert "http://127.0.0.1/own" in html
+    assert "healthy" in html
+    assert f"integration__id__exact={own.integration.pk}" in html
+
+
+def test_pause_and_resume(own: SimpleNamespace, browser: Browser) -> None:
+    def do(action: str) -> Integration:
+        chosen = {"action": action, "_selected_action": [str(own.integration.pk)]}
+        browser.client.post(reverse(LIST), chosen)
+        found: Integration = (
+            Integration.objects.of(own.platform).select_related("gate").get(pk=own.integration.pk)
+        )
+        return found
+
+    paused = do("pause")
+    assert not paused.enabled
+    assert paused.gate.pause_reason
+    assert "paused" in browser.html(reverse(LIST))
+    resumed = do("resume")
+    assert resumed.enabled
+    assert not resumed.gate.pause_reason
+
+
+@pytest.mark.parametrize("by", ["page", "list"])
+def test_deleting_keeps_the_history_and_cancels_what_waits(
+    by: str, own: SimpleNamespace, browser: Browser
+) -> None:
+    waiting = queued(own.integration, own.order)
+    pk = own.integration.pk
+    if by == "page":
+        address = reverse("admin:integrations_integration_delete", args=[pk])
+        assert "history can still be read" in browser.html(address)
+        browser.client.post(address, {"post": "yes"})
+    else:
+        chosen = {"action": "delete_selected", "_selected_action": [str(pk)], "post": "yes"}
+        browser.client.post(reverse(LIST), chosen)
+    assert Integration.objects.of(own.platform).get(pk=pk).deleted_at is not None
+    waiting.refresh_from_db()
+    assert waiting.status == Status.CANCELLED
+    assert f"{pk}/change" not in browser.html(reverse(LIST))
+    fact = reverse("admin:integrations_integrationobject_change", args=[waiting.pk])
+    assert "(deleted)" in browser.html(fact)
+
+
+def test_credentials_are_shown_once(
+    own: SimpleNamespace, foreign: SimpleNamespace, browser: Browser
+) -> None:
+    def address(which: SimpleNamespace) -> str:
+        name = "admin:integrations_integration_credentials"
+        return reverse(name, args=[which.integration.pk])
+
+    living = Credential.objects.of(own.platform).filter(revoked_at=None)
+    before = living.get()
+    assert before.api_key in browser.html(address(own))
+    assert living.get() == before, "looking makes none"
+    answer = browser.client.post(address(own))
+    made = living.get()
+    assert made != before
+    html = answer.content.decode()
+    assert made.api_key in html
+    assert Credential.PREFIX in html
+    assert "no-store" in answer["Cache-Control"]
+    again = browser.html(address(own))
+    assert made.api_key in again
+    assert Credential.PREFIX not in again
+    assert browser.client.post(address(foreign)).status_code == 404
+
+
+@pytest.mark.parametrize("action", ["see_queue", "see_logs", "see_requests"])
+def test_the_way_to_its_rows(action: str, own: SimpleNamespace, browser: Browser) -> None:
+    name = f"admin:integrations_integration_{action}"
+    html = browser.html(reverse(name, args=[own.integration.pk]))
+    assert "own-order" in html

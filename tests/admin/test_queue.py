@@ -1,0 +1,161 @@
+"""Support's pages: what happened to an order, why, and the two handles."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+from django.utils.timezone import now
+
+from integrations.models import Status
+from tests import make
+from tests.admin.conftest import Browser, queued, staff, told, without_tags
+
+LIST = "admin:integrations_integrationobject_changelist"
+
+
+def page(row: Any) -> str:
+    return reverse("admin:integrations_integrationobject_change", args=[row.pk])
+
+
+def test_a_page_tells_the_whole_story(own: SimpleNamespace, browser: Browser) -> None:
+    html = without_tags(browser.html(page(own.row)))
+    for words in (
+        "Given up at",
+        "own-error",
+        "422",
+        "12 ms",
+        "&quot;sent&quot;: 1",
+        "no such customer",
+        "target_refused",
+        "own-order was refused",
+        "Transport order after",
+        str(own.row.uuid),
+    ):
+        assert words in html, words
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"due_at": now()}, "It is due now"),
+        ({"due_at": now() + timedelta(hours=1), "lane": None}, "The next attempt is at"),
+        ({"leased": True, "attempts": 2, "claimed_at": now()}, "Being delivered right now"),
+        ({"status": Status.RETRY, "attempts": 2, "error": "503"}, "2 attempts so far."),
+        ({"status": Status.SUCCESS, "attempts": 1, "finished_at": now()}, "Delivered at"),
+        ({"status": Status.SKIPPED, "reason": "a filter"}, "Nothing was sent"),
+        ({"status": Status.CANCELLED, "finished_at": now()}, "Cancelled at"),
+    ],
+)
+def test_every_status_is_told_in_words(
+    fields: dict[str, Any], words: str, own: SimpleNamespace, browser: Browser
+) -> None:
+    own.row.delete()
+    row = queued(own.integration, own.order, **fields)
+    assert words in without_tags(browser.html(page(row)))
+
+
+def test_who_waits_for_whom_is_told(own: SimpleNamespace, browser: Browser) -> None:
+    ahead = queued(own.integration, own.order)
+    behind = queued(own.integration, own.order)
+    assert f"(sequence {ahead.pk}, QUEUE)" in without_tags(browser.html(page(behind)))
+
+
+def test_a_pause_is_told(own: SimpleNamespace, browser: Browser) -> None:
+    row = queued(own.integration, own.order)
+    own.integration.enabled = False
+    own.integration.save()
+    assert "the integration is paused" in without_tags(browser.html(page(row)))
+
+
+def test_a_deleted_record_is_told_of(own: SimpleNamespace, browser: Browser) -> None:
+    own.order.delete()
+    assert "deleted since" in without_tags(browser.html(page(own.row)))
+
+
+@pytest.mark.parametrize("what", ["reference", "uuid", "entity_id"])
+def test_search_by_the_whole_reference_or_an_id(
+    what: str, own: SimpleNamespace, foreign: SimpleNamespace, browser: Browser
+) -> None:
+    other = queued(own.integration, make.OrderFactory(platform=own.platform, name="OTHER 1"))
+    html = browser.html(f"{reverse(LIST)}?q={getattr(own.row, what)}")
+    assert page(own.row) in html
+    assert page(other) not in html
+    assert page(other) in browser.html(f"{reverse(LIST)}?q=OTHER+1")
+    assert page(foreign.row) not in browser.html(f"{reverse(LIST)}?q=foreign-order")
+
+
+@pytest.mark.parametrize("of", ["log", "requestlog"])
+def test_logs_are_found_by_reference(of: str, own: SimpleNamespace, browser: Browser) -> None:
+    lists = reverse(f"admin:integrations_{of}_changelist")
+    assert page(own.row) in browser.html(f"{lists}?q=own-order")
+    assert page(own.row) not in browser.html(f"{lists}?q=other")
+
+
+@pytest.mark.parametrize(
+    "narrowed",
+    [
+        "integrationobject/?status__exact=ERROR",
+        "integrationobject/?entity=transportOrder",
+        "log/?level__exact=error",
+        "log/?code=target_refused",
+        "requestlog/?answer=4xx",
+    ],
+)
+def test_lists_are_narrowed(narrowed: str, own: SimpleNamespace, browser: Browser) -> None:
+    address = reverse("admin:index") + "integrations/" + narrowed
+    assert "own-order" in browser.html(address)
+    left = {"ERROR": "SKIPPED", "transportOrder": "business", "4xx": "5xx"}
+    for word, other in {**left, "=error": "=debug", "target_refused": "delivered"}.items():
+        if address.endswith(word):
+            assert page(own.row) not in browser.html(address.removesuffix(word) + other)
+            break
+
+
+def do(browser: Browser, action: str, *rows: Any) -> Any:
+    chosen = {"action": action, "_selected_action": [row.pk for row in rows]}
+    return browser.client.post(reverse(LIST), chosen, follow=True)
+
+
+def test_put_back_in_the_queue(
+    own: SimpleNamespace, foreign: SimpleNamespace, browser: Browser
+) -> None:
+    answer = do(browser, "requeue", own.row, foreign.row)
+    own.row.refresh_from_db()
+    foreign.row.refresh_from_db()
+    assert own.row.status == Status.QUEUE
+    assert foreign.row.status == Status.ERROR
+    assert "1 put back in the queue." in told(answer)
+    again = do(browser, "requeue", own.row)
+    assert "0 put back in the queue. 1 left" in told(again)
+
+
+def test_cancel_names_the_person(own: SimpleNamespace, browser: Browser) -> None:
+    row = queued(own.integration, own.order)
+    do(browser, "cancel", row)
+    row.refresh_from_db()
+    assert row.status == Status.CANCELLED
+    assert row.reason == "Cancelled by own-person."
+
+
+@pytest.mark.parametrize("verb", ["requeue", "cancel"])
+def test_the_buttons_on_a_page(verb: str, own: SimpleNamespace, browser: Browser) -> None:
+    row = own.row if verb == "requeue" else queued(own.integration, own.order)
+    address = reverse(f"admin:integrations_integrationobject_{verb}", args=[row.pk])
+    assert address in browser.html(page(row))
+    assert browser.client.get(address).status_code == 405
+    browser.client.post(address)
+    row.refresh_from_db()
+    assert row.status == (Status.QUEUE if verb == "requeue" else Status.CANCELLED)
+
+
+def test_who_may_only_look_has_no_handles(own: SimpleNamespace) -> None:
+    helper = staff(own.platform, username="helper")
+    helper.user_permissions.add(Permission.objects.get(codename="view_integrationobject"))
+    looks = Browser(helper)
+    assert "Put back" not in looks.html(page(own.row))
+    looks.client.post(reverse("admin:integrations_integrationobject_requeue", args=[own.row.pk]))
+    own.row.refresh_from_db()
+    assert own.row.status == Status.ERROR

@@ -1,0 +1,119 @@
+"""An order with its parts: one page, one save, one change."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from integrations.models import EntityChange
+from otms.orders.models import Consignment, Goods, TransportOrder
+from tests import make
+from tests.admin.conftest import Browser, furnish
+
+ADD = "admin:orders_transportorder_add"
+
+
+def page(order: Any) -> str:
+    return reverse("admin:orders_transportorder_change", args=[order.pk])
+
+
+def parts(order: TransportOrder) -> list[tuple[int, str, list[tuple[int, str]]]]:
+    of_order = Consignment.objects.of(order.platform_id).filter(transport_order=order)
+    return [
+        (
+            each.position,
+            each.name,
+            [
+                (one.position, one.description)
+                for one in Goods.objects.of(order.platform_id).filter(consignment=each)
+            ],
+        )
+        for each in of_order
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_save_is_one_change_with_the_final_state() -> None:
+    own = furnish(make.PlatformFactory(), "own")
+    browser = Browser(own.user)
+    changes = EntityChange.objects.of(own.platform).order_by("id")
+    before = changes.last()
+    assert before
+    browser.saved(
+        reverse(ADD),
+        name="ORD-1",
+        customer=str(own.business.pk),
+        consignments__TOTAL_FORMS=2,
+        consignments__0__name="A",
+        consignments__0__goods__TOTAL_FORMS=2,
+        consignments__0__goods__0__description="first",
+        consignments__0__goods__0__quantity="2.5",
+        consignments__0__goods__0__weight='{"value": 1.50, "unit": "kg"}',
+        consignments__0__goods__1__type="items",
+        consignments__0__goods__1__description="second",
+        consignments__1__status="requested",
+        # The second has nothing but goods.
+        consignments__1__goods__TOTAL_FORMS=1,
+        consignments__1__goods__INITIAL_FORMS=0,
+        consignments__1__goods__0__type="items",
+        consignments__1__goods__0__description="third",
+    )
+    (change,) = changes.filter(id__gt=before.pk)
+    assert change.action == "created"
+    assert change.reference == "ORD-1"
+    seen = [
+        (each["name"], [goods["description"] for goods in each["goods"]])
+        for each in change.after["consignments"]
+    ]
+    assert seen == [("A", ["first", "second"]), ("", ["third"])]
+    assert str(change.after["consignments"][0]["goods"][0]["weight"]["value"]) == "1.50"
+    made = TransportOrder.objects.of(own.platform).get(name="ORD-1")
+    assert parts(made) == [(0, "A", [(0, "first"), (1, "second")]), (1, "", [(0, "third")])]
+
+    browser.saved(
+        page(made),
+        consignments__0__goods__0__DELETE="on",
+        consignments__1__name="B",
+    )
+    change = changes.filter(id__gt=change.pk).get()
+    assert change.action == "updated"
+    assert parts(made) == [(0, "A", [(0, "second")]), (1, "B", [(0, "third")])]
+
+    browser.saved(page(made))
+    assert not changes.filter(id__gt=change.pk).exists(), "nothing typed, nothing changed"
+
+
+@pytest.mark.django_db
+def test_a_blank_part_is_no_part(own: SimpleNamespace, browser: Browser) -> None:
+    browser.saved(reverse(ADD), name="ORD-2")
+    assert parts(TransportOrder.objects.of(own.platform).get(name="ORD-2")) == []
+
+
+def test_the_page_tells_what_the_integrations_made_of_it(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    html = browser.html(page(own.order))
+    assert "own-error" in html
+    assert reverse("admin:integrations_integrationobject_change", args=[own.row.pk]) in html
+    quiet = make.OrderFactory(platform=own.platform)
+    assert "No integration has heard" in browser.html(page(quiet))
+
+
+@pytest.mark.parametrize("asked", ["own-order", "own-customer"])
+def test_search_by_name_and_customer(asked: str, own: SimpleNamespace, browser: Browser) -> None:
+    lists = reverse("admin:orders_transportorder_changelist")
+    assert page(own.order) in browser.html(f"{lists}?q={asked}")
+    assert page(own.order) not in browser.html(f"{lists}?q=nothing")
+
+
+def test_numbers_are_shown_as_people_write_them(own: SimpleNamespace, browser: Browser) -> None:
+    assert browser.fields(page(own.order))["consignments-0-goods-0-quantity"] == 1
+    assert 'value="1"' in browser.html(page(own.order))
+
+
+def test_a_customer_with_orders_is_not_deleted(own: SimpleNamespace, browser: Browser) -> None:
+    address = reverse("admin:orders_business_delete", args=[own.business.pk])
+    assert "own-order" in browser.html(address)
+    browser.client.post(address, {"post": "yes"})
+    own.business.refresh_from_db()

@@ -1,0 +1,97 @@
+"""Nobody sees another platform's records, whatever route is added."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from integrations.models import Integration
+from otms.accounts.models import Platform
+from otms.accounts.views import UserViewSet
+from otms.api.router import Route, Router, actions, route
+from otms.api.views import PlatformViewSet, RoutedViewSet
+from otms.orders.models import Business, TransportOrder
+from otms.urls import router  # where every viewset is registered
+from tests import make
+from tests.conftest import Api
+
+pytestmark = pytest.mark.django_db
+
+# Log in before they have a platform.
+PUBLIC = {UserViewSet}
+MAKE: dict[Any, Any] = {
+    TransportOrder: make.OrderFactory,
+    Business: make.BusinessFactory,
+    Integration: make.IntegrationFactory,
+}
+
+
+def unscoped(viewsets: Iterator[Any] | list[Any]) -> list[Any]:
+    """The viewsets that show more than the caller's platform, as far as their class says."""
+    return [each for each in viewsets if not issubclass(each, PlatformViewSet) | (each in PUBLIC)]
+
+
+def test_every_viewset_shows_one_platform() -> None:
+    assert unscoped(router.viewsets) == []
+    for viewset in PUBLIC:
+        assert all(each.public for each in actions(viewset).values())
+
+
+def test_a_viewset_that_shows_everything_is_found() -> None:
+    class Planted(RoutedViewSet):
+        @route("GET", "planted", "get:planted")
+        def planted(self, request: Any) -> Any: ...
+
+    planted = Router()
+    planted.register(Planted)
+    assert unscoped(planted.viewsets) == [Planted]
+
+
+def by_id() -> list[tuple[Any, Route]]:
+    """The routes that are about one record, named in the path or in the body."""
+    return [
+        (viewset, each)
+        for viewset in router.viewsets
+        for each in actions(viewset).values()
+        if "<id:" in each.path or each.method == "PUT"
+    ]
+
+
+def asked(caller: Api, viewset: Any, each: Route, record: Any) -> Any:
+    path = each.path.replace("<id:id>", str(record.pk))
+    path = path.replace("<str:offset>", "0").replace("<str:amount>", "10")
+    assert "<" not in path, f"say here what {each.path} needs"
+    return caller(each.method, path, {"id": str(record.pk)} if each.method == "PUT" else None)
+
+
+def test_most_routes_are_about_one_record() -> None:
+    assert len(by_id()) >= 13
+
+
+@pytest.mark.parametrize(("viewset", "each"), by_id(), ids=[each.name for _, each in by_id()])
+def test_another_platforms_record_is_not_found(
+    api: Api, platform: Platform, viewset: Any, each: Route
+) -> None:
+    assert viewset.model in MAKE, f"say here how a {viewset.model.__name__} is made"
+    theirs = MAKE[viewset.model]()
+    answer = asked(api, viewset, each, theirs)
+    assert answer.status_code == 404, answer.content
+    assert viewset.model.objects.of(theirs.platform).filter(pk=theirs.pk).exists()
+    mine = MAKE[viewset.model](platform=platform)
+    assert asked(api, viewset, each, mine).status_code == 200
+
+
+def test_lists_and_searches_show_the_own_platform(api: Api, platform: Platform) -> None:
+    seen = 0
+    for viewset in router.viewsets:
+        for each in actions(viewset).values():
+            if each.path.endswith("/<str:amount>") and "<id:" not in each.path:
+                MAKE[viewset.model]()
+                mine = MAKE[viewset.model](platform=platform)
+                path = each.path.replace("<str:offset>", "0").replace("<str:amount>", "500")
+                found = api.ok(each.method, path, {} if each.method == "POST" else None)
+                (rows,) = [value for value in found.values() if isinstance(value, list)]
+                assert {row["primaryPlatformId"] for row in rows} == {str(platform.pk)}
+                assert str(mine.pk) in {row["id"] for row in rows}
+                seen += 1
+    assert seen >= 6

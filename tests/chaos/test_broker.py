@@ -1,0 +1,111 @@
+"""The broker carries hints: without it saving is as fast, delivery later, and nothing lost."""
+
+import statistics
+import time
+from typing import Any
+
+import pytest
+import redis
+
+from otms.accounts.models import Platform
+from tests import make
+from tests.chaos.conftest import Posting, System, queue_of, save_orders, settled, wait_for
+from tests.sink import Sink
+
+pytestmark = pytest.mark.chaos
+
+
+def test_an_order_reaches_the_receiver_in_under_a_second(
+    system: System, platform: Platform, post: Posting, sink: Sink, figure: Any
+) -> None:
+    """Nothing ticks and nobody polls: it was the wake-up."""
+    make.integration(sink.url(), platform=platform)
+    system.redis()
+    system.worker(OTMS_POLL_SECONDS="0")
+    system.web()
+    for n in (1, 2):  # the first may leave before the worker hears hints
+        post(f"warm {n}")
+        sink.wait(n, timeout=20)
+    taken = []
+    for n in range(3, 23):
+        started = time.time()
+        post(str(n))
+        assert sink.wait(n)["delivered"] == n
+        taken.append(sink.requests[-1].at - started)
+    median, worst = statistics.median(taken), max(taken)
+    figure(f"POST to receiver: median {median * 1000:.0f} ms, worst {worst * 1000:.0f} ms of 20")
+    assert median < 1
+
+
+def test_saving_does_not_wait_for_a_broker_that_is_gone(
+    system: System, platform: Platform, post: Posting, sink: Sink, figure: Any
+) -> None:
+    make.integration(sink.url(), platform=platform)
+    broker = system.redis()
+    system.worker(OTMS_POLL_SECONDS="0")
+    system.beat()
+    system.web()
+    post("before")
+    sink.wait(1, timeout=20)
+    broker.kill()
+    taken = [post(f"during {n}") for n in range(5)]
+    assert max(taken) < 1
+    figure(f"POST while the broker is gone: worst {max(taken) * 1000:.0f} ms of 5")
+    assert queue_of(platform).filter(status="QUEUE").count() == 5
+    system.redis()
+    assert sink.wait(6, timeout=40)["delivered"] == 6
+    wait_for(settled(platform, 6))
+    assert all(process.is_running for process in system.processes[1:])
+
+
+def test_a_broker_that_forgets_everything_loses_nothing(
+    system: System, platform: Platform, post: Posting, sink: Sink
+) -> None:
+    make.integration(sink.url(), platform=platform)
+    broker = system.redis()
+    client = redis.Redis(port=system.redis_port)
+    system.worker(OTMS_POLL_SECONDS="0")
+    system.beat()
+    system.web()
+    for n in range(20):
+        post(str(n))
+        client.flushall()
+    assert sink.wait(20, timeout=30)["delivered"] == 20
+    broker.kill()
+    system.redis()
+    for n in range(20, 25):
+        post(str(n))
+    assert sink.wait(25, timeout=40)["delivered"] == 25
+    wait_for(settled(platform, 25))
+    assert sink.stats()["duplicates"] == 0
+
+
+def test_without_hints_and_polling_the_tick_delivers(
+    system: System, platform: Platform, sink: Sink, figure: Any
+) -> None:
+    make.integration(sink.url(), platform=platform)
+    system.redis()
+    system.environment |= {"OTMS_WAKE_UPS": "false", "OTMS_POLL_SECONDS": "0"}
+    save_orders(platform, 1)
+    system.worker()
+    sink.wait(1, timeout=20)  # it looks when it starts
+    save_orders(platform, 1)
+    assert sink.wait(2, timeout=1)["delivered"] == 1
+    system.beat()
+    for n in (2, 3):
+        started = time.monotonic()
+        assert sink.wait(n, timeout=15)["delivered"] == n
+        figure(f"by the tick alone: {time.monotonic() - started:.1f} s")
+        save_orders(platform, 1)
+
+
+def test_a_worker_that_starts_without_a_broker_delivers_and_stops(
+    system: System, platform: Platform, sink: Sink
+) -> None:
+    make.integration(sink.url(), platform=platform)
+    save_orders(platform, 3)
+    worker = system.worker()
+    assert sink.wait(3, timeout=20)["delivered"] == 3
+    wait_for(settled(platform, 3))
+    worker.stop()
+    assert not queue_of(platform).filter(leased=True).exists()

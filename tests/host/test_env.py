@@ -1,0 +1,119 @@
+"""What differs between places comes from the environment; what is wrong there is named."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from otms import env
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.delenv("OTMS_X", raising=False)
+    monkeypatch.delenv("OTMS_X_FILE", raising=False)
+    return lambda value: monkeypatch.setenv("OTMS_X", value)
+
+
+def test_a_text_is_the_variable_or_the_default(given: Any) -> None:
+    assert env.text("OTMS_X", "default") == "default"
+    given("")
+    assert env.text("OTMS_X", "default") == ""
+    given("value")
+    assert env.text("OTMS_X") == "value"
+
+
+def test_a_text_may_stand_in_a_file(
+    given: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("from the file\n", encoding="utf-8")
+    monkeypatch.setenv("OTMS_X_FILE", str(tmp_path / "secret"))
+    assert env.text("OTMS_X", "default") == "from the file"
+    given("the variable itself")
+    assert env.text("OTMS_X") == "the variable itself"
+
+
+def test_a_required_text_is_asked_for_by_name(given: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"OTMS_X \(or OTMS_X_FILE\)"):
+        env.text("OTMS_X")
+
+
+@pytest.mark.parametrize("value", ["1", "true", "True", " YES ", "on"])
+def test_a_flag_is_up(given: Any, value: str) -> None:
+    given(value)
+    assert env.flag("OTMS_X", False) is True
+
+
+@pytest.mark.parametrize("value", ["0", "false", "No", "OFF", ""])
+def test_a_flag_is_down(given: Any, value: str) -> None:
+    given(value)
+    assert env.flag("OTMS_X", True) is False
+
+
+def test_a_flag_is_nothing_else(given: Any) -> None:
+    assert (env.flag("OTMS_X", True), env.flag("OTMS_X", False)) == (True, False)
+    given("maybe")
+    with pytest.raises(ImproperlyConfigured, match="OTMS_X is 'maybe'; write true or false"):
+        env.flag("OTMS_X", True)
+
+
+def test_a_number_is_a_number(given: Any) -> None:
+    assert env.number("OTMS_X", 1.5) == 1.5
+    given("12")
+    assert env.number("OTMS_X", 1) == 12
+    given("ten")
+    with pytest.raises(ImproperlyConfigured, match="OTMS_X is 'ten'; write a number"):
+        env.number("OTMS_X", 1)
+
+
+def test_words_are_separated_by_commas(given: Any) -> None:
+    assert env.words("OTMS_X") == []
+    assert env.words("OTMS_X", "a,b") == ["a", "b"]
+    given(" a, b,,c ")
+    assert env.words("OTMS_X") == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        (
+            "postgres://u%40x:p%2Fw@db.example:5433/otms?sslmode=require",
+            {
+                "ENGINE": "otms.db.postgresql",
+                "NAME": "otms",
+                "USER": "u@x",
+                "PASSWORD": "p/w",
+                "HOST": "db.example",
+                "PORT": "5433",
+                "OPTIONS": {"connect_timeout": 5, "sslmode": "require"},
+            },
+        ),
+        ("postgresql:///otms", {"NAME": "otms", "USER": "", "HOST": "", "PORT": ""}),
+        ("sqlite:////var/otms.sqlite3", {"ENGINE": "otms.db.sqlite3", "NAME": "/var/otms.sqlite3"}),
+    ],
+)
+def test_a_database_is_one_url(url: str, found: dict[str, Any]) -> None:
+    assert env.database(url).items() >= found.items()
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "otms.sqlite3", ""])
+def test_another_database_is_refused(url: str) -> None:
+    with pytest.raises(
+        ImproperlyConfigured, match=r"DATABASE_URL begins with .* write postgres://"
+    ):
+        env.database(url)
+
+
+def test_only_this_file_reads_the_environment() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for folder in ("otms", "integrations")
+        for path in (ROOT / folder).rglob("*.py")
+        if re.search(r"\b(environ|getenv)\b", path.read_text(encoding="utf-8"))
+    }
+    # The last two tell Django where the settings are, before anything of ours is imported.
+    assert found <= {"otms/env.py", "otms/celery.py", "otms/wsgi.py"}

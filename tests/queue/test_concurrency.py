@@ -1,0 +1,276 @@
+"""Several processes at once: what is saved together, claimed together, finished together."""
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
+
+from integrations.models import EntityChange, IntegrationObject, Status
+from otms.orders.models import Consignment, TransportOrder
+from tests import make
+from tests.queue.conftest import Queue, wait_for
+from tests.sink import Sink
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+UPDATES = {"trigger": make.ALL_ACTIONS}
+
+
+class Beside(threading.Thread):
+    """Something that happens at the same time, on a connection of its own."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)
+        self.work = work
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.work()
+        except BaseException as error:  # noqa: BLE001 - told by done()
+            self.error = error
+        finally:
+            connection.close()
+
+    def done(self) -> None:
+        self.join(60)
+        assert not self.is_alive(), "it hangs"
+        if self.error:
+            raise self.error
+
+
+def waits_for_a_lock() -> bool:
+    """Does any connection to this database wait for another one's lock?"""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+class Pause:
+    """Stops a connection before a statement, until it may go on."""
+
+    def __init__(self, before: Callable[[str], bool]) -> None:
+        self.before = before
+        self.there = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, execute: Any, sql: str, *args: Any) -> Any:
+        if not self.there.is_set() and self.before(sql):
+            self.there.set()
+            assert self.go_on.wait(20)
+        return execute(sql, *args)
+
+
+@pytest.mark.services
+def test_the_last_of_two_edits_of_one_order_has_both(queue: Queue) -> None:
+    with transaction.atomic():
+        order = queue.save_order()
+        parts = [make.ConsignmentFactory(transport_order=order, position=n) for n in range(2)]
+    saved = threading.Event()
+    commit = threading.Event()
+
+    def edit(part: Consignment, *, hold: bool = False) -> None:
+        with transaction.atomic():
+            part.description = "edited"
+            part.save()
+            if hold:
+                saved.set()
+                assert commit.wait(20)
+
+    first = Beside(lambda: edit(parts[0], hold=True))
+    assert saved.wait(10)
+    second = Beside(lambda: edit(parts[1]))
+    wait_for(lambda: waits_for_a_lock() or not second.is_alive())
+    commit.set()
+    first.done()
+    second.done()
+    *_, last = EntityChange.objects.of(queue.platform).order_by("id")
+    edited = [each["description"] for each in last.after["consignments"]]
+    assert edited == ["edited", "edited"]
+
+
+@pytest.mark.services
+def test_a_head_that_finishes_while_its_follower_is_put_off_still_wakes_it(queue: Queue) -> None:
+    """The claim saw the head in flight; the outcome must have the last word."""
+    integration = make.integration(platform=queue.platform)
+    lane = uuid4()
+    queue.put(integration, lane, lane)
+    (head,) = IntegrationObject.objects.claim_due(1).objects
+    queue.all.filter(leased=False).update(due_at=now())
+    pause = Pause(lambda sql: sql.startswith("UPDATE") and "due_at" in sql)
+
+    def put_off() -> None:
+        with connection.execute_wrapper(pause):
+            assert IntegrationObject.objects.claim_due(5).deferred
+
+    claim = Beside(put_off)
+    assert pause.there.wait(10)
+    finish = Beside(lambda: IntegrationObject.objects.finish([head.succeed("It was there.")]))
+    wait_for(lambda: waits_for_a_lock() or not finish.is_alive())
+    pause.go_on.set()
+    claim.done()
+    finish.done()
+    assert queue.all.last().due_at <= now()
+    assert len(IntegrationObject.objects.claim_due(5).objects) == 1
+
+
+@pytest.mark.services
+def test_a_claim_counts_what_others_claimed_while_it_looked_for_gates(queue: Queue) -> None:
+    integration = make.integration(platform=queue.platform, delivery={"concurrency": 1})
+    queue.put(integration, uuid4(), uuid4())
+    pause = Pause(lambda sql: "FOR UPDATE" in sql)
+    claimed: list[Any] = []
+
+    def look() -> None:
+        with connection.execute_wrapper(pause):
+            claimed.extend(IntegrationObject.objects.claim_due(5).objects)
+
+    slow = Beside(look)
+    assert pause.there.wait(10)
+    assert len(IntegrationObject.objects.claim_due(5).objects) == 1
+    pause.go_on.set()
+    slow.done()
+    assert claimed == []
+
+
+@pytest.mark.services
+def test_workers_and_producers_at_once_keep_caps_and_order(queue: Queue) -> None:
+    integrations = [
+        make.integration(
+            platform=queue.platform, delivery={"concurrency": 3}, name=f"{n}", **UPDATES
+        )
+        for n in range(3)
+    ]
+    caps = {each.pk: 3 for each in integrations}
+    orders = [queue.save_order(description="0") for _ in range(12)]
+    saved = 12 * 20
+    guard = threading.Lock()
+    in_flight: Counter[Any] = Counter()
+    seen: dict[Any, list[int]] = defaultdict(list)
+    broken: list[str] = []
+
+    def produce(mine: list[TransportOrder]) -> None:
+        for n in range(1, 20):
+            for order in mine:
+                order.description = str(n)
+                order.save()
+
+    def work() -> None:
+        while sum(map(len, seen.values())) < saved * len(caps):
+            claims = IntegrationObject.objects.claim_due(4)
+            with guard:
+                for obj in claims.objects:
+                    in_flight[obj.integration_id] += 1
+                    if in_flight[obj.integration_id] > caps[obj.integration_id]:
+                        broken.append(f"over the cap: {in_flight}")
+                    if obj.fence != 1:
+                        broken.append(f"leased twice: {obj.pk}")
+                    seen[obj.integration_id, obj.lane].append(obj.pk)
+            with guard:
+                for obj in claims.objects:
+                    in_flight[obj.integration_id] -= 1
+            IntegrationObject.objects.finish([o.succeed("It was there.") for o in claims.objects])
+
+    threads = [Beside(lambda half=half: produce(half)) for half in (orders[::2], orders[1::2])]
+    threads += [Beside(work) for _ in range(4)]
+    for thread in threads:
+        thread.done()
+    assert broken == []
+    assert sum(map(len, seen.values())) == saved * len(caps)
+    for ids in seen.values():
+        assert ids == sorted(ids)
+    assert set(queue.all.values_list("status", flat=True)) == {Status.SUCCESS}
+
+
+@pytest.mark.services
+def test_a_thousand_deep_lanes_are_worked_off(queue: Queue) -> None:
+    integration = make.integration(platform=queue.platform, delivery={"concurrency": 100})
+    lanes = [uuid4() for _ in range(1000)]
+    heads = queue.put(integration, *lanes)
+    queue.put(integration, *lanes * 4)
+    # The worst order: all followers come before all heads.
+    queue.all.filter(pk__in=[h.pk for h in heads]).update(due_at=now() + timedelta(milliseconds=50))
+    left = threading.Event()
+
+    def work() -> None:
+        while not left.is_set():
+            claims = IntegrationObject.objects.claim_due(50)
+            outcomes = [obj.succeed("It was there.") for obj in claims.objects]
+            IntegrationObject.objects.finish(outcomes)
+            if not claims.objects and not queue.all.filter(due_at__isnull=False).exists():
+                left.set()
+
+    for thread in [Beside(work) for _ in range(4)]:
+        thread.done()
+    assert set(queue.all.values_list("status", "fence")) == {(Status.SUCCESS, 1)}
+
+
+@pytest.mark.services
+def test_a_claim_reads_only_what_waits(queue: Queue) -> None:
+    """A hundred thousand finished rows, and a few that are due."""
+    integration = make.integration(platform=queue.platform)
+    (done,) = queue.put(integration, uuid4())
+    IntegrationObject.objects.claim_due(1)
+    IntegrationObject.objects.finish([queue.only.succeed("It was there.")])
+    names = [f.column for f in IntegrationObject._meta.fields if f.column not in ("id", "uuid")]
+    columns, table = ", ".join(names), IntegrationObject._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} (uuid, {columns}) SELECT gen_random_uuid(), {columns}"  # noqa: S608
+            f" FROM {table}, generate_series(1, 100000) WHERE id = {done.pk}"
+        )
+        cursor.execute(f"ANALYZE {table}")
+    lane = uuid4()
+    queue.put(integration, lane, lane, *[uuid4() for _ in range(5)])
+    with CaptureQueriesContext(connection) as captured:
+        claimed = IntegrationObject.objects.claim_due(50).objects
+        IntegrationObject.objects.finish([obj.succeed("It was there.") for obj in claimed])
+    plans = []
+    with connection.cursor() as cursor:
+        for query in captured.captured_queries:
+            if table in query["sql"] and not query["sql"].startswith("INSERT"):
+                cursor.execute(f"EXPLAIN {query['sql']}")
+                plans.append("\n".join(row[0] for row in cursor.fetchall()))
+    assert len(claimed) == 6
+    assert len(plans) >= 6
+    assert any("queue_due" in plan for plan in plans)
+    for plan in plans:
+        assert f"Seq Scan on {table}" not in plan
+
+
+def test_saving_and_delivering_at_once_loses_and_refuses_nothing(queue: Queue, sink: Sink) -> None:
+    """On SQLite too, where all of it goes through one lock."""
+    make.integration(sink.url(), platform=queue.platform, **UPDATES)
+    finished = threading.Event()
+
+    def save() -> None:
+        for n in range(10):
+            order = queue.save_order(name=str(n))
+            order.description = "edited"
+            order.save()
+
+    def deliver() -> None:
+        while not finished.is_set():
+            queue.run()
+
+    savers = [Beside(save) for _ in range(3)]
+    workers = [Beside(deliver) for _ in range(2)]
+    for saver in savers:
+        saver.done()
+    stats = sink.wait(60, timeout=20)
+    finished.set()
+    for worker in workers:
+        worker.done()
+    assert (stats["delivered"], stats["duplicates"]) == (60, 0)
+    assert set(queue.all.values_list("status", flat=True)) == {Status.SUCCESS}

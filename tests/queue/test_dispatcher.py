@@ -1,0 +1,173 @@
+"""The thread that delivers: it stops cleanly, outlives what breaks, and does nothing when idle."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.backends.signals import connection_created
+
+from integrations import dispatcher as module
+from integrations.dispatcher import Dispatcher
+from integrations.models import Gate, IntegrationObject, Status
+from otms.accounts.models import Platform
+from tests import make
+from tests.queue.conftest import Queue, wait_for
+from tests.sink import Sink
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def dispatcher() -> Iterator[Dispatcher]:
+    """One that runs beside the test."""
+    made = Dispatcher(poll=0.05)
+    made.start()
+    yield made
+    made.stop()
+
+
+class Statements:
+    """How many statements the dispatcher's connections made."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def listen(self, connection: Any, **_: Any) -> None:
+        connection.execute_wrappers.append(self)
+
+    def __call__(self, execute: Any, *args: Any) -> Any:
+        self.count += 1
+        return execute(*args)
+
+
+@pytest.fixture
+def statements() -> Iterator[Statements]:
+    found = Statements()
+    connection_created.connect(found.listen)
+    yield found
+    connection_created.disconnect(found.listen)
+
+
+def hardly_looks(statements: Statements) -> bool:
+    """Does a dispatcher that polls five times a second do no more than that?"""
+    idle = Dispatcher(poll=0.2)
+    idle.start()
+    wait_for(lambda: statements.count)
+    before, cpu = statements.count, time.process_time()
+    time.sleep(1)
+    made, used = statements.count - before, time.process_time() - cpu
+    idle.stop()
+    return 0 < made <= 100 and used < 0.5  # a spin makes thousands
+
+
+def test_an_idle_dispatcher_hardly_looks(queue: Queue, statements: Statements) -> None:
+    assert hardly_looks(statements)
+
+
+def test_without_polling_an_idle_dispatcher_does_nothing(statements: Statements) -> None:
+    idle = Dispatcher(poll=0)
+    idle.start()
+    wait_for(lambda: statements.count)
+    time.sleep(0.3)
+    before = statements.count
+    time.sleep(0.5)
+    assert statements.count == before
+    idle.stop()
+
+
+def test_a_dispatcher_does_not_spin_on_what_it_may_not_have(
+    queue: Queue, statements: Statements
+) -> None:
+    """The cap is used up by another worker, and more is due."""
+    make.integration(platform=queue.platform, delivery={"concurrency": 1})
+    queue.save_order()
+    queue.save_order()
+    assert len(IntegrationObject.objects.claim_due(10).objects) == 1
+    assert hardly_looks(statements)
+    assert queue.all.filter(leased=True).count() == 1
+
+
+def test_a_poke_is_enough(queue: Queue, sink: Sink) -> None:
+    lazy = Dispatcher(poll=0)
+    lazy.start()
+    try:
+        make.integration(sink.url(), platform=queue.platform)
+        queue.save_order()
+        lazy.poke()
+        assert sink.wait(1)["delivered"] == 1
+    finally:
+        lazy.stop()
+
+
+def test_calls_in_flight_finish_when_it_stops(queue: Queue, sink: Sink) -> None:
+    make.integration(sink.url("/slow/500"), platform=queue.platform, delivery={"concurrency": 2})
+    for _ in range(4):
+        queue.save_order()
+    running = Dispatcher(poll=0.05)
+    running.start()
+    sink.wait(2, of="attempts")
+    running.stop()
+    statuses = [obj.status for obj in queue.all]
+    assert sorted(statuses) == [Status.QUEUE, Status.QUEUE, Status.SUCCESS, Status.SUCCESS]
+    assert not queue.all.filter(leased=True).exists()
+    assert sink.stats()["attempts"] == 2
+
+
+def test_a_hint_that_comes_too_late_starts_nothing(
+    queue: Queue, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the process began to stop: what is leased now would be interrupted."""
+    monkeypatch.setattr(module, "_current", None)
+    module.poke()
+    module.stop()
+    make.integration(sink.url(), platform=queue.platform)
+    queue.save_order()
+    module.poke()
+    time.sleep(0.3)
+    assert not queue.only.leased
+    assert queue.only.attempts == 0
+
+
+def test_it_outlives_a_queue_that_can_not_be_read(
+    queue: Queue,
+    sink: Sink,
+    dispatcher: Dispatcher,
+    platform: Platform,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    make.integration(sink.url(), platform=platform)
+    table = Gate._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO elsewhere")
+    try:
+        wait_for(lambda: "the queue can't be read" in caplog.text)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE elsewhere RENAME TO {table}")
+    queue.save_order()
+    assert sink.wait(1)["delivered"] == 1
+
+
+def test_an_outcome_waits_for_a_database_that_is_away(
+    queue: Queue,
+    sink: Sink,
+    dispatcher: Dispatcher,
+    platform: Platform,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It was delivered: it must be written down, and not be sent again."""
+    make.integration(sink.url("/slow/300"), platform=platform)
+    queue.save_order()
+    sink.wait(1, of="attempts")
+    table = IntegrationObject._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO elsewhere")
+    try:
+        wait_for(lambda: "outcomes can't be written" in caplog.text)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE elsewhere RENAME TO {table}")
+    wait_for(lambda: queue.only.status == Status.SUCCESS)
+    assert sink.stats()["attempts"] == 1
