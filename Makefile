@@ -37,7 +37,7 @@ test: install-dev ## everything that needs no server
 check: install-dev ## what a change must pass: format, lint, types, layers, schema, tests
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
-	@$(BIN)/mypy .
+	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(EMBEDDED) $(MANAGE) makemigrations --check
 	@$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING

@@ -78,7 +78,7 @@ def make_venv():
         [sys.executable, "-m", "venv", "--clear", VENV],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        universal_newlines=True,
+        text=True,
     )
     if made.returncode:
         sys.exit("%s could not be made: %s" % (VENV, made.stdout.strip()))

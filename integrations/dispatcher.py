@@ -160,7 +160,7 @@ class Dispatcher:
     async def _call(self, call: pipeline.Call, claimed: float) -> Outcome:
         timeout = call.plan.policy.timeout
         # As it was given: the integration may have been saved with another timeout since.
-        lease = (call.object.due_at - call.object.claimed_at).total_seconds()
+        lease = call.object.lease.total_seconds()
         if self._stopping:
             return call.object.release("The worker is stopping.")
         if claimed + lease - time.monotonic() < timeout:
@@ -195,7 +195,9 @@ class Dispatcher:
                 _report("outcomes can't be written", error)
                 if _is_away(error):
                     await asyncio.sleep(BROKEN_SECONDS)
-                    if time.time() > max(each.object.due_at.timestamp() for each in batch):
+                    if time.time() > max(
+                        each.object.due_at.timestamp() for each in batch if each.object.due_at
+                    ):
                         return
                 elif len(batch) > 1:
                     for outcome in batch:

@@ -123,7 +123,7 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
 def judge(call: Call, exchange: Exchange) -> Outcome:
     """What the answer means: delivered, again later, or never."""
     obj, policy = call.object, call.plan.policy
-    recorded = {"request": request_log(call, exchange)}
+    recorded: dict[str, Any] = {"request": request_log(call, exchange)}
     where = http.redact_url(call.request.url)
     if exchange.error:
         permanent = exchange.error_kind in ("egress", "protocol") or not policy.retry.retries(None)
@@ -189,7 +189,7 @@ def _compiled(integration: Integration) -> Plan:
     steps, broken, policy = [], "", DeliveryPolicy.of(None)
     try:
         policy = integration.policy
-        steps = [_step(source) for source in integration.data_sources.all()]  # type: ignore[attr-defined]
+        steps = [_step(source) for source in integration.data_sources.all()]
     except Error:
         raise
     except Exception as error:  # whatever is stored, the others must go on

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import connections, transaction
+from django.db import transaction
 from django.db.models import Model
 from django.db.models.signals import post_save, pre_delete, pre_save
 
@@ -19,6 +19,7 @@ from integrations.entities.base import Entity
 from integrations.models import EntityChange, IntegrationObject
 from integrations.models.change import Action
 from integrations.tasks import wake
+from otms.db.before_commit import until_commit
 
 
 def connect() -> None:
@@ -43,7 +44,7 @@ def record_changes(key: str, ids: list[UUID], using: str = "default") -> None:
         raise transaction.TransactionManagementError(
             "Call record_changes() in the transaction that makes the changes."
         )
-    seen = connections[using].before_commit.setdefault(_write_changes, {})
+    seen = until_commit(_write_changes, using)
     if missing := sorted(id for id in ids if (key, id) not in seen):
         entity = entities.load(key)
         _lock(entity, missing, using)
@@ -69,7 +70,7 @@ def _created(
 ) -> None:
     """post_save of a root: it was not there before. (At pre_save it may have no id yet.)"""
     if created and not raw:
-        seen = connections[using].before_commit.setdefault(_write_changes, {})
+        seen = until_commit(_write_changes, using)
         seen.setdefault((entity.key, instance.pk), None)
 
 

@@ -18,4 +18,8 @@ class LineFormatter(logging.Formatter):
         message = record.getMessage().replace("\n", "\\n").replace("\r", "\\r")
         extra = extra.replace("\n", "\\n").replace("\r", "\\r")
         line = f"{time.replace('+00:00', 'Z')} {record.levelname} {record.name} {message}{extra}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if not record.exc_info:
+            return line
+        # Indented, so that no text inside can pass for a line of the log.
+        lines = self.formatException(record.exc_info).splitlines()
+        return "\n".join([line, *(f"  {each}" for each in lines)])

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path
+from django.utils.html import format_html
 from django.utils.timezone import localtime, now
 from unfold.decorators import display
 
@@ -73,14 +74,14 @@ class IntegrationObjectAdmin(ObjectSearch):
         "created",
         "reference_or_id",
         "what",
-        "listener",
+        "integration",
         "state",
         "attempts",
         "due",
         "why",
     )
     list_display_links = ("created", "reference_or_id")
-    list_select_related = ("integration", "change")
+    list_select_related = ("integration__gate", "change")
     list_filter = ("status", "integration", EntityFilter, "created_at")
     ordering = ("-id",)
     list_before_template = "admin/integrations/statuses.html"
@@ -93,11 +94,7 @@ class IntegrationObjectAdmin(ObjectSearch):
 
     @display(description="Change")
     def what(self, row: IntegrationObject) -> str:
-        return on_one_line(f"{entity_label(row.entity)} {row.change.action}")
-
-    @display(description="Integration")
-    def listener(self, row: IntegrationObject) -> str:
-        return on_one_line(row.integration, 32)
+        return format_html("{}<br>{}", on_one_line(entity_label(row.entity)), row.change.action)
 
     @display(description="Status", label=STATUS_COLOURS)
     def state(self, row: IntegrationObject) -> Any:
@@ -107,7 +104,9 @@ class IntegrationObjectAdmin(ObjectSearch):
     def due(self, row: IntegrationObject) -> Any:
         if row.due_at is None:
             return "-"
-        return "now" if row.leased or row.due_at <= now() else moment(row.due_at)
+        if row.leased or row.due_at > now():
+            return "now" if row.leased else moment(row.due_at)
+        return "paused" if row.integration.gate.pause_reason else "now"
 
     @display(description="Reason or error")
     def why(self, row: IntegrationObject) -> str:

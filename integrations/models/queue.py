@@ -420,6 +420,13 @@ class IntegrationObject(models.Model):
     def __str__(self) -> str:
         return f"{self.entity} {self.reference} for {self.integration_id}: {self.status}"
 
+    @property
+    def lease(self) -> timedelta:
+        """How long this claim was given; only of a leased object."""
+        assert self.due_at  # noqa: S101 - for the type checker: a lease has both ends
+        assert self.claimed_at  # noqa: S101
+        return self.due_at - self.claimed_at
+
     def line(self, level: Level, code: str, message: str, data: Any = None) -> Log:
         """A log line about this object."""
         return Log(
@@ -453,6 +460,7 @@ class IntegrationObject(models.Model):
         **extra: Any,
     ) -> Outcome:
         """Try again later, unless the error is permanent or the budget in time is spent."""
+        changes: dict[str, Any]
         wait = None if permanent else self._wait(policy.retry, retry_after)
         if wait is not None:
             changes = {"status": Status.RETRY, "error": error}
@@ -467,8 +475,8 @@ class IntegrationObject(models.Model):
         if policy.on_poison == "skip":
             changes = {**_finished(Status.SKIPPED), "error": error, "reason": f"Skipped: {error}"}
         else:
-            changes = {**_finished(Status.ERROR), "error": error}
-            changes["holds_lane"] = policy.on_poison == "block" and self.lane is not None
+            held = policy.on_poison == "block" and self.lane is not None
+            changes = {**_finished(Status.ERROR), "error": error, "holds_lane": held}
         return Outcome(self, changes, Level.ERROR, code, error, **extra)
 
     def skip(self, code: str, reason: str, data: Any = None) -> Outcome:

@@ -8,10 +8,16 @@ a commit goes through the connection's `commit()`, so that is where this stands.
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from django.db import transaction
+from django.db import connections, transaction
 
 Touched = dict[Hashable, Any]
 Callback = Callable[[Touched, str], None]
+
+
+def until_commit(callback: Callback, using: str) -> Touched:
+    """What this callback will be handed before the running transaction commits; fill it."""
+    kept: dict[Callback, Touched] = connections[using].before_commit  # type: ignore[attr-defined]
+    return kept.setdefault(callback, {})
 
 
 class BeforeCommit:

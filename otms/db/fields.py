@@ -23,7 +23,7 @@ class DocumentFormField(forms.CharField):
         return value if isinstance(value, str) or value is None else documents.pretty(value)
 
     def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
+        text = super().to_python(value) or ""
         if text in self.empty_values:
             return None
         try:
@@ -57,7 +57,7 @@ class DocumentField(models.TextField):
     def value_to_string(self, obj: models.Model) -> str:
         return self.get_prep_value(self.value_from_object(obj)) or "null"
 
-    def formfield(self, **kwargs: Any) -> Any:
+    def formfield(self, **kwargs: Any) -> Any:  # type: ignore[override]
         kwargs.pop("choices_form_class", None)
         return models.Field.formfield(self, **{"form_class": DocumentFormField, **kwargs})
 

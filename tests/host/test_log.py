@@ -42,7 +42,6 @@ def test_a_traceback_follows_its_line() -> None:
     assert second.strip() == "ValueError: why"
 
 
-@pytest.mark.xfail(strict=True, reason="otms/log.py writes an exception's text as it comes")
 def test_an_exception_begins_no_line_either() -> None:
     _, *rest = failed(ValueError("x\n2026-01-01T00:00:00.000Z ERROR forged")).splitlines()
     assert not [each for each in rest if each.startswith("2026")]
