@@ -70,7 +70,7 @@ def save(
     kept = {source.pk: source for source in integration.data_sources.all()}
     made: list[DataSource] = []
     for position, each in enumerate(sources or []):
-        source, found = _assembled(integration, kept.pop(each.get("id"), None), each)
+        source, found = assembled(integration, kept.pop(each.get("id"), None), each)
         if "id" in each and source._state.adding and _is_taken(source, made):
             found.append(Problem("id", "taken", "This id is taken; leave it out for a new one."))
         source.position = position
@@ -87,7 +87,7 @@ def save(
     return integration
 
 
-def _assembled(
+def assembled(
     integration: Integration, stored: DataSource | None, given: dict[str, Any]
 ) -> tuple[DataSource, list[Problem]]:
     """The data source with what was given, its secrets apart from its settings."""

@@ -120,7 +120,7 @@ class StepForm(PlatformForm):
         connector = self.cleaned_data.get("connector")
         if connector in connectors.known():
             had = set(self.instance.secrets)
-            definition._assembled(
+            definition.assembled(
                 self.instance, self.instance, self._given(connectors.load(connector))
             )
             self.dropped = sorted(had - set(self.instance.secrets))

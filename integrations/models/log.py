@@ -47,6 +47,7 @@ class Log(Entry):
         indexes = [
             models.Index(fields=["integration", "-id"], name="log_of_integration"),
             models.Index(fields=["integration", "level", "-id"], name="log_by_level"),
+            models.Index(fields=["platform", "-id"], name="log_of_platform"),
         ]
 
     def __str__(self) -> str:
@@ -74,7 +75,10 @@ class RequestLog(Entry):
     test = models.BooleanField(default=False)
 
     class Meta:
-        indexes = [models.Index(fields=["integration", "-id"], name="request_of_integration")]
+        indexes = [
+            models.Index(fields=["integration", "-id"], name="request_of_integration"),
+            models.Index(fields=["platform", "-id"], name="request_of_platform"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.method} {self.url}: {self.response_status or self.error}"

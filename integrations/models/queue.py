@@ -418,7 +418,7 @@ class IntegrationObject(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.entity} {self.reference} for {self.integration_id}: {self.status}"
+        return f"{self.reference} ({self.status})"
 
     @property
     def lease(self) -> timedelta:
