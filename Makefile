@@ -54,7 +54,8 @@ chaos: install-dev ## start, kill and restart real processes, on PostgreSQL and 
 	@$(SERVICES) $(BIN)/pytest -m chaos tests/chaos tests/run
 
 schema: install-dev ## write docs/reference/openapi.json
-	@$(MAKE_SCHEMA) --file $(SCHEMA)
+	@$(MAKE_SCHEMA) > $(SCHEMA).new
+	@mv $(SCHEMA).new $(SCHEMA)
 	@wc -c $(SCHEMA)
 
 lock: ## choose new versions of everything (needs uv)

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import DataError, Error, IntegrityError, close_old_connections, connections
 
 from integrations import http, pipeline
+from integrations.core.delivery import DeliveryPolicy
 from integrations.models import IntegrationObject, Level, Outcome
 from integrations.models.queue import Claims
 
@@ -145,15 +146,17 @@ class Dispatcher:
         return claims
 
     async def _deliver(self, obj: IntegrationObject, claimed: float) -> None:
-        plan = self._plans[obj.integration_id]
+        policy = DeliveryPolicy.of(None)
         try:
+            plan = self._plans[obj.integration_id]
+            policy = plan.policy
             made = await self._in(self._mappers, pipeline.prepare, obj, plan)
             if isinstance(made, pipeline.Call):
                 made = await self._call(made, claimed)
         except Exception as error:  # a fault of ours must not lose the object, nor stop the others
             log.exception("a delivery failed in our own code", extra={"object": str(obj.uuid)})
             text = f"A fault in the engine: {type(error).__name__}: {error}"
-            made = obj.fail("engine_fault", text, plan.policy, permanent=False)
+            made = obj.fail("engine_fault", text, policy, permanent=False)
         self._outcomes.append(made)
         self._answered.set()
 

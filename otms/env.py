@@ -53,6 +53,8 @@ def database(url: str) -> dict[str, Any]:
         return {
             "ENGINE": "otms.db.sqlite3",
             "NAME": unquote(parts.path[1:] if parts.path.startswith("//") else parts.path),
+            # Closing the last connection writes the whole log back: not after every request.
+            "CONN_MAX_AGE": 600,
             "OPTIONS": {
                 # A transaction takes the write lock when it begins: waiting in line, never
                 # "database is locked" half-way. FULL: what was saved survives a power cut.

@@ -21,7 +21,7 @@ def _kept_key(name: str, new: str) -> str:
     """A key of the embedded default: made at the first start, kept in the data folder."""
     path = VAR / name
     if not path.exists():
-        VAR.mkdir(parents=True, exist_ok=True)
+        VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(new, encoding="utf-8")
     return path.read_text(encoding="utf-8").strip()
@@ -97,7 +97,7 @@ TEMPLATES = [
 DATABASES = {"default": env.database(DATABASE_URL or f"sqlite://{VAR / 'otms.sqlite3'}")}
 DATABASES["default"]["TEST"] = {"NAME": env.text("OTMS_TEST_DATABASE", "") or None}
 if EMBEDDED:
-    VAR.mkdir(parents=True, exist_ok=True)
+    VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
     # In a file as in real life: threads share an in-memory database with other locking rules.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -88,14 +88,18 @@ def test_without_hints_and_polling_the_tick_delivers(
     system.environment |= {"OTMS_WAKE_UPS": "false", "OTMS_POLL_SECONDS": "0"}
     save_orders(platform, 1)
     system.worker()
-    sink.wait(1, timeout=20)  # it looks when it starts
+    sink.wait(1, timeout=20)  # it looks when it starts, and once more when that is done
+    wait_for(settled(platform, 1))
+    time.sleep(0.5)
     save_orders(platform, 1)
     assert sink.wait(2, timeout=1)["delivered"] == 1
     system.beat()
     for n in (2, 3):
         started = time.monotonic()
-        assert sink.wait(n, timeout=15)["delivered"] == n
+        assert sink.wait(n, timeout=30 if n == 2 else 15)["delivered"] == n  # beat has to start
         figure(f"by the tick alone: {time.monotonic() - started:.1f} s")
+        wait_for(settled(platform, n))
+        time.sleep(0.5)
         save_orders(platform, 1)
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
@@ -350,22 +351,28 @@ def test_an_announcement_outside_a_transaction_is_refused(order: TransportOrder)
 def test_loaddata_restores_and_changes_nothing(
     order: TransportOrder, changes: Changes, tmp_path: Path
 ) -> None:
-    out = io.StringIO()
-    backup = tmp_path / "backup.json"
-    row = {
-        "model": "orders.transportorder",
-        "pk": str(order.pk),
-        "fields": {
-            "platform": str(order.platform_id),
-            "name": "restored",
-            "created_at": "2026-01-01T00:00:00Z",
-            "updated_at": "2026-01-01T00:00:00Z",
-        },
+    fields = {
+        "platform": str(order.platform_id),
+        "name": "restored",
+        "created_at": "2026-01-01T00:00:00Z",
+        "updated_at": "2026-01-01T00:00:00Z",
     }
-    backup.write_text(json.dumps([row, {**row, "pk": "6f8ad6a4-0000-4000-8000-000000000001"}]))
-    call_command("loaddata", str(backup), stdout=out)
+    south = Consignment.objects.of(order.platform).get(name="south")
+    rows = [
+        {"model": "orders.transportorder", "pk": str(order.pk), "fields": fields},
+        {"model": "orders.transportorder", "pk": str(uuid4()), "fields": fields},
+        {
+            "model": "orders.consignment",
+            "pk": str(south.pk),
+            "fields": {**fields, "transport_order": str(order.pk)},
+        },
+    ]
+    backup = tmp_path / "backup.json"
+    backup.write_text(json.dumps(rows))
+    call_command("loaddata", str(backup), stdout=io.StringIO())
     assert changes.new() == []
     assert TransportOrder.objects.of(order.platform).filter(name="restored").count() == 2
+    assert Consignment.objects.of(order.platform).filter(name="restored").count() == 1
 
 
 # What may go wrong.

@@ -92,24 +92,22 @@ def test_a_taken_port_is_one_sentence(demo: Run, command: str) -> None:
     assert str(demo.port) in sentence
 
 
-def test_it_stops_whole_and_the_second_run_keeps_what_was_there(start: Start) -> None:
-    first = start("demo")
-    first.until(READY)
-    children = first.children()
+def test_it_stops_whole_and_the_second_run_keeps_what_was_there(demo: Run, start: Start) -> None:
+    """The last one on the first run: it ends it."""
+    children = demo.children()
     assert len(children) == 2
-    integrations = first.api("GET", "integrations/0/20")["integrations"]
-    assert first.stop(signal.SIGTERM) == 0
-    assert "Traceback" not in first.rest()
+    kept, integrations = demo.kept, demo.api("GET", "integrations/0/20")["integrations"]
+    assert demo.stop(signal.SIGTERM) == 0
+    assert "Traceback" not in demo.rest()
     assert [pid for pid in children if is_running(pid)] == []
 
-    kept = first.kept
-    second = start("demo", folder=first.folder)
+    second = start("demo", folder=demo.folder)
     second.until(READY)
     same = ("OTMS_TOKEN", "OTMS_ADMIN_USER", "OTMS_ADMIN_PASSWORD", "OTMS_ERP_URL")
     assert [second.kept[name] for name in same] == [kept[name] for name in same]
     again = second.api("GET", "integrations/0/20")["integrations"]
-    assert [each["id"] for each in again] == [each["id"] for each in integrations]
-    assert [each["updatedAt"] for each in again] == [each["updatedAt"] for each in integrations]
+    for name in ("id", "updatedAt"):
+        assert [each[name] for each in again] == [each[name] for each in integrations]
     children = second.children()
     assert second.stop(signal.SIGINT, group=True) == 0
     assert "Traceback" not in second.rest()

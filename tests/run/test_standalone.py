@@ -13,10 +13,3 @@ def test_it_starts_on_an_empty_folder_and_stops_on_a_signal(start: Start) -> Non
     printed = run.rest()
     assert "Traceback" not in printed
     assert "stopped" in printed.splitlines()[-1]
-
-
-def test_a_signal_while_it_starts_stops_it_too(start: Start) -> None:
-    run = start("standalone")
-    run.until("ready")
-    assert run.stop(signal.SIGINT, group=True) == 0
-    assert "Traceback" not in run.rest()

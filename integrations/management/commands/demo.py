@@ -48,6 +48,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, port: int, **options: Any) -> None:
+        _refuse_taken(port)
         wanted = env.extended(**ENVIRONMENT)
         if wanted != env.extended():
             # Settings are read once, when a process starts; so this one starts again.
@@ -72,7 +73,6 @@ class Command(BaseCommand):
 
     def _run(self, port: int) -> None:
         url = f"http://{HOST}:{port}"
-        _refuse_taken(port)
         self._say(f"OTMS {__version__}, data in {_shown(settings.VAR)}")
         call_command("migrate", interactive=False, verbosity=0)
         self._go_on()
