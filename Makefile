@@ -17,7 +17,8 @@ EMBEDDED = DATABASE_URL= CELERY_BROKER_URL=memory://localhost
 KEYS = SECRET_KEY=`$(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))'` \
 	OTMS_ENCRYPTION_KEYS=`$(BIN)/python -c \
 	'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'`
-SERVICES = DATABASE_URL="$(DATABASE_URL)" CELERY_BROKER_URL="$(CELERY_BROKER_URL)" $(KEYS)
+SERVICES = DATABASE_URL="$(DATABASE_URL)" CELERY_BROKER_URL="$(CELERY_BROKER_URL)" \
+	OTMS_HTTPS=false $(KEYS)
 PRODUCTION = DATABASE_URL=postgres://otms@127.0.0.1/otms CELERY_BROKER_URL=redis://127.0.0.1 \
 	OTMS_ALLOWED_HOSTS=otms.example $(KEYS)
 SCHEMA = docs/reference/openapi.json
@@ -38,10 +39,11 @@ check: install-dev ## what a change must pass: format, lint, types, layers, sche
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(EMBEDDED) $(MANAGE) makemigrations --check
 	@$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
-	@$(MAKE_SCHEMA) | diff -u $(SCHEMA) - || \
+	@$(MAKE_SCHEMA) --file .venv/openapi.json
+	@diff -u $(SCHEMA) .venv/openapi.json || \
 		{ echo "The API is not what $(SCHEMA) says: look at the difference, then make schema"; exit 1; }
 	@$(EMBEDDED) $(BIN)/pytest
 
@@ -54,8 +56,7 @@ chaos: install-dev ## start, kill and restart real processes, on PostgreSQL and 
 	@$(SERVICES) $(BIN)/pytest -m chaos tests/chaos tests/run
 
 schema: install-dev ## write docs/reference/openapi.json
-	@$(MAKE_SCHEMA) > $(SCHEMA).new
-	@mv $(SCHEMA).new $(SCHEMA)
+	@$(MAKE_SCHEMA) --file $(SCHEMA)
 	@wc -c $(SCHEMA)
 
 lock: ## choose new versions of everything (needs uv)

@@ -19,11 +19,19 @@ from integrations.core import filters, mapping
 from integrations.core.backoff import parse_retry_after
 from integrations.core.delivery import DeliveryPolicy
 from integrations.core.errors import ExpressionError
-from integrations.core.mapping import Mapping
+from integrations.core.mapping import Mapping, Result
 from integrations.http import Exchange, Request
-from integrations.models import DataSource, Integration, IntegrationObject, Outcome, RequestLog
+from integrations.models import (
+    DataSource,
+    Integration,
+    IntegrationObject,
+    Level,
+    Outcome,
+    RequestLog,
+)
 
 GONE = 410
+SPOKEN = 3  # of the paths that led nowhere, how many a log line names
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +70,7 @@ class Call:
     plan: Plan
     step: Step
     request: Request
+    left_out: list[str]  # what the mapping did not find, in words
 
 
 class Plans:
@@ -106,7 +115,7 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         if obj.step >= len(plan.steps):
             return obj.skip("no_data_source", "There is no data source to deliver to.")
         step = plan.steps[obj.step]
-        body = step.mapping.apply(document).value if step.mapping else document
+        made = step.mapping.apply(document) if step.mapping else Result(document)
     except ExpressionError as error:
         return obj.fail("mapping_error", str(error), plan.policy, permanent=True)
     now = int(time.time())
@@ -117,7 +126,8 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         timestamp=now,
         traceparent=f"00-{obj.uuid.hex}-{secrets.token_hex(8)}-01",
     )
-    return Call(obj, plan, step, step.connector.request(body, delivery))
+    request = step.connector.request(made.value, delivery)
+    return Call(obj, plan, step, request, [warning.message for warning in made.warnings])
 
 
 def judge(call: Call, exchange: Exchange) -> Outcome:
@@ -134,6 +144,9 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
     if call.step.accepts(status):
         left = obj.step + 1 < len(call.plan.steps)
         text = f"{where} answered {status} in {exchange.duration_ms:.0f} ms."
+        if call.left_out:
+            text += " " + " ".join(call.left_out[:SPOKEN])
+            recorded |= {"level": Level.WARNING, "data": {"leftOut": call.left_out}}
         return obj.succeed(text, steps_left=left, **recorded)
     text = f"{where} answered {status}{_said(exchange)}."
     if status == GONE:

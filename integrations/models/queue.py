@@ -441,13 +441,15 @@ class IntegrationObject(models.Model):
 
     # What a worker may say about an object it leases.
 
-    def succeed(self, message: str, *, steps_left: bool = False, **extra: Any) -> Outcome:
+    def succeed(
+        self, message: str, *, steps_left: bool = False, level: Level = Level.INFO, **extra: Any
+    ) -> Outcome:
         """Delivered; with steps left, the next one is due now."""
         if steps_left:
             changes = {"status": Status.QUEUE, "step": self.step + 1, "attempts": 0, "due_at": None}
-            return Outcome(self, changes, Level.INFO, "step_delivered", message, wait=0, **extra)
+            return Outcome(self, changes, level, "step_delivered", message, wait=0, **extra)
         changes = {**_finished(Status.SUCCESS), "error": "", "reason": ""}
-        return Outcome(self, changes, Level.INFO, "delivered", message, **extra)
+        return Outcome(self, changes, level, "delivered", message, **extra)
 
     def fail(
         self,

@@ -402,7 +402,7 @@ def test_an_interrupted_attempt_is_counted_and_told(queue: Queue, sink: Sink) ->
     assert interrupted.interrupted
     assert interrupted.attempt == 1
     assert delivered.response_status == 200
-    assert lines(obj) == [("warning", "interrupted"), ("info", "delivered")]
+    assert [code for _, code in lines(obj)] == ["interrupted", "delivered"]
 
 
 def test_an_object_that_brings_every_worker_down_is_given_up(queue: Queue, sink: Sink) -> None:
@@ -645,3 +645,13 @@ def test_claiming_many_costs_no_more_statements_than_claiming_one(queue: Queue) 
         return len(captured)
 
     assert cost(1) == cost(40)
+
+
+def test_what_the_mapping_did_not_find_is_told(queue: Queue, sink: Sink) -> None:
+    mapping = {"id": "$.transportOrder.id", "vat": "$.transportOrder.nope"}
+    make.integration(sink.url(), platform=queue.platform, mapping=mapping)
+    queue.save_order()
+    queue.run()
+    assert queue.only.status == Status.SUCCESS
+    assert lines(queue.only) == [("warning", "delivered")]
+    assert "`vat` was left out" in Log.objects.of(queue.platform).get().message
