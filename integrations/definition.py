@@ -16,6 +16,7 @@ from otms.accounts.models import Platform
 from otms.documents import timestamp
 
 MASK = "***"
+MOST_SOURCES = 20
 
 
 class Invalid(Exception):
@@ -24,6 +25,10 @@ class Invalid(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__(problems[0].message)
         self.problems = problems
+
+
+class Stale(Exception):
+    """The integration was saved by somebody else since it was read."""
 
 
 def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
@@ -52,14 +57,14 @@ def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
     ]
 
 
-@transaction.atomic
 def save(
     platform: Platform, given: dict[str, Any], integration: Integration | None = None
 ) -> Integration:
     """Make an integration of what was given, or change this one; Invalid names each problem.
 
     Only what is given changes. A list replaces the list; data sources that name their `id` keep
-    the secrets they don't give.
+    the secrets they don't give. Checking resolves host names, so it is done before the transaction:
+    no lock is held over it, and Stale says that somebody else was faster.
     """
     fields = dict(given)
     sources = fields.pop("data_sources", None)
@@ -69,6 +74,9 @@ def save(
     problems = list(integration.problems())
     kept = {source.pk: source for source in integration.data_sources.all()}
     made: list[DataSource] = []
+    if len(sources or []) > MOST_SOURCES:
+        text = f"An integration has at most {MOST_SOURCES} data sources."
+        raise Invalid([Problem("dataSources", "too_many", text)])
     for position, each in enumerate(sources or []):
         source, found = assembled(integration, kept.pop(each.get("id"), None), each)
         if "id" in each and source._state.adding and _is_taken(source, made):
@@ -78,12 +86,17 @@ def save(
         problems += [p.under(f"dataSources[{position}]") for p in (*found, *source.problems())]
     if problems:
         raise Invalid(problems)
-    integration.save()
-    if sources is not None:
-        for source in kept.values():
-            source.delete()
-        for source in made:
-            source.save()
+    with transaction.atomic():
+        if not integration._state.adding:
+            known = Integration.objects.of(platform).living().select_for_update(no_key=True)
+            if known.filter(pk=integration.pk, version=integration.version).first() is None:
+                raise Stale
+        integration.save()
+        if sources is not None:
+            for source in kept.values():
+                source.delete()
+            for source in made:
+                source.save()
     return integration
 
 

@@ -112,8 +112,6 @@ class Dispatcher:
                 if until_idle and not (self._in_flight or claims.busy or self._look.is_set()):
                     break
                 await self._wait(BUSY_SECONDS if claims.busy else self._poll)
-            if deliveries:
-                await asyncio.wait(deliveries)
             while self._in_flight:
                 await asyncio.sleep(FLUSH_SECONDS)
         finally:

@@ -34,7 +34,12 @@ class PeriodicTaskForm(BeatPeriodicTaskForm):
 
 
 class OperatorAdmin(ModelAdmin):
-    """One deployment has one beat for all platforms: only superusers look at it."""
+    """One deployment has one beat for all platforms: superusers look at it, nobody changes it here.
+
+    A superuser is the administrator of one platform, not of the deployment.
+    """
+
+    actions = ()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)
@@ -42,9 +47,13 @@ class OperatorAdmin(ModelAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_superuser)
 
-    has_add_permission = has_module_permission
-    has_change_permission = has_view_permission
-    has_delete_permission = has_view_permission
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_delete_permission = has_change_permission
 
 
 @admin.register(PeriodicTask)

@@ -1,10 +1,11 @@
 """The API of integrations: define, credentials, mapping test, and what happens in the queue."""
 
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError
 from django.utils.timezone import now
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -15,11 +16,11 @@ from integrations.api import serializers as wire
 from integrations.core import filters, mapping
 from integrations.core.errors import ExpressionError, FilterError, Problem
 from integrations.models import Credential, Integration, IntegrationObject, Log, RequestLog, Task
-from otms.api.errors import FieldErrors
+from otms.api.errors import Conflict, FieldErrors
 from otms.api.router import route
 from otms.api.serializers import ErrorItem
 from otms.api.views import PlatformViewSet
-from otms.orders.saving import refuse_taken
+from otms.orders.saving import refuse_taken, taken
 
 TOTAL = {"totalResults": serializers.IntegerField()}
 ONE = {"integration": wire.IntegrationSerializer}
@@ -27,6 +28,7 @@ PART = wire.IntegrationSerializer(partial=True)
 WARNED = {**ONE, "warnings": ErrorItem(many=True, required=False)}
 MANY = {"integrations": wire.IntegrationSerializer(many=True), **TOTAL}
 LIST = "<id:id>/{}/<str:offset>/<str:amount>"
+TRIES = 3  # of an update that others keep overtaking
 
 
 class IntegrationViewSet(PlatformViewSet):
@@ -64,11 +66,12 @@ class IntegrationViewSet(PlatformViewSet):
         id = self.body_id()
         reader = self.read(self.serializer, partial=True)
         given = {name: value for name, value in reader.validated_data.items() if name != "id"}
-        with transaction.atomic():
-            self.record(id, self.model.objects.of(self.platform).select_for_update(no_key=True))
+        for _ in range(TRIES):
             integration = self.record(id)
             self.check_stored(integration)
-            return self._saved(reader, given, integration)
+            with suppress(definition.Stale):
+                return self._saved(reader, dict(given), integration)
+        raise Conflict("Others keep changing this integration at this moment; try again.")
 
     @route("GET", "integration/<id:id>", "get:integration", answers=ONE)
     def retrieve(self, request: Any, id: UUID) -> Response:
@@ -213,6 +216,8 @@ class IntegrationViewSet(PlatformViewSet):
             saved = definition.save(self.platform, given, integration)
         except definition.Invalid as error:
             refuse(error.problems)
+        except IntegrityError:  # somebody else took the id a moment ago
+            raise taken("id") from None
         shown = definition.shown([self.record(saved.pk)])[0]
         warnings = reader.warnings()
         return Response(

@@ -132,12 +132,12 @@ def _check_schedule(schedule: Any) -> list[Problem]:
         Problem(
             f"schedule[{place}]",
             "invalid_delay",
-            f"Write each delay as a number of seconds from 0 to {longest}.",
+            f"Write each delay as a number of seconds from 1 to {longest}.",
         )
         for place, delay in enumerate(schedule)
         if isinstance(delay, bool)
         or not isinstance(delay, int | float | Decimal)
-        or not 0 <= delay <= longest
+        or not 1 <= delay <= longest
     ]
 
 

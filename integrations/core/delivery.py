@@ -1,12 +1,14 @@
 """How an integration delivers: order, poison, deadline, concurrency, retries."""
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from integrations.core.backoff import RetryPolicy
 from integrations.core.errors import Problem, did_you_mean
 
 ORDERINGS = ("perEntity", "none")
+MOST_NAMED = 20
 ON_POISON = ("park", "block", "skip")
 DEFAULTS: dict[str, Any] = {
     "ordering": "perEntity",
@@ -53,10 +55,9 @@ def check(document: Any) -> list[Problem]:
     if not isinstance(document, dict):
         return [Problem("", "not_an_object", "The delivery settings must be a JSON object.")]
     found = []
-    for key in document:
-        if key not in DEFAULTS:
-            known = f"there are: {', '.join(DEFAULTS)}.{did_you_mean(key, DEFAULTS)}"
-            found.append(Problem(str(key), "unknown_field", f"There is no {key!r} here; {known}"))
+    for key in islice((key for key in document if key not in DEFAULTS), MOST_NAMED):
+        known = f"there are: {', '.join(DEFAULTS)}.{did_you_mean(key, DEFAULTS)}"
+        found.append(Problem(str(key), "unknown_field", f"There is no {key!r} here; {known}"))
     for key, choices in (("ordering", ORDERINGS), ("onPoison", ON_POISON)):
         if key in document and document[key] not in choices:
             found.append(Problem(key, "invalid_choice", f"Choose one of {', '.join(choices)}."))

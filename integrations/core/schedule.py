@@ -23,7 +23,7 @@ def check(document: Any) -> list[Problem]:
     value = document.get(_VALUE)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10_000:
         found.append(Problem(_VALUE, "out_of_range", "Write a whole number from 1 to 10000."))
-    if document.get(_UNIT) not in UNITS:
+    if document.get(_UNIT) not in tuple(UNITS):
         found.append(Problem(_UNIT, "invalid_choice", f"Choose one of {', '.join(UNITS)}."))
     return found
 

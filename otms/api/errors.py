@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions, status
@@ -44,6 +44,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         error = exceptions.ValidationError(as_detail(error))
     if isinstance(error, RequestDataTooBig):
         error = TooLarge()
+    if isinstance(error, SuspiciousOperation):
+        error = exceptions.ParseError("The request is malformed, or has too many parameters.")
     if isinstance(error, Http404):
         error = exceptions.NotFound(str(error) or None)
     if not isinstance(error, exceptions.APIException):

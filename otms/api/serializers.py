@@ -17,6 +17,9 @@ from rest_framework.exceptions import ErrorDetail
 MOST_WARNINGS = 100
 
 
+MOST_NAMED = 20  # looking for what was meant takes time; nobody reads more
+
+
 def camel(name: str) -> str:
     """`created_at` -> `createdAt`."""
     return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
@@ -66,7 +69,8 @@ class WireSerializer(serializers.Serializer):
 
 
 def _unknown(data: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
-    return {key: [_hint(key, known)] for key in data if key not in known}
+    unknown = (key for key in data if key not in known)
+    return {key: [_hint(key, known)] for key in islice(unknown, MOST_NAMED)}
 
 
 def _hint(key: str, known: Mapping[str, Any]) -> ErrorDetail:

@@ -66,7 +66,7 @@ def test_the_page_of_another_platform_is_not_found(
     assert b"foreign" not in answer.content
 
 
-@pytest.mark.parametrize("model", [User, Business, TransportOrder, Integration, *OF_THE_DEPLOYMENT])
+@pytest.mark.parametrize("model", [User, Business, TransportOrder, Integration])
 def test_an_add_page_opens(model: Any, foreign: SimpleNamespace, browser: Browser) -> None:
     assert "foreign" not in browser.html(where(model, "add"))
 
@@ -200,3 +200,12 @@ def test_filters_by_a_relation_offer_the_own_platforms(
     html = browser.html(f"{lists}?integration__id__exact={foreign.integration.pk}")
     assert "own-order" not in html
     assert "foreign-order" not in html
+
+
+@pytest.mark.parametrize("model", sorted(OF_THE_DEPLOYMENT, key=str))
+def test_what_belongs_to_the_deployment_is_only_looked_at(model: Any, browser: Browser) -> None:
+    """A superuser administers one platform; beat is everybody's."""
+    assert browser.client.get(where(model, "add")).status_code == 403
+    listed = browser.client.get(where(model, "changelist"))
+    assert listed.status_code == 200
+    assert b'name="action"' not in listed.content

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 from django.contrib.auth.models import Permission
+from django.test import Client
 from django.urls import reverse
 
 from otms.accounts.models import PersonalToken, User
@@ -63,3 +64,18 @@ def test_a_token_is_revoked(
     tokens = PersonalToken.objects.across_platforms()
     assert tokens.get(pk=own.token.pk).revoked_at
     assert tokens.get(pk=foreign.token.pk).revoked_at is None
+
+
+def test_a_superuser_is_not_taken_over(own: SimpleNamespace) -> None:
+    """Who may change people may not thereby become more than they are."""
+    chief = staff(own.platform, username="chief", is_superuser=True)
+    clerk = User.objects.create_user("clerk", platform=own.platform, is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    client = Client()
+    client.force_login(clerk)
+    password = "Taken0ver!!9"
+    typed = {"usable_password": "true", "password1": password, "password2": password}
+    address = reverse("admin:auth_user_password_change", args=[chief.pk])
+    assert client.post(address, typed).status_code == 403
+    chief.refresh_from_db()
+    assert not chief.check_password(password)

@@ -10,6 +10,7 @@ from django.conf import LazySettings
 from django.test import Client
 
 from integrations.models import Integration
+from otms.accounts.models import Platform
 from otms.api import errors
 from otms.api.errors import flatten
 from otms.orders import wire
@@ -259,3 +260,9 @@ def test_pages_outside_the_api_stay_pages(client: Client) -> None:
     assert b"<html" in client.get("/nothing").content
     assert client.get("/nothing")["Content-Type"].startswith("text/html")
     assert errors.body(400, "x")["errors"] == []
+
+
+def test_too_many_parameters_are_a_400(api: Api, platform: Platform) -> None:
+    integration = make.integration(platform=platform)
+    query = "&".join(f"a{n}=1" for n in range(1500))
+    api.refused("GET", f"integration/{integration.pk}/objects/0/5?{query}")

@@ -9,6 +9,7 @@ from django.conf import LazySettings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from integrations import egress
 from integrations.models import DataSource, Integration, IntegrationObject, Status
 from otms import documents
 from otms.accounts.models import Platform
@@ -459,3 +460,38 @@ def test_the_digits_of_a_mapping_stay(api: Api) -> None:
     raw = documents.dumps({**GUIDE_BODY, "dataSources": [webhook(mapping="MAPPING")]})
     answer = api("POST", "integration", raw.replace(b'"MAPPING"', mapping))
     assert b'"mapping":' + mapping in answer.content
+
+
+@pytest.mark.parametrize("unit", [["seconds"], {}, None, 5])
+def test_a_schedule_of_no_known_unit_is_refused(api: Api, unit: Any) -> None:
+    schedule = {
+        "integrationSchedulerScheduleValue": 1,
+        "integrationSchedulerScheduleType": unit,
+    }
+    body = {"name": "x", "type": "configured", "schedule": schedule}
+    refused = api.refused("POST", "integration", body)
+    assert refused["errors"][0]["field"] == "schedule.integrationSchedulerScheduleType"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_host_names_are_resolved_outside_the_transaction(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow resolver must hold no lock: on SQLite it would hold everybody's."""
+    seen = []
+
+    def noted(url: str) -> None:
+        seen.append(connection.in_atomic_block)
+
+    monkeypatch.setattr(egress, "check_url", noted)
+    source = {"settings": {"url": "http://erp.example/"}}
+    body = {"name": "x", "type": "configured", "dataSources": [source]}
+    made = api.ok("POST", "integration", body)["integration"]
+    api.ok("PUT", "integration", {"id": made["id"], "dataSources": [source]})
+    assert seen == [False, False]
+
+
+def test_an_integration_has_a_bounded_number_of_data_sources(api: Api) -> None:
+    body = {"name": "x", "type": "configured", "dataSources": [{}] * 21}
+    refused = api.refused("POST", "integration", body)
+    assert refused["errors"][0]["field"] == "dataSources"

@@ -1,5 +1,6 @@
 """What the tests of the queue say again and again."""
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,6 +21,21 @@ def wait_for(condition: Callable[[], Any], timeout: float = 10) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+class Pause:
+    """Stops a connection before a statement, until it may go on."""
+
+    def __init__(self, before: Callable[[str], bool]) -> None:
+        self.before = before
+        self.there = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, execute: Any, sql: str, *args: Any) -> Any:
+        if not self.there.is_set() and self.before(sql):
+            self.there.set()
+            assert self.go_on.wait(20)
+        return execute(sql, *args)
 
 
 class Queue:

@@ -1,6 +1,8 @@
 """Several processes at once: what is saved together, claimed together, finished together."""
 
+import random
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,10 +14,10 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from integrations.models import EntityChange, IntegrationObject, Status
+from integrations.models import EntityChange, Gate, IntegrationObject, Status
 from otms.orders.models import Consignment, TransportOrder
 from tests import make
-from tests.queue.conftest import Queue, wait_for
+from tests.queue.conftest import Pause, Queue, wait_for
 from tests.sink import Sink
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,42 +59,27 @@ def waits_for_a_lock() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-class Pause:
-    """Stops a connection before a statement, until it may go on."""
-
-    def __init__(self, before: Callable[[str], bool]) -> None:
-        self.before = before
-        self.there = threading.Event()
-        self.go_on = threading.Event()
-
-    def __call__(self, execute: Any, sql: str, *args: Any) -> Any:
-        if not self.there.is_set() and self.before(sql):
-            self.there.set()
-            assert self.go_on.wait(20)
-        return execute(sql, *args)
-
-
 @pytest.mark.services
 def test_the_last_of_two_edits_of_one_order_has_both(queue: Queue) -> None:
     with transaction.atomic():
         order = queue.save_order()
         parts = [make.ConsignmentFactory(transport_order=order, position=n) for n in range(2)]
-    saved = threading.Event()
-    commit = threading.Event()
+    # It has looked at the order for the last time, but has not committed.
+    pause = Pause(lambda sql: sql.startswith("INSERT") and EntityChange._meta.db_table in sql)
 
-    def edit(part: Consignment, *, hold: bool = False) -> None:
-        with transaction.atomic():
-            part.description = "edited"
-            part.save()
-            if hold:
-                saved.set()
-                assert commit.wait(20)
+    def edit(part: Consignment) -> None:
+        part.description = "edited"
+        part.save()
 
-    first = Beside(lambda: edit(parts[0], hold=True))
-    assert saved.wait(10)
+    def edit_slowly() -> None:
+        with connection.execute_wrapper(pause):
+            edit(parts[0])
+
+    first = Beside(edit_slowly)
+    assert pause.there.wait(10)
     second = Beside(lambda: edit(parts[1]))
     wait_for(lambda: waits_for_a_lock() or not second.is_alive())
-    commit.set()
+    pause.go_on.set()
     first.done()
     second.done()
     *_, last = EntityChange.objects.of(queue.platform).order_by("id")
@@ -108,7 +95,8 @@ def test_a_head_that_finishes_while_its_follower_is_put_off_still_wakes_it(queue
     queue.put(integration, lane, lane)
     (head,) = IntegrationObject.objects.claim_due(1).objects
     queue.all.filter(leased=False).update(due_at=now())
-    pause = Pause(lambda sql: sql.startswith("UPDATE") and "due_at" in sql)
+    # The follower is put off, but that is not committed.
+    pause = Pause(lambda sql: sql.startswith("UPDATE") and Gate._meta.db_table in sql)
 
     def put_off() -> None:
         with connection.execute_wrapper(pause):
@@ -123,6 +111,27 @@ def test_a_head_that_finishes_while_its_follower_is_put_off_still_wakes_it(queue
     finish.done()
     assert queue.all.last().due_at <= now()
     assert len(IntegrationObject.objects.claim_due(5).objects) == 1
+
+
+@pytest.mark.services
+def test_what_is_cancelled_while_it_is_claimed_is_one_or_the_other(queue: Queue) -> None:
+    integration = make.integration(platform=queue.platform)
+    queue.put(integration, uuid4())
+    pause = Pause(lambda sql: sql.startswith("UPDATE") and "claimed_at" in sql)
+
+    def lease() -> None:
+        with connection.execute_wrapper(pause):
+            IntegrationObject.objects.claim_due(5)
+
+    claim = Beside(lease)
+    assert pause.there.wait(10)
+    cancel = Beside(lambda: queue.all.cancel("Not wanted."))
+    wait_for(lambda: waits_for_a_lock() or not cancel.is_alive())
+    pause.go_on.set()
+    claim.done()
+    cancel.done()
+    obj = queue.only
+    assert (obj.status, obj.leased) in [(Status.QUEUE, True), (Status.CANCELLED, False)]
 
 
 @pytest.mark.services
@@ -177,6 +186,7 @@ def test_workers_and_producers_at_once_keep_caps_and_order(queue: Queue) -> None
                     if obj.fence != 1:
                         broken.append(f"leased twice: {obj.pk}")
                     seen[obj.integration_id, obj.lane].append(obj.pk)
+            time.sleep(random.random() / 100)  # the call
             with guard:
                 for obj in claims.objects:
                     in_flight[obj.integration_id] -= 1

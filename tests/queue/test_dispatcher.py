@@ -13,7 +13,7 @@ from integrations.dispatcher import Dispatcher
 from integrations.models import Gate, IntegrationObject, Status
 from otms.accounts.models import Platform
 from tests import make
-from tests.queue.conftest import Queue, wait_for
+from tests.queue.conftest import Pause, Queue, wait_for
 from tests.sink import Sink
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -113,6 +113,29 @@ def test_calls_in_flight_finish_when_it_stops(queue: Queue, sink: Sink) -> None:
     assert sorted(statuses) == [Status.QUEUE, Status.QUEUE, Status.SUCCESS, Status.SUCCESS]
     assert not queue.all.filter(leased=True).exists()
     assert sink.stats()["attempts"] == 2
+
+
+def test_what_is_claimed_while_it_stops_is_given_back(queue: Queue, sink: Sink) -> None:
+    make.integration(sink.url(), platform=queue.platform)
+    queue.save_order()
+    pause = Pause(lambda sql: sql.startswith("UPDATE") and Gate._meta.db_table in sql)
+
+    def hold(connection: Any, **_: Any) -> None:
+        connection.execute_wrappers.append(pause)
+
+    connection_created.connect(hold)
+    running = Dispatcher(poll=0)
+    running.start()
+    try:
+        assert pause.there.wait(10)
+        running.stop(timeout=0)
+    finally:
+        pause.go_on.set()
+        running.stop()
+        connection_created.disconnect(hold)
+    obj = queue.only
+    assert (obj.status, obj.leased, obj.attempts) == (Status.QUEUE, False, 0)
+    assert sink.stats()["attempts"] == 0
 
 
 def test_a_hint_that_comes_too_late_starts_nothing(
