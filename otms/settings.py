@@ -98,8 +98,6 @@ DATABASES = {"default": env.database(DATABASE_URL or f"sqlite://{VAR / 'otms.sql
 DATABASES["default"]["TEST"] = {"NAME": env.text("OTMS_TEST_DATABASE", "") or None}
 if EMBEDDED:
     VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # In a file as in real life: threads share an in-memory database with other locking rules.
-    DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
