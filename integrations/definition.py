@@ -27,10 +27,6 @@ class Invalid(Exception):
         self.problems = problems
 
 
-class Stale(Exception):
-    """The integration was saved by somebody else since it was read."""
-
-
 def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
     """The integrations as the API shows them, secrets masked, with their health."""
     found = list(integrations)
@@ -87,10 +83,6 @@ def save(
     if problems:
         raise Invalid(problems)
     with transaction.atomic():
-        if not integration._state.adding:
-            known = Integration.objects.of(platform).living().select_for_update(no_key=True)
-            if known.filter(pk=integration.pk, version=integration.version).first() is None:
-                raise Stale
         integration.save()
         if sources is not None:
             for source in kept.values():
@@ -186,8 +178,9 @@ def _health(integrations: list[Integration]) -> dict[Any, dict[str, Any]]:
         row = waiting.get(each.pk, {"queued": 0, "oldest": None})
         late = (now() - row["oldest"]).total_seconds() if row["oldest"] else 0
         suspended = each.enabled and bool(each.gate.pause_reason)
+        alive = "SUSPENDED" if suspended else "HEALTHY"
         found[each.pk] = {
-            "state": "SUSPENDED" if suspended else "HEALTHY",
+            "state": "DELETED" if each.deleted_at else alive,
             "reason": each.gate.pause_reason,
             "queued": row["queued"],
             "oldestDueSeconds": max(0, round(late)),

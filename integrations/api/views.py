@@ -15,7 +15,15 @@ from integrations.api import rows
 from integrations.api import serializers as wire
 from integrations.core import filters, mapping
 from integrations.core.errors import ExpressionError, FilterError, Problem
-from integrations.models import Credential, Integration, IntegrationObject, Log, RequestLog, Task
+from integrations.models import (
+    Credential,
+    Integration,
+    IntegrationObject,
+    Log,
+    RequestLog,
+    Stale,
+    Task,
+)
 from otms.api.errors import Conflict, FieldErrors
 from otms.api.router import route
 from otms.api.serializers import ErrorItem
@@ -69,7 +77,7 @@ class IntegrationViewSet(PlatformViewSet):
         for _ in range(TRIES):
             integration = self.record(id)
             self.check_stored(integration)
-            with suppress(definition.Stale):
+            with suppress(Stale):
                 return self._saved(reader, dict(given), integration)
         raise Conflict("Others keep changing this integration at this moment; try again.")
 
@@ -81,9 +89,9 @@ class IntegrationViewSet(PlatformViewSet):
     def destroy(self, request: Any, id: UUID) -> Response:
         """Delete: what waits is cancelled with the reason, the history stays."""
         integration = self.record(id)
-        answer = Response({"integration": definition.shown([integration])[0]})
-        integration.retire()
-        return answer
+        if not integration.retire():  # somebody else was faster
+            self.record(id)
+        return Response({"integration": definition.shown([integration])[0]})
 
     @route("GET", "integrations/<str:offset>/<str:amount>", "get:integrations", answers=MANY)
     def list(self, request: Any, offset: str, amount: str) -> Response:

@@ -3,9 +3,10 @@
 from integrations.models.change import EntityChange
 from integrations.models.credential import Credential
 from integrations.models.gate import Gate
-from integrations.models.integration import DataSource, Integration, IntegrationType
+from integrations.models.integration import DataSource, Integration, IntegrationType, Stale
 from integrations.models.log import Level, Log, RequestLog
-from integrations.models.queue import IntegrationObject, Outcome, Status
+from integrations.models.outcome import Outcome
+from integrations.models.queue import IntegrationObject, Status
 from integrations.models.task import Task
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Log",
     "Outcome",
     "RequestLog",
+    "Stale",
     "Status",
     "Task",
 ]

@@ -21,6 +21,10 @@ TRIGGER_KEYS = ("entity", "actions")
 DEFAULT_TRIGGER = {"entity": "transportOrder", "actions": ["created"]}
 
 
+class Stale(Exception):
+    """The integration was saved or deleted by somebody else since it was read."""
+
+
 class IntegrationType(models.TextChoices):
     CONFIGURED = "configured"
     MANUAL = "manual"
@@ -97,9 +101,12 @@ class Integration(Record):
         raise_problems(self.problems(), self)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save it, unless somebody else did since it was read: that is Stale."""
         self.trigger_entity = self.trigger["entity"]
         self.__dict__.pop("policy", None)
         with transaction.atomic():
+            if not self._state.adding and not self._locked().filter(version=self.version):
+                raise Stale
             super().save(*args, **kwargs)
             self.new_version()
             Gate.keep(self)
@@ -111,12 +118,34 @@ class Integration(Record):
         self.refresh_from_db(fields=["version"])
 
     @transaction.atomic
-    def retire(self) -> None:
-        """Delete softly: what waits is cancelled with the reason, the history stays."""
+    def switch(self, on: bool) -> bool:
+        """Enable it or not, and nothing else of it; False when it was deleted meanwhile."""
+        if not self._locked():
+            return False
+        self.refresh_from_db()
+        self.enabled = on
+        self.save(update_fields=["enabled", "updated_at"])
+        return True
+
+    @transaction.atomic
+    def retire(self) -> bool:
+        """Delete softly: what waits is cancelled with the reason, the history stays.
+
+        False when somebody else did.
+        """
+        if not self._locked():
+            return False
+        self.refresh_from_db()
         self.deleted_at = now()
         self.enabled = False
-        self.save()
+        self.save(update_fields=["deleted_at", "enabled", "updated_at"])
         self.queue.all().cancel("The integration was deleted.")
+        return True
+
+    def _locked(self) -> IntegrationQuerySet:
+        """This row, held until the transaction ends; nothing when it was deleted."""
+        known = Integration.objects.across_platforms().living().filter(pk=self.pk)
+        return known.select_for_update(no_key=True)
 
 
 class DataSource(Record):

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from integrations import egress
-from integrations.models import DataSource, Integration, IntegrationObject, Status
+from integrations.models import DataSource, Integration, IntegrationObject, Stale, Status
 from otms import documents
 from otms.accounts.models import Platform
 from tests import make
@@ -431,7 +431,9 @@ def test_a_deleted_integration_is_gone_but_its_history_stays(
 ) -> None:
     waiting = queued(integration)
     where = f"integration/{integration.pk}"
-    assert api.ok("DELETE", where)["integration"]["id"] == str(integration.pk)
+    shown = api.ok("DELETE", where)["integration"]
+    assert (shown["id"], shown["enabled"]) == (str(integration.pk), False)
+    assert (shown["health"]["state"], shown["health"]["queued"]) == ("DELETED", 0)
     for method, path, body in (
         ("GET", where, None),
         ("DELETE", where, None),
@@ -444,6 +446,34 @@ def test_a_deleted_integration_is_gone_but_its_history_stays(
     assert (row["id"], row["status"]) == (str(waiting.uuid), Status.CANCELLED)
     assert row["reason"] == "The integration was deleted."
     assert api.ok("GET", f"{where}/logs/0/10")["logs"][0]["code"] == "cancelled"
+
+
+def test_who_deletes_it_second_hears_that_it_is_gone(integration: Integration) -> None:
+    other = Integration.objects.of(integration.platform).get(pk=integration.pk)
+    assert integration.retire()
+    assert not other.retire()
+
+
+def test_what_was_read_before_does_not_undo_what_was_saved_since(
+    api: Api, integration: Integration
+) -> None:
+    def read() -> Integration:
+        return Integration.objects.of(integration.platform).get(pk=integration.pk)
+
+    whole, switched, deleted = read(), read(), read()
+    api.ok("PUT", "integration", {"id": str(integration.pk), "name": "Renamed"})
+    with pytest.raises(Stale):
+        whole.save()
+    assert switched.switch(False)
+    assert (read().name, read().enabled) == ("Renamed", False)
+    assert read().gate.pause_reason
+    assert read().version > whole.version + 1
+    assert deleted.retire()
+    assert read().name == "Renamed"
+    assert not switched.switch(True)
+    with pytest.raises(Stale):
+        read().save()
+    assert not read().enabled
 
 
 def test_health_says_what_waits(api: Api, integration: Integration) -> None:
