@@ -22,7 +22,7 @@ from django.db import DataError, Error, IntegrityError, close_old_connections, c
 from integrations import http, pipeline
 from integrations.core.delivery import DeliveryPolicy
 from integrations.models import IntegrationObject, Level, Outcome
-from integrations.models.queue import Claims
+from integrations.models.claim import Claims
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -231,8 +231,8 @@ def _is_away(error: Exception) -> bool:
 
 
 def _report(what: str, error: Exception) -> None:
-    """In one line if the database is away, in full if it is a fault of ours."""
-    trace = None if _is_away(error) else error
+    """In one line if it comes from the database, in full if it is a fault of ours."""
+    trace = None if isinstance(error, Error) else error
     log.error(what, extra={"error": str(error).strip()}, exc_info=trace)
 
 

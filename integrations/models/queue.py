@@ -1,7 +1,7 @@
 """The queue: IntegrationObject, its gate, and every transition there is.
 
     -                 -> QUEUE              enqueue()
-    QUEUE, RETRY      -> the same, leased   claim_due()
+    QUEUE, RETRY      -> the same, leased   claim_due(), in claim.py
     leased            -> SUCCESS            succeed()
     leased            -> RETRY or ERROR     fail()
     leased            -> SKIPPED            skip()
@@ -20,26 +20,22 @@ Order: objects with the same lane leave one after the other, by id. Claims never
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connections, models, transaction
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When
-from django.db.models.functions import Coalesce, Greatest, Now
+from django.db import models, transaction
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import Now
 
 from integrations.core import schedule
 from integrations.core.backoff import RetryPolicy
 from integrations.core.delivery import DeliveryPolicy
 from integrations.models.change import EntityChange
+from integrations.models.claim import ClaimQuerySet, database_now
 from integrations.models.gate import FOREVER, Gate
 from integrations.models.integration import Integration
 from integrations.models.log import Level, Log, RequestLog
-from otms.accounts.tenancy import PlatformQuerySet
-
-GATES_PER_CLAIM = 8
-# Followers that are looked at for each free slot; they are deferred, so a look is never wasted.
-LOOK_AHEAD = 4
+from integrations.models.outcome import Outcome
 
 
 class Status(models.TextChoices):
@@ -54,61 +50,7 @@ class Status(models.TextChoices):
 OPEN = (Status.QUEUE, Status.RETRY)
 
 
-@dataclass
-class Outcome:
-    """What became of one claimed object, and what is written about it."""
-
-    object: "IntegrationObject"
-    changes: dict[str, Any]
-    level: Level
-    code: str
-    message: str
-    data: Any = None
-    request: RequestLog | None = None
-    pause_reason: str = ""
-    wait: float | None = None
-
-    @property
-    def frees_lane(self) -> bool:
-        return self.changes.get("holds_lane") is False
-
-    def reduced(self) -> "Outcome | None":
-        """The same transition with less about it, for a database that refuses the rest.
-
-        Written down it must be: else the object is sent again. The data source may be gone since
-        the call was made, and a text may hold what can't be stored.
-        """
-        if self.request and self.request.data_source_id:
-            self.request.data_source_id = None
-            return self
-        if self.code == "not_recorded":
-            return None
-        text = f"What is known about this outcome ({self.code}) could not be stored."
-        texts = {name: text for name in ("error", "reason") if self.changes.get(name)}
-        return replace(
-            self,
-            changes={**self.changes, **texts},
-            code="not_recorded",
-            message=text,
-            data=None,
-            request=None,
-        )
-
-
-@dataclass
-class Claims:
-    """What was claimed; and if that is nothing, whether there may be more.
-
-    `busy`: other workers hold the gates. `deferred`: what was found were followers, now put off; it
-    is what stands behind them that comes next.
-    """
-
-    objects: list["IntegrationObject"] = field(default_factory=list)
-    busy: bool = False
-    deferred: bool = False
-
-
-class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
+class IntegrationObjectQuerySet(ClaimQuerySet):
     def enqueue(self, changes: Sequence[EntityChange]) -> list["IntegrationObject"]:
         """Queue each change for each integration that listens, in the change's transaction."""
         listening: dict[tuple[Any, str], list[Integration]] = {}
@@ -137,121 +79,6 @@ class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
         ]
         return self.bulk_create(rows)
 
-    def claim_due(self, slots: int) -> Claims:
-        """Lease up to `slots` due objects, the heads of their lanes; no other worker gets the same.
-
-        Each step is a statement of its own, because a statement's snapshot is older than the locks
-        it gets: caps are counted under the gate's lock, heads are looked up under the row's.
-        """
-        with transaction.atomic(using=self.db):
-            now = _database_now(self.db)
-            gates = self._open_gates(now)
-            locked = list(
-                gates.order_by("served_at").select_for_update(skip_locked=True)[:GATES_PER_CLAIM]
-            )
-            if not locked:
-                others = connections[self.db].features.has_select_for_update and gates.exists()
-                return Claims(busy=bool(others))
-            found = self._candidates(locked, slots, now)
-            claims = self._lease(found, now)
-            # Those that were not come to keep their place in the row.
-            Gate.objects.using(self.db).filter(pk__in=[gate.pk for gate, _, _ in found]).update(
-                served_at=now
-            )
-            return claims
-
-    def _open_gates(self, now: datetime) -> QuerySet[Gate]:
-        """Those with something due and room for it; the full ones would keep others from a look."""
-        of_gate = self._all().filter(integration_id=OuterRef("pk"))
-        in_flight = of_gate.filter(leased=True, due_at__gt=now).order_by().values("integration_id")
-        return (
-            Gate.objects.using(self.db)
-            .alias(in_flight=Coalesce(Subquery(in_flight.values(n=Count("id"))), 0))
-            .filter(
-                Exists(of_gate.filter(due_at__lte=now)),
-                paused_until__lte=now,
-                in_flight__lt=F("cap"),
-            )
-        )
-
-    def _candidates(
-        self, gates: list[Gate], slots: int, now: datetime
-    ) -> list[tuple[Gate, int, list[int]]]:
-        """Due rows of each gate, locked, each gate with no more room than its cap leaves."""
-        found: list[tuple[Gate, int, list[int]]] = []
-        for gate in gates:
-            if slots <= 0:
-                break
-            of_gate = self._all().filter(integration_id=gate.pk)
-            in_flight = of_gate.filter(leased=True, due_at__gt=now).count()
-            room = max(0, min(slots, gate.cap - in_flight))
-            due = of_gate.filter(due_at__lte=now).order_by("due_at", "id")
-            ids = due.select_for_update(skip_locked=True).values_list("id", flat=True)
-            rows = list(ids[: room * LOOK_AHEAD + 100]) if room else []
-            found.append((gate, room, rows))
-            slots -= min(room, len(rows))
-        return found
-
-    def _lease(self, candidates: list[tuple[Gate, int, list[int]]], now: datetime) -> Claims:
-        """Lease the heads of lanes; defer the followers until their head is done."""
-        ids = [id for _, _, rows in candidates for id in rows]
-        older = self._all().filter(
-            integration_id=OuterRef("integration_id"),
-            lane=OuterRef("lane"),
-            holds_lane=True,
-            id__lt=OuterRef("id"),
-        )
-        head = older.order_by("id")
-        looked = self._all().filter(id__in=ids).annotate(head=Subquery(head.values("id")[:1]))
-        follows = {id for id, ahead in looked.values_list("id", "head") if ahead is not None}
-        over = list(self._all().filter(id__in=ids, leased=True))
-        interrupted = {row.pk for row in over}
-        leased = []
-        for gate, room, rows in candidates:
-            end = now + timedelta(seconds=gate.lease_seconds)
-            heads = [id for id in rows if id not in follows][:room]
-            self._all().filter(id__in=heads).update(
-                leased=True,
-                claimed_at=now,
-                due_at=end,
-                fence=F("fence") + 1,
-                queued_at=Case(When(attempts=0, then=now), default=F("queued_at")),
-                attempts=F("attempts") + 1,
-            )
-            leased += heads
-            # A head that is due but was not looked at keeps its followers waiting too: a window
-            # full of followers would never get to it.
-            until = head.values(until=Greatest(Coalesce("due_at", FOREVER), end))
-            self._all().filter(id__in=follows.intersection(rows)).update(
-                leased=False, claimed_at=None, due_at=Coalesce(Subquery(until[:1]), now)
-            )
-        self._note_interrupted([row for row in over if row.pk in follows or row.pk in leased])
-        claimed = list(self._all().filter(id__in=leased).order_by("id").select_related("change"))
-        for obj in claimed:
-            obj.interrupted = obj.pk in interrupted
-        return Claims(claimed, deferred=bool(follows))
-
-    def _note_interrupted(self, rows: list["IntegrationObject"]) -> None:
-        """A lease that ended without an outcome was an attempt: it is counted and told."""
-        text = "The worker stopped before it had the answer; the receiver may have got this call."
-        RequestLog.objects.bulk_create(
-            RequestLog(
-                platform_id=row.platform_id,
-                integration_id=row.integration_id,
-                object=row,
-                attempt=row.attempts,
-                interrupted=True,
-                error=text,
-            )
-            for row in rows
-        )
-        Log.objects.bulk_create(
-            row.line(
-                Level.WARNING, "interrupted", f"Attempt {row.attempts} was interrupted. {text}"
-            )
-            for row in rows
-        )
-
     def finish(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Write outcomes down, with their logs; those whose claim still stands.
 
@@ -259,7 +86,7 @@ class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
         the receiver got.
         """
         with transaction.atomic(using=self.db):
-            now = _database_now(self.db)
+            now = database_now(self.db)
             held = dict(
                 self._all()
                 .filter(id__in=[outcome.object.pk for outcome in outcomes], leased=True)
@@ -338,7 +165,7 @@ class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
     def cancel(self, reason: str) -> int:
         """End objects that still wait; one that is being sent right now is left to finish."""
         with transaction.atomic(using=self.db):
-            now = _database_now(self.db)
+            now = database_now(self.db)
             rows = self.filter(status__in=OPEN, leased=False).order_by("id")
             found = list(rows.select_for_update(no_key=True))
             ids = [row.pk for row in found]
@@ -352,9 +179,6 @@ class IntegrationObjectQuerySet(PlatformQuerySet["IntegrationObject"]):
             self._wake_next(ids, now)
             Log.objects.bulk_create(row.line(Level.INFO, "cancelled", reason) for row in found)
         return len(found)
-
-    def _all(self) -> "IntegrationObjectQuerySet":
-        return IntegrationObject.objects.using(self.db).across_platforms()
 
 
 class IntegrationObject(models.Model):
@@ -514,16 +338,6 @@ def _timed(outcome: Outcome, now: datetime) -> dict[str, Any]:
     if outcome.wait is None:
         return outcome.changes
     return {**outcome.changes, "due_at": now + timedelta(seconds=outcome.wait)}
-
-
-def _database_now(using: str) -> datetime:
-    """The clock that all workers share."""
-    connection = connections[using]
-    if connection.vendor != "postgresql":
-        return datetime.now(UTC)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        return cursor.fetchone()[0]
 
 
 def _spoken(seconds: float) -> str:

@@ -150,7 +150,7 @@ MAY = {
     "integrations/entities/transport_order.py": "snapshots of ids that a save touched",
     "integrations/models/credential.py": "a token says itself whose it is",
     "integrations/models/integration.py": "the own row, by its id",
-    "integrations/models/queue.py": "workers serve every platform",
+    "integrations/models/claim.py": "workers serve every platform",
     "integrations/pipeline.py": "workers serve every platform",
 }
 

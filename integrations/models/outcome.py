@@ -1,0 +1,50 @@
+"""Outcome: what became of one claimed object, on its way from the worker to the database."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from integrations.models.log import Level, RequestLog
+
+if TYPE_CHECKING:
+    from integrations.models.queue import IntegrationObject
+
+
+@dataclass
+class Outcome:
+    """The transition, made by a verb of the object, and what is written about it."""
+
+    object: "IntegrationObject"
+    changes: dict[str, Any]
+    level: Level
+    code: str
+    message: str
+    data: Any = None
+    request: RequestLog | None = None
+    pause_reason: str = ""
+    wait: float | None = None
+
+    @property
+    def frees_lane(self) -> bool:
+        return self.changes.get("holds_lane") is False
+
+    def reduced(self) -> "Outcome | None":
+        """The same transition with less about it, for a database that refuses the rest.
+
+        Written down it must be: else the object is sent again. The data source may be gone since
+        the call was made, and a text may hold what can't be stored.
+        """
+        if self.request and self.request.data_source_id:
+            self.request.data_source_id = None
+            return self
+        if self.code == "not_recorded":
+            return None
+        text = f"What is known about this outcome ({self.code}) could not be stored."
+        texts = {name: text for name in ("error", "reason") if self.changes.get(name)}
+        return replace(
+            self,
+            changes={**self.changes, **texts},
+            code="not_recorded",
+            message=text,
+            data=None,
+            request=None,
+        )
