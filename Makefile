@@ -30,7 +30,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 run: install ## try it: server, worker, a demo ERP and an order on its way (PORT=8000 VAR=var)
-	@OTMS_VAR="$(VAR)" exec $(MANAGE) demo --port $(PORT)
+	@OTMS_VAR="$(VAR)" exec $(MANAGE) demo --port "$(PORT)"
 
 test: install-dev ## everything that needs no server
 	@$(EMBEDDED) $(BIN)/pytest

@@ -1,5 +1,6 @@
 """What differs between places comes from the environment; only this file reads it."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ def text(name: str, default: str | None = None) -> str:
     if name in os.environ:
         return os.environ[name]
     if path := os.environ.get(f"{name}_FILE"):
-        return Path(path).read_text(encoding="utf-8").strip()
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(f"{name}_FILE can't be read: {error}") from None
     if default is None:
         raise ImproperlyConfigured(f"Set the environment variable {name} (or {name}_FILE).")
     return default
@@ -31,9 +35,12 @@ def flag(name: str, default: bool) -> bool:
 def number(name: str, default: float) -> float:
     value = text(name, str(default))
     try:
-        return float(value)
+        found = float(value)
     except ValueError:
-        raise ImproperlyConfigured(f"{name} is {value!r}; write a number.") from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write a number.")
+    return found
 
 
 def words(name: str, default: str = "") -> list[str]:

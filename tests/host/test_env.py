@@ -37,6 +37,14 @@ def test_a_text_may_stand_in_a_file(
     assert env.text("OTMS_X") == "the variable itself"
 
 
+def test_a_file_that_is_missing_is_named(
+    given: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OTMS_X_FILE", str(tmp_path / "nowhere"))
+    with pytest.raises(ImproperlyConfigured, match=r"OTMS_X_FILE can't be read: .*nowhere"):
+        env.text("OTMS_X", "default")
+
+
 def test_a_required_text_is_asked_for_by_name(given: Any) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"OTMS_X \(or OTMS_X_FILE\)"):
         env.text("OTMS_X")
@@ -65,8 +73,12 @@ def test_a_number_is_a_number(given: Any) -> None:
     assert env.number("OTMS_X", 1.5) == 1.5
     given("12")
     assert env.number("OTMS_X", 1) == 12
-    given("ten")
-    with pytest.raises(ImproperlyConfigured, match="OTMS_X is 'ten'; write a number"):
+
+
+@pytest.mark.parametrize("value", ["ten", "", "nan", "inf"])
+def test_a_number_is_nothing_else(given: Any, value: str) -> None:
+    given(value)
+    with pytest.raises(ImproperlyConfigured, match=f"OTMS_X is '{value}'; write a number"):
         env.number("OTMS_X", 1)
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.run.conftest import ROOT, Run, Start, milliseconds
+from tests.run.conftest import ROOT, Run, Start, free_port, milliseconds
 
 READY = "Ctrl-C stops everything"
 
@@ -78,8 +78,24 @@ def test_the_lines_of_the_readme_work_as_printed(demo: Run) -> None:
 
 @pytest.mark.parametrize("command", ["demo", "standalone"])
 def test_a_taken_port_is_one_sentence(demo: Run, command: str) -> None:
+    assert f"ort {demo.port}" in refusal(demo, command, str(demo.port))
+
+
+@pytest.mark.parametrize("port", ["abc", "70000", ""])
+def test_a_port_that_is_none_is_one_sentence(demo: Run, port: str) -> None:
+    assert f"There is no port {port}; choose one" in refusal(demo, "demo", port)
+
+
+def test_a_second_run_on_the_same_data_leaves_the_first_one_alone(demo: Run) -> None:
+    kept = demo.kept
+    assert f"Another run uses the data in {demo.folder}" in refusal(demo, "demo", str(free_port()))
+    assert demo.kept == kept
+
+
+def refusal(demo: Run, command: str, port: str) -> str:
+    """The one sentence that a command ends with, on the data of a demo that runs."""
     done = subprocess.run(
-        [sys.executable, "manage.py", command, "--port", str(demo.port)],
+        [sys.executable, "manage.py", command, "--port", port],
         cwd=ROOT,
         env={**os.environ, "OTMS_VAR": str(demo.folder), "DATABASE_URL": ""},
         capture_output=True,
@@ -89,7 +105,7 @@ def test_a_taken_port_is_one_sentence(demo: Run, command: str) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     (sentence,) = done.stderr.splitlines()
-    assert str(demo.port) in sentence
+    return sentence
 
 
 def test_it_stops_whole_and_the_second_run_keeps_what_was_there(demo: Run, start: Start) -> None:

@@ -1,5 +1,6 @@
 """Start everything on this machine with data to try it on: the command behind `make run`."""
 
+import fcntl
 import json
 import os
 import queue
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from django.conf import settings
 from django.core.management import call_command
@@ -45,21 +46,22 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", default="8000")
 
-    def handle(self, *args: Any, port: int, **options: Any) -> None:
+    def handle(self, *args: Any, port: str, **options: Any) -> None:
         _refuse_taken(port)
         wanted = env.extended(**ENVIRONMENT)
         if wanted != env.extended():
             # Settings are read once, when a process starts; so this one starts again.
             os.execve(sys.executable, sys.orig_argv, wanted)  # noqa: S606 - our own command line
+        self._lock = _locked(settings.VAR / "demo.lock")
         self._stopping = threading.Event()
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, lambda *_: self._stopping.set())
         self._children: dict[str, subprocess.Popen[str]] = {}
         self._receipts: queue.Queue[Received] = queue.Queue()
         try:
-            self._run(port)
+            self._run(int(port))
         except Stopped:
             self._say("\nStopping.")
         except Refused as refusal:
@@ -195,17 +197,30 @@ class Stopped(Exception):
     """A signal came: the ordinary end."""
 
 
-def _refuse_taken(port: int) -> None:
+def _refuse_taken(port: str) -> None:
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind((HOST, port))
-        except OverflowError:
+            trial.bind((HOST, int(port)))
+        except (OverflowError, ValueError):
             sys.exit(f"There is no port {port}; choose one from 1024 to 65535, such as PORT=8080.")
         except PermissionError:
             sys.exit(f"Port {port} is for root only; choose one above 1023, such as PORT=8080.")
         except OSError:
             sys.exit(f"Port {port} is taken by another program; choose a free one: PORT=8080.")
+
+
+def _locked(path: Path) -> TextIO:
+    """The file, locked until this process ends: a second run would take the first one's ERP."""
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(
+            f"Another run uses the data in {_shown(path.parent)}: stop it, or choose another "
+            "folder and port: make run VAR=var2 PORT=8080"
+        )
+    return file
 
 
 def _demo_env() -> Path:
