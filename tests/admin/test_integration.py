@@ -4,10 +4,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.contrib import admin
+from django.contrib.messages.storage.fallback import FallbackStorage
+from django.db import connection
+from django.test import RequestFactory
 from django.urls import reverse
 
+from integrations import egress
 from integrations.models import Credential, DataSource, Integration, Status
-from tests.admin.conftest import SECRET, Browser, errors, queued, told
+from tests import make
+from tests.admin.conftest import SECRET, Browser, errors, furnish, queued, told
 
 ADD = "admin:integrations_integration_add"
 LIST = "admin:integrations_integration_changelist"
@@ -178,6 +184,110 @@ def test_pause_and_resume(own: SimpleNamespace, browser: Browser) -> None:
     resumed = do("resume")
     assert resumed.enabled
     assert not resumed.gate.pause_reason
+
+
+@pytest.mark.parametrize("action", ["pause", "resume"])
+def test_a_switch_undoes_nothing_and_revives_nobody(
+    action: str, own: SimpleNamespace, rf: RequestFactory
+) -> None:
+    """Between reading the rows and switching them others go on working."""
+    gone = make.integration(platform=own.platform, name="gone")
+    rows = Integration.objects.of(own.platform).order_by("name")
+    assert [each.name for each in rows] == ["gone", "own-integration"]
+    renamed = Integration.objects.of(own.platform).get(pk=own.integration.pk)
+    renamed.name = "renamed meanwhile"
+    renamed.save()
+    gone.retire()
+
+    request = rf.post("/")
+    request.user = own.user
+    request.session = {}
+    request._messages = FallbackStorage(request)
+    getattr(admin.site.get_model_admin(Integration), action)(request, rows)
+
+    renamed.refresh_from_db()
+    gone.refresh_from_db()
+    assert renamed.name == "renamed meanwhile"
+    assert renamed.enabled is (action == "resume")
+    assert gone.deleted_at
+    assert not gone.enabled
+    assert str(next(iter(request._messages))).startswith("1 ")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("address", ["add", "change"])
+def test_host_names_are_resolved_outside_the_transaction(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow resolver must hold no lock: on SQLite it would hold everybody's."""
+    own = furnish(make.PlatformFactory(), "own")
+    seen = []
+
+    def noted(url: str) -> None:
+        seen.append(connection.in_atomic_block)
+
+    monkeypatch.setattr(egress, "check_url", noted)
+    args = [own.integration.pk] if address == "change" else []
+    Browser(own.user).saved(
+        reverse(f"admin:integrations_integration_{address}", args=args),
+        name="WMS",
+        entity="business",
+        actions=["created"],
+        data_sources__0__url="http://wms.example/",
+    )
+    saved = Integration.objects.of(own.platform).get(name="WMS")
+    assert saved.data_sources.get().settings == {"url": "http://wms.example/"}
+    assert seen == [False]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_is_saved_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = furnish(make.PlatformFactory(), "own")
+    page = reverse("admin:integrations_integration_change", args=[own.integration.pk])
+
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("the power is gone")
+
+    monkeypatch.setattr(DataSource, "save", broken)
+    browser = Browser(own.user)
+    with pytest.raises(RuntimeError, match="power"):
+        browser.send(page, name="half", data_sources__0__name="half")
+    own.integration.refresh_from_db()
+    assert own.integration.name == "own-integration"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_saves_while_it_is_checked_is_not_overwritten_in_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The page is sent again as if it came later; a deleted integration stays deleted."""
+    own = furnish(make.PlatformFactory(), "own")
+    page = reverse("admin:integrations_integration_change", args=[own.integration.pk])
+    browser = Browser(own.user)
+    others: list[Any] = [lambda: own.source.save(), lambda: own.integration.retire()]
+
+    def meanwhile(url: str) -> None:
+        if others:
+            others.pop(0)()
+
+    own.source.secrets = {"secret": "changed meanwhile"}
+    monkeypatch.setattr(egress, "check_url", meanwhile)
+    browser.saved(page, name="mine")
+    own.integration.refresh_from_db()
+    assert own.integration.deleted_at
+    assert own.integration.name == "own-integration"
+    assert dict(fresh(own).secrets) == {"secret": "changed meanwhile"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_never_the_fastest_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = furnish(make.PlatformFactory(), "own")
+    page = reverse("admin:integrations_integration_change", args=[own.integration.pk])
+    monkeypatch.setattr(egress, "check_url", lambda url: own.source.save())
+    answer = Browser(own.user).send(page, name="mine")
+    assert "Not saved" in told(answer)
+    own.integration.refresh_from_db()
+    assert own.integration.name == "own-integration"
 
 
 @pytest.mark.parametrize("by", ["page", "list"])
