@@ -98,6 +98,12 @@ class PlatformFormSet(PaginationInlineFormSet):
         if isinstance(key, forms.ModelChoiceField) and is_owned(self.model):
             key.queryset = self.model._default_manager.filter(platform=self.platform)
 
+    def get_queryset(self) -> Any:
+        """The parts, without a query where they were fetched for all the wholes at once."""
+        fetched = getattr(self.instance, "_prefetched_objects_cache", {})
+        name = self.fk.remote_field.get_accessor_name()
+        return fetched[name] if name in fetched else super().get_queryset()
+
     def save(self, commit: bool = True) -> list[Any]:
         moved = self._number() if hasattr(self.model, "position") else []
         saved = super().save(commit=commit)
