@@ -104,5 +104,5 @@ class PersonalTokenAdmin(FactAdmin):
 
     @admin.action(description="Revoke", permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[PersonalToken]) -> None:
-        count = queryset.select_related(None).filter(revoked_at=None).update(revoked_at=now())
+        count = sum(token.revoke() for token in queryset)
         self.message_user(request, f"{count} revoked; they are refused from now on.")

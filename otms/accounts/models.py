@@ -82,6 +82,11 @@ class PersonalToken(Record):
         )
         return kept, token
 
+    def revoke(self) -> bool:
+        """Refuse it from now on; False when it was revoked before."""
+        living = PersonalToken.objects.across_platforms().filter(pk=self.pk, revoked_at=None)
+        return bool(living.update(revoked_at=now(), updated_at=now()))
+
     @classmethod
     def valid(cls, token: str) -> "PersonalToken | None":
         """The token with this text, unless it is revoked, expired or its person is inactive."""

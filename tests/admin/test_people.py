@@ -66,6 +66,18 @@ def test_a_token_is_revoked(
     assert tokens.get(pk=foreign.token.pk).revoked_at is None
 
 
+def test_a_token_is_revoked_once(own: SimpleNamespace) -> None:
+    token, text = PersonalToken.generate(own.user, "laptop")
+    assert PersonalToken.valid(text) == token
+    assert token.revoke()
+    assert PersonalToken.valid(text) is None
+    first = PersonalToken.objects.of(own.platform).get(pk=token.pk)
+    assert not token.revoke()
+    again = PersonalToken.objects.of(own.platform).get(pk=token.pk)
+    assert (again.revoked_at, again.updated_at) == (first.revoked_at, first.updated_at)
+    assert again.updated_at > token.updated_at
+
+
 def test_a_superuser_is_not_taken_over(own: SimpleNamespace) -> None:
     """Who may change people may not thereby become more than they are."""
     chief = staff(own.platform, username="chief", is_superuser=True)
