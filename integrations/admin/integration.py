@@ -16,7 +16,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from rest_framework import serializers
 from unfold.decorators import action, display
-from unfold.views import ChangeList
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminPasswordWidget,
@@ -43,6 +42,7 @@ from otms.accounts.platform_admin import (
     PlatformAdmin,
     PlatformForm,
     PlatformStackedInline,
+    RowsOfList,
     moment,
 )
 
@@ -259,7 +259,7 @@ class CheckedFirst(DjangoAdmin):
             super().save_related(request, form, formsets, change)
 
 
-class IntegrationList(ChangeList):
+class IntegrationList(RowsOfList):
     """A page of integrations with their health: the same few queries for any number of them."""
 
     def get_results(self, request: HttpRequest) -> None:

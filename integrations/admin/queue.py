@@ -38,7 +38,10 @@ NEWEST = 50
 
 
 class ObjectSearch(FactAdmin):
-    """Search by the whole reference or an id: both have an index, a part of them would not."""
+    """Search by the whole reference or an id: both have an index, a part of them would not.
+
+    A page opens by the row's number or by its UUID, which is what the API and the receivers know.
+    """
 
     # Where the object is, seen from the rows of the list.
     object_path = ""
@@ -55,6 +58,14 @@ class ObjectSearch(FactAdmin):
             for name in ("uuid", "entity_id"):
                 asked |= Q(**{f"{self.object_path}{name}": id})
         return queryset.filter(asked), False
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        with suppress(ValueError):
+            UUID(object_id)
+            from_field = "uuid"
+        return super().get_object(request, object_id, from_field)
 
 
 class EntityFilter(admin.SimpleListFilter):

@@ -15,8 +15,9 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from otms.accounts.platform_admin import ListedAdmin
 
 for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
     admin.site.unregister(model)
@@ -33,7 +34,7 @@ class PeriodicTaskForm(BeatPeriodicTaskForm):
         self.fields["regtask"].widget = TaskSelectWidget()
 
 
-class OperatorAdmin(ModelAdmin):
+class OperatorAdmin(ListedAdmin):
     """One deployment has one beat for all platforms: superusers look at it, nobody changes it here.
 
     A superuser is the administrator of one platform, not of the deployment.

@@ -6,8 +6,9 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin import FieldListFilter, RelatedFieldListFilter, ShowFacets
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, ValidationError
-from django.db import models
+from django.db import DatabaseError, models
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.timezone import localtime
@@ -15,10 +16,13 @@ from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import display
 from unfold.forms import PaginationInlineFormSet
 from unfold.paginator import InfinitePaginator
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from otms.accounts.models import Platform
 from otms.db.fields import DocumentField
+
+LONGEST_SEARCH = 300
 
 
 def is_owned(model: type[models.Model]) -> bool:
@@ -129,6 +133,32 @@ class PlatformFormSet(PaginationInlineFormSet):
         return moved
 
 
+class RowsOfList(ChangeList):
+    """A page of a list, read here: what the database can't take is a fault of the address."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+            len(self.result_list)
+        except (ValueError, OverflowError, DatabaseError) as error:
+            if not (self.filter_params or self.query):
+                raise
+            raise IncorrectLookupParameters(error) from error
+
+
+class ListedAdmin(ModelAdmin):
+    """Pages whose list has an answer to whatever it is asked."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return RowsOfList
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        # No record has such a name, and the databases refuse to look for it.
+        if len(search_term) > LONGEST_SEARCH or "\0" in search_term:
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
+
+
 class OwnPlatform:
     """What a page and a part of a page have in common: rows and choices of one platform."""
 
@@ -151,7 +181,7 @@ class OwnPlatform:
         return choices.filter(platform=request.user.platform)  # type: ignore[union-attr]
 
 
-class PlatformAdmin(OwnPlatform, ModelAdmin):
+class PlatformAdmin(OwnPlatform, ListedAdmin):
     """The pages of a kind of record."""
 
     show_full_result_count = False

@@ -1,15 +1,17 @@
 """Every page opens, shows the own platform alone, and costs the same for one row and for many."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+from unfold.views import ChangeList
 
 from integrations.models import Integration, IntegrationObject, Log, RequestLog
 from otms.accounts.models import PersonalToken, User
@@ -89,6 +91,89 @@ def test_a_fact_can_only_be_read(model: Any, own: SimpleNamespace, browser: Brow
     assert browser.client.get(where(model, "add")).status_code == 403
     assert browser.client.get(where(model, "delete", pk)).status_code == 403
     assert browser.client.post(where(model, "change", pk), {}).status_code == 403
+
+
+JUNK = [
+    "created_at__year=99999",
+    "created_at__gte=never",
+    "created_at__gte=99999-01-01",
+    "pk__in=1,x",
+    "id__gt=" + "9" * 60,
+    "id__regex=(",
+    "enabled__regex=(",
+    "name__regex=(",
+    "status__exact=%00",
+    "code=%00",
+    "answer=moon",
+    "entity=%00",
+    "integration__id__exact=moon",
+    "user__id__exact=moon",
+    "attempts__gt=1e400",
+    "last_run_at__year=99999",
+    "moon=1",
+    "password__startswith=p",
+    "_to_field=moon",
+    "_popup=moon",
+    "p=-1",
+    "p=moon",
+    "p=" + "9" * 40,
+    "all=moon",
+    "o=99.-moon.1.1.1",
+    "q=%00",
+    "q=" + "x" * 60_000,
+    "q=" + "x+" * 2_000,
+    "q=" + "%22+" * 2_000,
+    "q=" + "x+" * 150,
+    "q=" + "%F0%9F%9A%9B" * 50,
+    "e=1",
+]
+
+
+@pytest.mark.django_db(transaction=True)  # a refused query would spoil the transaction of a test
+@pytest.mark.parametrize("model", [*RECORDS, *sorted(OF_THE_DEPLOYMENT, key=str)])
+def test_a_list_survives_what_it_is_asked(
+    model: Any, own: SimpleNamespace, browser: Browser
+) -> None:
+    browser.client.raise_request_exception = False
+    answers = {
+        asked[:40]: browser.open(f"{where(model, 'changelist')}?{asked}").status_code
+        for asked in JUNK
+    }
+    assert {asked: code for asked, code in answers.items() if code not in (200, 400)} == {}
+
+
+@pytest.mark.parametrize("asked", ["x" * 60_000, "x " * 2_000, "own\0"])
+def test_an_absurd_search_finds_nothing(asked: str, own: SimpleNamespace, browser: Browser) -> None:
+    field = {"app_label": "orders", "model_name": "transportorder", "field_name": "customer"}
+    found = browser.client.get(reverse("admin:autocomplete"), {**field, "term": asked})
+    assert found.json()["results"] == []
+    if "\0" not in asked:  # in the field above a list it is refused, with a message
+        answer = browser.client.get(where(TransportOrder, "changelist"), {"q": asked})
+        assert "own-order" not in answer.content.decode()
+
+
+def test_a_database_that_is_away_is_no_fault_of_the_address(
+    own: SimpleNamespace, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: Any) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(ChangeList, "get_results", away)
+    with pytest.raises(OperationalError):
+        browser.open(where(TransportOrder, "changelist"))
+
+
+@pytest.mark.parametrize("model", [IntegrationObject, Log, RequestLog])
+def test_a_page_opens_by_its_uuid(
+    model: Any, own: SimpleNamespace, foreign: SimpleNamespace, browser: Browser
+) -> None:
+    row = getattr(own, RECORDS[model])
+    by_number, by_uuid = (browser.html(where(model, "change", key)) for key in (row.pk, row.uuid))
+    assert browser.html(where(model, "changelist") + f"{row.uuid}/")
+    plain = re.compile(r'name="csrfmiddlewaretoken" value="\w+"|' + f"{row.uuid}|/{row.pk}/")
+    assert plain.sub("", by_uuid) == plain.sub("", by_number)
+    answer = browser.client.get(where(model, "change", getattr(foreign, RECORDS[model]).uuid))
+    assert answer.status_code == 302
 
 
 @pytest.mark.parametrize("model", RECORDS)
