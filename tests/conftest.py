@@ -30,6 +30,7 @@ def quiet(settings: LazySettings) -> None:
     """No worker runs beside a test; targets are on loopback; passwords are hashed fast."""
     settings.OTMS_WAKE_UPS = False
     settings.OTMS_EGRESS_ALLOW = ["127.0.0.0/8"]
+    settings.WHITENOISE_AUTOREFRESH = True  # each client would look at every static file first
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
