@@ -106,7 +106,8 @@ def assembled(
         names = connectors.load(source.connector).secret_names()
         settings = {
             # As the connector's own check reads it: without the blanks that a paste brings along.
-            name: value.strip() if isinstance(value, str) else value
+            # A secret is kept as it is typed: blanks may be part of it.
+            name: value.strip() if isinstance(value, str) and name not in names else value
             for name, value in given["settings"].items()
         }
         typed = {name: settings.pop(name) for name in names if name in settings}

@@ -50,7 +50,9 @@ class IntegrationSerializer(WireSerializer):
     primary_platform_id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(max_length=200)
     type = serializers.ChoiceField(IntegrationType.choices)
-    description = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+    description = serializers.CharField(
+        required=False, allow_blank=True, max_length=10_000, trim_whitespace=False
+    )
     enabled = serializers.BooleanField(required=False)
     trigger = ObjectValue(required=False)
     filters = DocumentValue(required=False)

@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError
 from django.utils.timezone import now
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -28,7 +27,7 @@ from otms.api.errors import Conflict, FieldErrors
 from otms.api.router import route
 from otms.api.serializers import ErrorItem
 from otms.api.views import PlatformViewSet
-from otms.orders.saving import refuse_taken, taken
+from otms.orders.saving import refuse_taken
 
 TOTAL = {"totalResults": serializers.IntegerField()}
 ONE = {"integration": wire.IntegrationSerializer}
@@ -224,8 +223,6 @@ class IntegrationViewSet(PlatformViewSet):
             saved = definition.save(self.platform, given, integration)
         except definition.Invalid as error:
             refuse(error.problems)
-        except IntegrityError:  # somebody else took the id a moment ago
-            raise taken("id") from None
         shown = definition.shown([self.record(saved.pk)])[0]
         warnings = reader.warnings()
         return Response(

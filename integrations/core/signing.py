@@ -68,9 +68,10 @@ def _key(secret: str) -> bytes:
     """Decode a whsec_ secret; any other text is the key itself."""
     if not secret:
         raise ValueError("The signing secret is empty; make one with new_secret().")
-    if not secret.startswith(PREFIX):
+    spelled = secret.strip()  # blanks say nothing around base64, and something in any other text
+    if not spelled.startswith(PREFIX):
         return secret.encode()
-    encoded = secret.removeprefix(PREFIX)
+    encoded = spelled.removeprefix(PREFIX)
     try:
         key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except (binascii.Error, ValueError):

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelValidationError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import is_valid_path
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -26,6 +28,13 @@ class TooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The body is larger than this server accepts; send it in smaller parts."
     default_code = "too_large"
+
+
+class Unavailable(exceptions.APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The database is busy or away at this moment; try again in a few seconds."
+    default_code = "unavailable"
+    wait = 5
 
 
 class FieldErrors(exceptions.APIException):
@@ -48,8 +57,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         error = exceptions.ParseError("The request is malformed, or has too many parameters.")
     if isinstance(error, Http404):
         error = exceptions.NotFound(str(error) or None)
+    request_id = getattr(context["request"], "id", None)
+    if isinstance(error, OperationalError | InterfaceError):
+        reason = " ".join(str(error).split())[:300]
+        log.error("the database did not answer: %s", reason, extra={"request": request_id})
+        error = Unavailable()
     if not isinstance(error, exceptions.APIException):
-        request_id = getattr(context["request"], "id", None)
         log.exception("a request failed", extra={"request": request_id})
         set_rollback()
         return Response(crashed(request_id), status=500)
@@ -65,9 +78,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         errors = list(flatten(error.get_full_details()))
     else:
         errors = []
-    return Response(
+    answer = Response(
         body(error.status_code, message(error, errors), errors), error.status_code, headers=headers
     )
+    answer._has_been_logged = isinstance(error, Unavailable)  # type: ignore[attr-defined]
+    return answer
 
 
 def body(code: int, text: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
@@ -124,9 +139,12 @@ def under_api(request: HttpRequest) -> bool:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404: under /api the envelope, elsewhere Django's page."""
     if under_api(request):
-        text = (
-            f"There is no {request.method} {request.path[:200]}; /api/schema lists what there is."
+        bare = request.path.rstrip("/")
+        known = request.path != bare and is_valid_path(bare)
+        hint = (
+            "without the slash at its end there is" if known else "/api/schema lists what there is"
         )
+        text = f"There is no {request.method} {request.path[:200]}; {hint}."
         return _answer(body(404, text), 404)
     from django.views.defaults import page_not_found
 

@@ -24,7 +24,7 @@ class DocumentParser(BaseParser):
         try:
             value = documents.loads(data)
         except ValueError as error:
-            raise ParseError(f"{error} The body must be a JSON document.") from None
+            raise ParseError(str(error)) from None
         if not isinstance(value, dict):
             raise ParseError('The body must be a JSON object, such as {"name": "..."}.')
         return value

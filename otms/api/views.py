@@ -4,8 +4,15 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from rest_framework.exceptions import NotFound, ParseError, ValidationError
+from django.db import IntegrityError
+from rest_framework.exceptions import (
+    NotFound,
+    ParseError,
+    UnsupportedMediaType,
+    ValidationError,
+)
 from rest_framework.fields import DateTimeField
+from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from otms.api.errors import Conflict
@@ -18,6 +25,7 @@ from otms.documents import timestamp
 class RoutedViewSet(ViewSet):
     """Answers routes (router.py). It says itself whose records it shows: see PlatformViewSet."""
 
+    tried_again = False
     metadata_class = None  # what there is to know stands in the schema, not behind OPTIONS
 
     @property
@@ -38,6 +46,23 @@ class RoutedViewSet(ViewSet):
         super().initial(request, *args, **kwargs)
         if self.route is not None and self.route.takes and request.stream is None:
             raise ParseError('The body is empty; send a JSON object, such as {"name": "..."}.')
+        if (coded := request.headers.get("Content-Encoding", "identity")).lower() != "identity":
+            text = f"A body with Content-Encoding {coded[:40]!r} is not read; send it as it is."
+            raise UnsupportedMediaType(coded, text)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer an error; a clash with what others write at this moment gets a second try.
+
+        What the first try ran into, such as an id that is taken, its checks see the second time.
+        """
+        if isinstance(exc, IntegrityError) and not self.tried_again:
+            self.tried_again = True
+            try:
+                self.initial(self.request, *self.args, **self.kwargs)
+                return getattr(self, self.action)(self.request, *self.args, **self.kwargs)
+            except Exception as error:  # noqa: BLE001 - as where the first try is made
+                exc = error
+        return super().handle_exception(exc)
 
     def read(self, serializer: type[WireSerializer], **kwargs: Any) -> WireSerializer:
         """The body, checked; a 400 that names each wrong field."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Model
 from rest_framework.exceptions import ValidationError
 
@@ -69,10 +69,7 @@ def update_business(business: Business, given: Given) -> Business:
 def insert(record: Any) -> None:
     """Save a new record; its client may choose the id, but not one that anybody has."""
     refuse_taken(record, "id")
-    try:
-        record.save(force_insert=True)
-    except IntegrityError:  # somebody else took it a moment ago
-        raise taken("id") from None
+    record.save(force_insert=True)
 
 
 def refuse_taken(record: Any, field: str) -> None:

@@ -29,7 +29,13 @@ class RecordSerializer(WireSerializer):
 
 
 def _text(length: int = 255, **options: Any) -> serializers.CharField:
+    """A name or a code; blanks around it are taken off, or a search would not find it."""
     return serializers.CharField(required=False, allow_blank=True, max_length=length, **options)
+
+
+def _free_text(length: int = 10_000) -> serializers.CharField:
+    """What a person wrote, kept as it is."""
+    return _text(length, trim_whitespace=False)
 
 
 @extend_schema_field(
@@ -82,7 +88,7 @@ class Reference(WireSerializer):
 class BusinessSerializer(RecordSerializer):
     name = serializers.CharField(max_length=255)
     alias = _text()
-    description = _text(10_000)
+    description = _free_text()
     relation_type = _text(60)
     coc = _text(60)
     vat = _text(60)
@@ -120,7 +126,7 @@ class CustomerSerializer(WireSerializer):
 class GoodsSerializer(RecordSerializer):
     type = serializers.ChoiceField(models.GoodsType.choices, required=False)
     name = _text()
-    description = _text(10_000)
+    description = _free_text()
     quantity = _number()
     weight = _document(MeasureValue)
     gross_weight = _document(MeasureValue)
@@ -140,7 +146,7 @@ class GoodsSerializer(RecordSerializer):
 class ConsignmentSerializer(RecordSerializer):
     name = _text()
     consignment_nr = _text()
-    description = _text(10_000)
+    description = _free_text()
     status = serializers.ChoiceField(models.ConsignmentStatus.choices, required=False)
     high_value_goods = serializers.BooleanField(required=False)
     goods = GoodsSerializer(many=True, required=False)
@@ -159,7 +165,7 @@ class TransportOrderSerializer(RecordSerializer):
     name = _text()
     type = _text(60)
     status = serializers.ChoiceField(models.OrderStatus.choices, required=False)
-    description = _text(10_000)
-    reference_description = _text(500)
+    description = _free_text()
+    reference_description = _free_text(500)
     customer = CustomerSerializer(required=False, allow_null=True)
     consignments = ConsignmentSerializer(many=True, required=False)

@@ -1,5 +1,6 @@
 """Whatever goes wrong under /api is told in one shape, and never as HTML."""
 
+import gzip
 import json
 import logging
 import uuid
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 
 from integrations.models import Integration
@@ -62,7 +64,9 @@ def post(api: Api, body: bytes, path: str = "transportOrder", **extra: Any) -> A
     ],
 )
 def test_a_body_that_is_no_json_object_is_refused(api: Api, body: bytes, words: str) -> None:
-    assert words in shape(post(api, body), 400)["message"]
+    message = shape(post(api, body), 400)["message"]
+    assert words in message
+    assert message.count(". ") == 0, "one sentence"
 
 
 @pytest.mark.parametrize("path", ["transportOrder", "business", "integration", "integrations/0/1"])
@@ -77,6 +81,14 @@ def test_no_body_at_all_is_refused(api: Api, method: str, path: str) -> None:
 )
 def test_another_content_type_is_refused(api: Api, type: str) -> None:
     shape(post(api, b'{"name": "x"}', content_type=type), 415)
+
+
+def test_a_packed_body_is_refused(api: Api) -> None:
+    packed = gzip.compress(b'{"name": "x"}')
+    answer = post(api, packed, headers={"Content-Encoding": "gzip"})
+    assert "Content-Encoding 'gzip'" in shape(answer, 415)["message"]
+    plain = post(api, b'{"name": "x"}', headers={"Content-Encoding": "Identity"})
+    assert plain.status_code == 200
 
 
 @pytest.mark.parametrize("type", ["application/json; charset=utf-8", "Application/JSON"])
@@ -153,6 +165,11 @@ def test_an_unknown_url_is_told_in_json(api: Api, stranger: Api, path: str) -> N
             assert "Set-Cookie" not in answer.headers
 
 
+def test_a_slash_too_many_is_told(api: Api) -> None:
+    for path, words in (("transportOrder/", "without the slash"), ("nothing/", "/api/schema")):
+        assert words in shape(api("POST", path), 404)["message"]
+
+
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/apiary"])
 def test_the_api_begins_where_its_path_begins(client: Client, path: str) -> None:
     answer = client.get(path)
@@ -207,6 +224,24 @@ def test_a_crash_is_told_without_its_reason(
     (record,) = [each for each in caplog.records if each.name == "otms.api.errors"]
     assert record.__dict__["request"] == "my-request-1"
     assert "hunter2" in str(record.exc_info)
+
+
+@pytest.mark.parametrize(
+    "error", [OperationalError("database is locked\nDETAIL: x"), InterfaceError("closed")]
+)
+def test_a_database_that_is_away_is_no_crash(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def away(_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(wire, "transport_orders", away)
+    answer = api("GET", "transportOrders/0/1")
+    assert "try again" in shape(answer, 503)["message"]
+    assert answer["Retry-After"] == "5"
+    (record,) = [each for each in caplog.records if each.levelno >= logging.WARNING]
+    assert record.getMessage() == f"the database did not answer: {str(error).replace(chr(10), ' ')}"
+    assert record.exc_info is None
 
 
 def test_a_crash_after_the_view_is_told_the_same_way(

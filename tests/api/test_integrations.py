@@ -476,6 +476,15 @@ def test_what_was_read_before_does_not_undo_what_was_saved_since(
     assert not read().enabled
 
 
+def test_free_text_and_secrets_are_kept_as_they_are_typed(api: Api) -> None:
+    source = webhook(f" {URL} ", settings={"secret": " hush "})
+    source["settings"]["url"] = f" {URL} "
+    made = create(api, name=" ERP ", description=" - two\n - lines\n", dataSources=[source])
+    assert (made["name"], made["description"]) == ("ERP", " - two\n - lines\n")
+    assert made["dataSources"][0]["settings"]["url"] == URL
+    assert source_of(made).secrets == {"secret": " hush "}
+
+
 def test_health_says_what_waits(api: Api, integration: Integration) -> None:
     queued(integration)
     health = api.ok("GET", f"integration/{integration.pk}")["integration"]["health"]

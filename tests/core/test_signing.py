@@ -111,3 +111,9 @@ def test_a_secret_without_padding_is_the_same_secret():
     padded, bare = f"whsec_{key}", f"whsec_{key.rstrip('=')}"
     assert padded != bare
     assert signing.sign(padded, "id", 1, b"a") == signing.sign(bare, "id", 1, b"a")
+
+
+def test_blanks_around_base64_say_nothing() -> None:
+    secret = signing.new_secret()
+    assert signing.sign(f"{secret}\n", "id", 0, b"") == signing.sign(secret, "id", 0, b"")
+    assert signing.sign("text\n", "id", 0, b"") != signing.sign("text", "id", 0, b"")

@@ -53,6 +53,21 @@ def test_one_id_makes_one_order(api: Api, platform: Platform) -> None:
     assert TransportOrder.objects.of(platform).count() == 3
 
 
+def test_one_id_makes_one_consignment_and_one_piece_of_goods(api: Api) -> None:
+    for _ in range(3):
+        taken = str(uuid.uuid4())
+        for parts, field in (
+            ([{"id": taken}], "consignments[0].id"),
+            ([{"goods": [{"description": "a"}, {"id": taken}]}], "consignments[0].goods[1].id"),
+        ):
+            body = {"consignments": parts}
+            answers = at_once(4, lambda body=body: api("POST", "transportOrder", body))
+            assert sorted(answer.status_code for answer in answers) == [200, 400, 400, 400]
+            refused = [answer.json() for answer in answers if answer.status_code == 400]
+            errors = [error for each in refused for error in each["errors"]]
+            assert [(each["field"], each["code"]) for each in errors] == [(field, "taken")] * 3
+
+
 def test_of_two_updates_of_the_same_copy_one_is_refused(api: Api) -> None:
     order = api.ok("POST", "transportOrder", {})["transportOrder"]
     for _ in range(3):

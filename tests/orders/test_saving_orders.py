@@ -413,3 +413,12 @@ def test_a_refused_order_leaves_nothing_behind(api: Api, platform: Platform) -> 
     assert not Business.objects.of(platform).exists()
     assert not TransportOrder.objects.of(platform).exists()
     assert changes(platform) == []
+
+
+def test_free_text_is_kept_as_it_was_sent(api: Api) -> None:
+    text = "  first line\n  second\n"
+    body = {"name": " 4711 ", "description": text, "referenceDescription": text}
+    order = api.ok("POST", "transportOrder", body)["transportOrder"]
+    assert (order["name"], order["description"]) == ("4711", text)
+    assert order["referenceDescription"] == text
+    api.ok("PUT", "transportOrder", {"id": order["id"], "description": text})
