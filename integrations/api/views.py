@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from integrations import definition
-from integrations.api import rows
+from integrations.api import rows, shapes
 from integrations.api import serializers as wire
 from integrations.core import filters, mapping
 from integrations.core.errors import ExpressionError, FilterError, Problem
@@ -25,7 +25,7 @@ from integrations.models import (
 )
 from otms.api.errors import Conflict, FieldErrors
 from otms.api.router import route
-from otms.api.serializers import ErrorItem
+from otms.api.serializers import MOST_WARNINGS, ErrorItem
 from otms.api.views import PlatformViewSet
 from otms.orders.saving import refuse_taken
 
@@ -160,8 +160,7 @@ class IntegrationViewSet(PlatformViewSet):
                 answer |= {"matched": verdict.matched, "trace": verdict.trace}
         except ExpressionError as error:
             part = "filters" if isinstance(error, FilterError) else "mapping"
-            where = error.target.removeprefix(".all")  # the list itself is a group to the filters
-            refuse([Problem(where, f"{part}_error", str(error)).under(part)])
+            refuse([Problem(error.target, f"{part}_error", str(error)).under(part)])
         return Response(answer)
 
     @route(
@@ -223,8 +222,9 @@ class IntegrationViewSet(PlatformViewSet):
             saved = definition.save(self.platform, given, integration)
         except definition.Invalid as error:
             refuse(error.problems)
-        shown = definition.shown([self.record(saved.pk)])[0]
-        warnings = reader.warnings()
+        stored = self.record(saved.pk)
+        shown = definition.shown([stored])[0]
+        warnings = [*reader.warnings(), *shapes.warnings(stored)][:MOST_WARNINGS]
         return Response(
             {
                 "integration": {**shown, **({} if nonce is None else {"nonce": nonce})},

@@ -5,7 +5,7 @@ Filters are data: a list, all of which must hold. An entry is a comparison
 `{"any": [...]}`, `{"all": [...]}` or `{"not": {...}}`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -55,7 +55,8 @@ def evaluate(filters: list[Any], document: Any, changed: ChangeView | None = Non
     if not filters:
         return Verdict(True, [], "There are no filters.")
     court = _Court(document, changed or ChangeView.of(document))
-    ruling = court.judge({"all": filters}, "", "wants")
+    rulings = [court.judge(each, f"[{place}]", "wants", 1) for place, each in enumerate(filters)]
+    ruling = _settle(rulings, decisive=False)
     if ruling.matched:
         return Verdict(True, court.trace, "All filters hold.")
     reason = ruling.reason()
@@ -71,6 +72,19 @@ def check(filters: Any) -> list[Problem]:
     if not isinstance(filters, list):
         return [Problem("", "invalid_filters", "Write the filters as a list, [] for none.")]
     return [p for place, each in enumerate(filters) for p in _check(each, f"[{place}]", 1)]
+
+
+def fields(filters: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """The paths that checked filters compare, each with the place where it stands."""
+    for number, each in enumerate(filters or []):
+        here = f"{place}[{number}]"
+        while "not" in each:
+            each, here = each["not"], f"{here}.not"
+        for group in ("any", "all"):
+            if group in each:
+                yield from fields(each[group], f"{here}.{group}")
+        if "field" in each:
+            yield f"{here}.field", _spelled(each["field"])
 
 
 class _Ruling(NamedTuple):

@@ -64,11 +64,19 @@ def compile(mapping: Any) -> Mapping:
     return Mapping(mapping, step)
 
 
+def fields(mapping: Any) -> list[tuple[str, str]]:
+    """The paths that a checked mapping reads, each with its target."""
+    compiler = _Compiler()
+    compiler.build(mapping, "")
+    return compiler.paths
+
+
 class _Compiler:
     """Compile expressions and note down every problem on the way, so that check is compile."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self.paths: list[tuple[str, str]] = []
         self._depth = 0
 
     def build(self, expression: Any, target: str) -> Step:
@@ -99,6 +107,7 @@ class _Compiler:
         if text.startswith("@"):
             message = f"{shorten(text)} is about the item of a loop, and there is no loop here"
             return self.refuse(target, "outside_loop", f"{message}; write `@@` for a text with @.")
+        self.paths.append((target, text))
         try:
             return operators.at(paths.compile(text), target)
         except paths.PathError as error:

@@ -19,6 +19,7 @@ _PLAIN = re.compile(
     r"|\['(?P<single>[^'\\]*)'\]"
     r'|\["(?P<double>[^"\\]*)"\]'
 )
+_EVERY = re.compile(r"\[\*\]")
 _REFUSED = {
     "=~": "compare with == or use a filter with `like`, for regular expressions are not supported",
     "sub(": "map the value as it is, for `sub()` is not supported",
@@ -110,14 +111,48 @@ def compile(text: str) -> Path:
 
 def nearest(text: str, document: Any) -> str | None:
     """Find the path in the document that was probably meant."""
-    known = list(_texts(document))
-    last = re.split(r"[.\[\]'\"]+", text.rstrip("]'\""))[-1].lower()
-    # Whoever knows the name but not where it stands means a path that ends in it.
-    same_end = [each for each in known if each.lower().endswith(f".{last}")]
-    for choice, cutoff in ((same_end, 0.3), (known, 0.6)):
-        if near := get_close_matches(text, choice, n=1, cutoff=cutoff):
-            return near[0]
+    known: dict[str, list[str]] = {}
+    for each in _texts(document):
+        known.setdefault(_last(each), []).append(each)
+    one = _EVERY.sub("[0]", text)
+    last = _last(one)
+    # Whoever knows the name but not where it stands means a path that ends in it. Any other must
+    # end in a name like it: what holds the value is near to its path, and never meant.
+    like = [each for name in get_close_matches(last, known, n=5) for each in known[name]]
+    for choice, cutoff in ((known.get(last, []), 0.3), (like, 0.6)):
+        if near := get_close_matches(one, choice, n=1, cutoff=cutoff):
+            return near[0] if one == text else near[0].replace("[0]", "[*]")
     return None
+
+
+def _last(text: str) -> str:
+    """The last name of a path, in small letters."""
+    return re.split(r"[.\[\]'\"]+", re.sub(r"\[\d+\]$", "", text).rstrip("]'\""))[-1].lower()
+
+
+def fits(text: str, shape: Any) -> bool:
+    """May the path find something in documents of this shape?
+
+    The shape is a document with everything that can be there; in it {} is any document at all.
+    Only names, indices and `[*]` are judged: where a path goes on otherwise, it fits.
+    """
+    place = 1
+    while place < len(text) and shape != {}:
+        every = _EVERY.match(text, place)
+        match = every or _PLAIN.match(text, place)
+        if match is None:
+            return True
+        if every or match["index"] is not None:
+            if not isinstance(shape, list):
+                return False
+            shape = shape[0]
+        else:
+            name = match[match.lastgroup or ""]
+            if not isinstance(shape, dict) or name not in shape:
+                return False
+            shape = shape[name]
+        place = match.end()
+    return True
 
 
 def _chain(text: str) -> tuple[str | int, ...] | None:

@@ -1,6 +1,7 @@
 """An integration is one document: made, changed in part, checked whole, deleted softly."""
 
 import socket
+import time
 import uuid
 from typing import Any
 
@@ -9,7 +10,8 @@ from django.conf import LazySettings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from integrations import egress
+from integrations import egress, entities
+from integrations.api import shapes
 from integrations.models import DataSource, Integration, IntegrationObject, Stale, Status
 from otms import documents
 from otms.accounts.models import Platform
@@ -483,6 +485,53 @@ def test_free_text_and_secrets_are_kept_as_they_are_typed(api: Api) -> None:
     assert (made["name"], made["description"]) == ("ERP", " - two\n - lines\n")
     assert made["dataSources"][0]["settings"]["url"] == URL
     assert source_of(made).secrets == {"secret": " hush "}
+
+
+def test_a_path_that_no_document_has_is_kept_and_told(api: Api) -> None:
+    mapping = {
+        "ok": ["$.transportOrder.consignments[*].goods[0].weight.value", "$", "$$", "text"],
+        "any": {"$path": "transportOrder.externalAttributes.erp.id", "$default": "$.before"},
+        "customer": {"name": {"$path": "transportOrder.custmer.name", "$default": "-"}},
+    }
+    filters = [
+        {"field": "before.transportOrder.status", "operator": "exists"},
+        {"any": [{"not": {"field": "$.transportOrder.zzz", "operator": "exists"}}]},
+    ]
+    body = {**GUIDE_BODY, "filters": filters, "dataSources": [webhook(mapping=mapping)]}
+    answer = api.ok("POST", "integration", {**body, "colour": "red"})
+    told = {each["field"]: each for each in answer["warnings"]}
+    mistyped = "dataSources[0].mapping.customer.name"
+    assert list(told) == ["colour", "filters[1].any[0].not.field", mistyped]
+    assert told[mistyped]["code"] == "unknown_path"
+    assert told[mistyped]["message"] == (
+        "`$.transportOrder.custmer.name` is no field that we know of in a change of a "
+        "transportOrder. Did you mean `$.transportOrder.customer.name`?"
+    )
+    assert "Did you mean" not in told["filters[1].any[0].not.field"]["message"]
+    made = answer["integration"]
+    assert made["dataSources"][0]["mapping"] == mapping
+    right = {"id": made["id"], "filters": [], "dataSources": [{"mapping": "$.transportOrder"}]}
+    right["dataSources"][0] |= webhook()
+    assert "warnings" not in api.ok("PUT", "integration", right)
+    moved = {"id": made["id"], "trigger": {"entity": "business", "actions": ["created"]}}
+    (warning,) = api.ok("PUT", "integration", moved)["warnings"]
+    assert (warning["field"], "Did you mean" in warning["message"]) == (
+        "dataSources[0].mapping",
+        False,
+    )
+
+
+@pytest.mark.parametrize("entity", entities.known())
+def test_every_entity_says_which_fields_it_has(entity: str) -> None:
+    assert {"id", "createdAt"} <= shapes.document(entity)[entity].keys()
+
+
+def test_many_mistyped_paths_are_told_in_time(api: Api) -> None:
+    mapping = {f"key{n}": f"$.transportOrder.{'x' * 400}{n}" for n in range(3_000)}
+    started = time.perf_counter()
+    body = {**GUIDE_BODY, "dataSources": [webhook(mapping=mapping)]}
+    assert len(api.ok("POST", "integration", body)["warnings"]) == 100
+    assert time.perf_counter() - started < 2
 
 
 def test_health_says_what_waits(api: Api, integration: Integration) -> None:

@@ -468,3 +468,10 @@ def test_no_checked_filter_breaks_on_any_value(seen, operator, value, before):
     if not filters.check([entry]):
         verdict = filters.evaluate([entry], {"a": seen, "before": {"a": before}})
         assert verdict.matched is verdict.trace[0]["matched"]
+
+
+def test_an_error_names_the_place_of_its_filter():
+    broken = {"field": "$.a[*]", "operator": "eq", "value": 1}
+    with pytest.raises(FilterError) as caught:
+        filters.evaluate([{"any": [broken]}], {"a": [1] * 10_001})
+    assert caught.value.target == "[0].any[0]"

@@ -306,6 +306,9 @@ def test_ten_thousand_values_are_found():
         ("$.order.lines[0].t", "$.transportOrder.lines[0].t"),
         ("$.transportOrder.customer['c-d']", "$.transportOrder.customer['c d']"),
         ("$.zzz", None),
+        ("$.transportOrder.zzz", None),
+        ("$.transportOrder.x", None),
+        ("$.transportOrder.line[*].t", "$.transportOrder.lines[*].t"),
     ],
 )
 def test_the_nearest_path_of_the_document_is_suggested(text, near):
@@ -324,3 +327,30 @@ def test_any_document_can_be_asked_for_a_suggestion(document):
     started = time.perf_counter()
     paths.nearest("$.a", document)
     assert time.perf_counter() - started < 1
+
+
+SHAPE = {"order": {"id": None, "lines": [{"no": None}], "attributes": {}}}
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("$", True),
+        ("$.order", True),
+        ("$['order'].id", True),
+        ("$.order.lines[*].no", True),
+        ("$.order.lines[-1].no", True),
+        ("$.order.attributes.any['thing'][0]", True),
+        ("$..whatever", True),
+        ("$.order.lines[?(@.no == 1)].whatever", True),
+        ("$.order.idd", False),
+        ("$.order.id.more", False),
+        ("$.order[0]", False),
+        ("$.order.lines.no", False),
+        ("$.order.lines[*].nr", False),
+        ("$.order.attribute.any", False),
+        ("$.oder..id", False),
+    ],
+)
+def test_a_path_fits_a_shape_or_finds_nothing(text, fits):
+    assert paths.fits(text, SHAPE) is fits

@@ -1,0 +1,63 @@
+"""What the documents of an entity can hold, and the paths that will find nothing in them.
+
+A field may appear with a later version, or in a document that a filter lets through: such a path
+is told of and not refused.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from rest_framework.serializers import ListSerializer
+
+from integrations.core import filters, mapping, paths
+from integrations.core.errors import Problem
+from integrations.models import Integration
+from otms.api.router import router
+from otms.api.serializers import DocumentValue, NonceField, WireSerializer
+from otms.orders.serializers import MeasureValue
+
+MOST_HINTS = 20  # looking for what was meant takes time; nobody reads more
+
+
+def warnings(integration: Integration) -> Iterator[dict[str, str]]:
+    """The paths in filters and mappings that no document of the entity has."""
+    entity, hints = integration.trigger_entity, MOST_HINTS
+    shape = document(entity)
+    for where, path in _fields(integration):
+        if paths.fits(path, shape):
+            continue
+        hints -= 1
+        near = paths.nearest(path, shape) if hints >= 0 else None
+        hint = f" Did you mean `{near}`?" if near else ""
+        text = f"`{path}` is no field that we know of in a change of a {entity}.{hint}"
+        yield {"field": where, "code": "unknown_path", "message": text}
+
+
+@cache
+def document(entity: str) -> Any:
+    """What filters and mappings see of a change, with every field there is; {} is any document."""
+    viewsets = [each for each in router.viewsets if getattr(each, "noun", "") == entity]
+    shape = {entity: _shape(viewsets[0].serializer()) if viewsets else {}}
+    return {**shape, "before": shape}
+
+
+def _fields(integration: Integration) -> Iterator[tuple[str, str]]:
+    """Every path with where it stands."""
+    for where, path in filters.fields(integration.filters):
+        yield f"filters{where}", path
+    for place, source in enumerate(integration.data_sources.all()):
+        if source.mapping is not None:
+            for target, path in mapping.fields(source.mapping):
+                yield Problem(target, "", "").under(f"dataSources[{place}].mapping").field, path
+
+
+def _shape(field: Any) -> Any:
+    if isinstance(field, ListSerializer):
+        return [_shape(field.child)]
+    if isinstance(field, WireSerializer):
+        fields = field.fields.items()
+        return {name: _shape(each) for name, each in fields if not isinstance(each, NonceField)}
+    if isinstance(field, MeasureValue):
+        return {"value": None, "unit": None}
+    return {} if isinstance(field, DocumentValue) else None
