@@ -35,7 +35,9 @@ run: install ## try it: server, worker, a demo ERP and an order on its way (PORT
 test: install-dev ## everything that needs no server
 	@$(EMBEDDED) $(BIN)/pytest
 
-check: install-dev ## what a change must pass: format, lint, types, layers, schema, tests
+check: static test ## what a change must pass: format, lint, types, layers, schema, tests
+
+static: install-dev
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
@@ -45,7 +47,6 @@ check: install-dev ## what a change must pass: format, lint, types, layers, sche
 	@$(MAKE_SCHEMA) --file .venv/openapi.json
 	@diff -u $(SCHEMA) .venv/openapi.json || \
 		{ echo "The API is not what $(SCHEMA) says: look at the difference, then make schema"; exit 1; }
-	@$(EMBEDDED) $(BIN)/pytest
 
 test-services: install-dev ## the same tests and more, on PostgreSQL and Redis
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
@@ -81,4 +82,4 @@ INSTALL = p="$(PYTHON)"; [ -n "$$p" ] || p=$(BIN)/python; \
 	or name one: make PYTHON=/path/to/python3.11 ..." | tr -s '\t ' ' '; exit 1; }; \
 	"$$p" .ci/install.py $(1)
 
-.PHONY: help run test check test-services chaos schema lock clean install install-dev
+.PHONY: help run test check static test-services chaos schema lock clean install install-dev
