@@ -8,6 +8,7 @@ from django.utils.text import Truncator
 
 from integrations import entities
 from integrations.admin.links import STATUS_COLOURS, link_to, list_of, page_of
+from integrations.admin.queue import in_short
 from integrations.models import IntegrationObject, Status
 from otms.accounts.platform_admin import PlatformAdmin
 
@@ -37,7 +38,7 @@ class QueueOnPage(PlatformAdmin):
         of_record = (
             IntegrationObject.objects.of(request.user.platform)  # type: ignore[union-attr]
             .filter(entity_id=record.pk, entity=self.entity)
-            .select_related("integration", "change")
+            .select_related("integration__gate", "change")
             .order_by("-pk")
         )
         rows = list(of_record[: NEWEST + 1])
@@ -49,6 +50,7 @@ class QueueOnPage(PlatformAdmin):
                     "integration": link_to(row.integration),
                     "page": page_of(row),
                     "why": Truncator(row.reason or row.error).chars(120),
+                    "in_short": in_short(row),
                 }
                 for row in rows[:NEWEST]
             ],

@@ -60,8 +60,9 @@ def link_to(record: Any, text: Any = None) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """The beginning of a long text; all of it when pointed at."""
-    return format_html('<span title="{}">{}</span>', text, Truncator(text).chars(length))
+    """The beginning of a text that is as long as it likes; all of it when pointed at."""
+    beginning = Truncator(text).chars(length)
+    return format_html('<div class="long-text" title="{}">{}</div>', text, beginning)
 
 
 def on_one_line(value: Any, length: int = 60) -> str:

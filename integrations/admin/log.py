@@ -34,7 +34,7 @@ class EntryAdmin(ObjectSearch):
     @display(description="Object")
     def object_link(self, row: Any) -> str:
         return link_to(
-            row.object, row.object and on_one_line(row.object.reference or row.object.pk)
+            row.object, row.object and on_one_line(row.object.reference or row.object.pk, 32)
         )
 
 
@@ -76,7 +76,7 @@ class LogAdmin(EntryAdmin):
 
     @display(description="Message")
     def text(self, row: Log) -> str:
-        return shortened(row.message, 140)
+        return shortened(row.message, 200)
 
     @display(description="Data")
     def pretty_data(self, row: Log) -> str:
@@ -110,12 +110,10 @@ class RequestLogAdmin(EntryAdmin):
         "created",
         "answer",
         "duration",
-        "method",
-        "short_url",
+        "call",
         "integration_link",
         "object_link",
         "attempt",
-        "problem",
     )
     list_filter = (StatusClassFilter, "integration", "created_at", "test")
     change_form_template = "admin/integrations/request.html"
@@ -132,15 +130,15 @@ class RequestLogAdmin(EntryAdmin):
 
     @display(description="Took", ordering="duration_ms")
     def duration(self, row: RequestLog) -> str:
-        return f"{row.duration_ms:.0f} ms" if row.duration_ms is not None else "-"
+        return on_one_line(f"{row.duration_ms:.0f} ms" if row.duration_ms is not None else "-")
 
-    @display(description="URL")
-    def short_url(self, row: RequestLog) -> str:
-        return shortened(row.url, 60)
-
-    @display(description="Error")
-    def problem(self, row: RequestLog) -> str:
-        return shortened(row.error, 60)
+    @display(description="Request")
+    def call(self, row: RequestLog) -> str:
+        return format_html(
+            "<div>{}{}</div>",
+            shortened(f"{row.method} {row.url}", 120),
+            shortened(row.error, 160),
+        )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return ()

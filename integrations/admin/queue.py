@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from django.utils.timezone import localtime, now
 from unfold.decorators import display
 
@@ -32,7 +33,7 @@ from integrations.models import IntegrationObject, Status
 from integrations.models.queue import OPEN, IntegrationObjectQuerySet
 from integrations.tasks import wake
 from otms import documents
-from otms.accounts.platform_admin import FactAdmin, moment
+from otms.accounts.platform_admin import FactAdmin
 
 NEWEST = 50
 
@@ -87,9 +88,7 @@ class IntegrationObjectAdmin(ObjectSearch):
         "what",
         "integration",
         "state",
-        "attempts",
-        "due",
-        "why",
+        "happened",
     )
     list_display_links = ("created", "reference_or_id")
     list_select_related = ("integration__gate", "change")
@@ -101,27 +100,23 @@ class IntegrationObjectAdmin(ObjectSearch):
 
     @display(description="Reference")
     def reference_or_id(self, row: IntegrationObject) -> str:
-        return on_one_line(row.reference or str(row.entity_id)[:8], 32)
+        return Truncator(row.reference or str(row.entity_id)[:8]).chars(48)
 
     @display(description="Change")
     def what(self, row: IntegrationObject) -> str:
-        return format_html("{}<br>{}", on_one_line(entity_label(row.entity)), row.change.action)
+        return on_one_line(f"{entity_label(row.entity)} {row.change.action}")
 
     @display(description="Status", label=STATUS_COLOURS)
     def state(self, row: IntegrationObject) -> Any:
         return row.status, row.status
 
-    @display(description="Next attempt")
-    def due(self, row: IntegrationObject) -> Any:
-        if row.due_at is None:
-            return "-"
-        if row.leased or row.due_at > now():
-            return "now" if row.leased else moment(row.due_at)
-        return "paused" if row.integration.gate.pause_reason else "now"
-
-    @display(description="Reason or error")
-    def why(self, row: IntegrationObject) -> str:
-        return shortened(row.reason or row.error, 70)
+    @display(description="What happened")
+    def happened(self, row: IntegrationObject) -> str:
+        return format_html(
+            "<div>{}{}</div>",
+            shortened(row.reason or row.error, 160),
+            format_html('<div class="long-text text-xs">{}</div>', in_short(row)),
+        )
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -239,6 +234,18 @@ def _with(request: HttpRequest, status: str) -> str:
     if status:
         query["status__exact"] = status
     return f"?{query.urlencode()}"
+
+
+def in_short(obj: IntegrationObject) -> str:
+    """How far an object is, for a line of the list; its page knows better."""
+    if obj.leased:
+        return f"Attempt {obj.attempts} is being made."
+    if obj.due_at is None:
+        return f"{obj.attempts} attempts." if obj.attempts > 1 else ""
+    if obj.integration.gate.pause_reason:
+        return "It waits: the integration is paused."
+    when = f"at {_at(obj.due_at)}" if obj.due_at > now() else "now"
+    return f"Attempt {obj.attempts + 1} {when}."
 
 
 def told(obj: IntegrationObject) -> list[str]:

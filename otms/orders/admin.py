@@ -44,6 +44,7 @@ class GoodsInline(PlatformTabularInline):
     verbose_name_plural = "goods"
     fields = ("description", "type", "quantity", "weight", "load_meters", "packaging_material")
     formfield_overrides = {
+        **PlatformTabularInline.formfield_overrides,
         **SHORT_TEXT,
         DocumentField: {
             "widget": JsonWidget({"rows": 2, "placeholder": '{"value": 1, "unit": "kg"}'})

@@ -1,6 +1,7 @@
 """Every page opens, shows the own platform alone, and costs the same for one row and for many."""
 
 import re
+from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.db import OperationalError, connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
@@ -196,6 +198,23 @@ def test_a_list_costs_the_same_for_more_rows(
         PersonalToken.generate(staff(own.platform), f"token {n}")
     assert queries() == few
     assert few <= 12
+
+
+@pytest.mark.parametrize("page", ["admin:login", "admin:index"])
+def test_every_page_has_the_icon_and_the_style(page: str, browser: Browser) -> None:
+    client = Client() if page == "admin:login" else browser.client
+    html = client.get(reverse(page)).content.decode()
+    found = re.findall(r'href="([^"]*/integrations/[^"]*[.](?:svg|css))"', html)
+    assert [each.rpartition("/")[2] for each in found] == ["favicon.svg", "admin.css"]
+    for address in found:
+        with closing(client.get(address)) as answer:
+            assert answer.status_code == 200
+
+
+def test_browsers_ask_for_an_icon_by_themselves() -> None:
+    with closing(Client().get("/favicon.ico", follow=True)) as answer:
+        assert answer.status_code == 200
+        assert answer["Content-Type"] == "image/svg+xml"
 
 
 def test_the_first_page_tells_how_it_goes(

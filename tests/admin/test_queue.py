@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from integrations.models import Status
+from integrations.models.gate import FOREVER
 from tests import make
 from tests.admin.conftest import Browser, queued, staff, told, without_tags
 
@@ -55,6 +56,46 @@ def test_every_status_is_told_in_words(
     own.row.delete()
     row = queued(own.integration, own.order, **fields)
     assert words in without_tags(browser.html(page(row)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"due_at": now()}, "Attempt 1 now."),
+        ({"leased": True, "attempts": 2}, "Attempt 2 is being made."),
+        (
+            {"status": Status.RETRY, "attempts": 3, "error": "503", "due_at": FOREVER},
+            "503 Attempt 4 at 9999-12-31 00:00:00.",
+        ),
+        (
+            {"status": Status.ERROR, "attempts": 5, "error": "422", "due_at": None},
+            "422 5 attempts.",
+        ),
+        ({"status": Status.SKIPPED, "reason": "a filter " + "x" * 100, "due_at": None}, "x" * 100),
+    ],
+)
+@pytest.mark.parametrize("where", ["the list", "the order's page"])
+def test_the_reason_stands_beside_the_status(
+    where: str, fields: dict[str, Any], words: str, own: SimpleNamespace, browser: Browser
+) -> None:
+    own.row.delete()
+    row = queued(own.integration, own.order, **fields)
+    order = reverse("admin:orders_transportorder_change", args=[own.order.pk])
+    html = browser.html(reverse(LIST) if where == "the list" else order)
+    assert row.status in html
+    assert words in " ".join(without_tags(html).split())
+
+
+@pytest.mark.parametrize("of", ["integrationobject", "log", "requestlog"])
+def test_a_long_text_makes_no_list_wider(of: str, own: SimpleNamespace, browser: Browser) -> None:
+    html = browser.html(reverse(f"admin:integrations_{of}_changelist"))
+    assert 'class="long-text"' in html
+
+
+def test_a_call_without_an_answer_says_so(own: SimpleNamespace, browser: Browser) -> None:
+    assert "(no answer)" not in browser.html(page(own.row))
+    own.row.requestlog_entries.update(response_status=None, response_body="")
+    assert "(no answer)" in browser.html(page(own.row))
 
 
 def test_who_waits_for_whom_is_told(own: SimpleNamespace, browser: Browser) -> None:

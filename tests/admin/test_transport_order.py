@@ -110,8 +110,7 @@ def test_search_by_name_and_customer(asked: str, own: SimpleNamespace, browser: 
 
 
 def test_numbers_are_shown_as_people_write_them(own: SimpleNamespace, browser: Browser) -> None:
-    assert browser.fields(page(own.order))["consignments-0-goods-0-quantity"] == 1
-    assert 'value="1"' in browser.html(page(own.order))
+    assert browser.fields(page(own.order))["consignments-0-goods-0-quantity"] == "1"
 
 
 def test_a_customer_with_orders_is_not_deleted(own: SimpleNamespace, browser: Browser) -> None:
