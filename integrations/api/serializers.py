@@ -3,9 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from integrations import entities
+from integrations.core import backoff, delivery, paths, schedule
+from integrations.core.comparisons import OPERATORS
 from integrations.models import IntegrationType, Level, Status
+from integrations.models.integration import ACTIONS
 from integrations.models.task import TaskStatus
 from otms.api.serializers import (
     DocumentValue,
@@ -29,16 +34,171 @@ class IsoDurationField(serializers.DurationField):
         return super().to_internal_value(value)
 
 
+COUNTED = {"type": "integer", "minimum": 1}
+_GROUP = {"type": "array", "minItems": 1, "items": {"type": "object"}}
+FILTER = {
+    "oneOf": [
+        {
+            "type": "object",
+            "description": "A comparison.",
+            "properties": {
+                "field": {
+                    "type": "string",
+                    "maxLength": paths.LONGEST,
+                    "description": "A path, such as $.transportOrder.status.",
+                },
+                "operator": {"type": "string", "enum": list(OPERATORS)},
+                "value": {"description": "What to compare with; some operators take none."},
+            },
+            "required": ["field", "operator"],
+            "additionalProperties": False,
+        },
+        *(
+            {
+                "type": "object",
+                "description": words,
+                "properties": {group: inside},
+                "required": [group],
+                "additionalProperties": False,
+            }
+            for group, inside, words in (
+                ("any", _GROUP, "Holds if one of these filters does."),
+                ("all", _GROUP, "Holds if all of these filters do."),
+                ("not", {"type": "object"}, "Holds if this filter does not."),
+            )
+        ),
+    ]
+}
+RETRY = {
+    "type": "object",
+    "properties": {
+        "schedule": {
+            "type": ["array", "null"],
+            "items": {"type": "number", "minimum": 1},
+            "minItems": 1,
+            "maxItems": 100,
+            "description": "Seconds before each further attempt; the last one repeats.",
+        },
+        "giveUpAfter": {"type": "string", "description": "An ISO 8601 duration up to P90D."},
+        "on": {
+            "type": "array",
+            "items": {
+                "oneOf": [
+                    {"type": "integer", "minimum": 100, "maximum": 599},
+                    {"type": "string", "enum": list(backoff.WORDS)},
+                ]
+            },
+            "description": "After which answers to try again.",
+        },
+    },
+    "additionalProperties": False,
+}
+
+
+@extend_schema_field({"type": "array", "items": FILTER, "description": "All of them must hold."})
+class FiltersValue(DocumentValue):
+    """What must hold of a change for it to be sent."""
+
+
+@extend_schema_field({"type": ["object", "array", "string", "number", "boolean"]})
+class MappingValue(DocumentValue):
+    """An expression of the mapping language."""
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {
+            "status": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "integer", "minimum": 200, "maximum": 599},
+            }
+        },
+        "required": ["status"],
+        "additionalProperties": False,
+        "description": "The HTTP statuses that count as delivered; null is any 2xx.",
+    }
+)
+class SuccessValue(DocumentValue):
+    """Which answers of the receiver are success."""
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {
+            "entity": {"type": "string", "enum": entities.known()},
+            "actions": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "string", "enum": list(ACTIONS)},
+            },
+        },
+        "required": ["entity", "actions"],
+        "additionalProperties": False,
+    }
+)
+class TriggerValue(ObjectValue):
+    """Which changes to hear of."""
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {
+            "integrationSchedulerScheduleValue": {**COUNTED, "maximum": 10_000},
+            "integrationSchedulerScheduleType": {"type": "string", "enum": list(schedule.UNITS)},
+            "milliseconds": {"type": "integer", "description": "Computed; ignored when sent."},
+        },
+        "required": ["integrationSchedulerScheduleValue", "integrationSchedulerScheduleType"],
+        "additionalProperties": False,
+        "description": "null sends changes as they come.",
+    }
+)
+class ScheduleValue(ObjectValue):
+    """When to send."""
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {
+            "ordering": {"type": "string", "enum": list(delivery.ORDERINGS)},
+            "onPoison": {"type": "string", "enum": list(delivery.ON_POISON)},
+            "coalesce": {"type": "boolean", "enum": [False]},
+            "timeout": {**COUNTED, "maximum": 60, "description": "Seconds for one call in all."},
+            "concurrency": {**COUNTED, "maximum": 100, "description": "Calls at once."},
+            "rate": {"type": "null"},
+            "retry": RETRY,
+        },
+        "additionalProperties": False,
+    }
+)
+class DeliveryValue(ObjectValue):
+    """How to send."""
+
+
 class DataSourceSerializer(WireSerializer):
     id = IdField(required=False)
     name = serializers.CharField(required=False, allow_blank=True, max_length=200)
     use = serializers.ChoiceField(["deliver"], required=False)
     connector = serializers.CharField(required=False, max_length=60)
     settings = ObjectValue(required=False, help_text="The connector's; secrets read as ***.")
-    mapping = DocumentValue(
-        required=False, allow_null=True, help_text="null sends the document as it is."
+    mapping = MappingValue(
+        required=False,
+        allow_null=True,
+        help_text="What to send: an object of target names and paths; null is the document.",
     )
-    success = DocumentValue(required=False, allow_null=True, help_text="null is any 2xx.")
+    success = SuccessValue(required=False, allow_null=True)
+
+
+class HealthSerializer(serializers.Serializer):
+    state = serializers.ChoiceField(["HEALTHY", "SUSPENDED", "DELETED"])
+    reason = serializers.CharField()
+    queued = serializers.IntegerField()
+    oldestDueSeconds = serializers.IntegerField()
+    lastSuccessAt = serializers.DateTimeField(allow_null=True)
 
 
 class IntegrationSerializer(WireSerializer):
@@ -54,12 +214,12 @@ class IntegrationSerializer(WireSerializer):
         required=False, allow_blank=True, max_length=10_000, trim_whitespace=False
     )
     enabled = serializers.BooleanField(required=False)
-    trigger = ObjectValue(required=False)
-    filters = DocumentValue(required=False)
+    trigger = TriggerValue(required=False)
+    filters = FiltersValue(required=False)
     data_sources = DataSourceSerializer(many=True, required=False)
-    schedule = ObjectValue(required=False, allow_null=True)
-    delivery = ObjectValue(required=False)
-    health = serializers.DictField(read_only=True)
+    schedule = ScheduleValue(required=False, allow_null=True)
+    delivery = DeliveryValue(required=False)
+    health = HealthSerializer(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
 
@@ -87,9 +247,9 @@ class CredentialsSerializer(serializers.Serializer):
 
 
 class MappingTestSerializer(WireSerializer):
-    mapping = DocumentValue()
+    mapping = MappingValue()
     test_data = DocumentValue()
-    filters = DocumentValue(required=False)
+    filters = FiltersValue(required=False)
 
 
 class ObjectSerializer(serializers.Serializer):

@@ -15,11 +15,23 @@ from integrations.api.serializers import (
     RequestLogSerializer,
     TaskSerializer,
 )
+from integrations.core import backoff, delivery, mapping
+from integrations.core.comparisons import OPERATORS
 from integrations.models import IntegrationObject, Log, RequestLog, Task
 from integrations.models.change import EntityChange
+from otms import documents
 from otms.api.router import Route
+from otms.orders.serializers import (
+    BusinessSerializer,
+    ConsignmentSerializer,
+    GoodsSerializer,
+    RecordSerializer,
+    TransportOrderSerializer,
+)
 from otms.urls import router  # where every viewset is registered
+from tests.conftest import Api
 
+DEFAULT_RETRY = delivery.DEFAULTS["retry"]
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 ROUTES = router.routes()
 
@@ -101,6 +113,92 @@ def test_the_written_reference_names_no_route_that_is_not_there() -> None:
 
 def test_ids_in_paths_are_of_any_case() -> None:
     assert not [route.path for route in ROUTES if "<uuid:" in route.path]
+
+
+def section(heading: str) -> str:
+    """What stands under a heading of the written reference."""
+    text = (DOCS / "api.md").read_text(encoding="utf-8")
+    _, _, rest = text.partition(f"\n{heading}\n")
+    assert rest, heading
+    level = heading.split()[0]
+    return re.split(rf"^#{{2,{len(level)}}} ", rest, flags=re.MULTILINE)[0]
+
+
+def examples(heading: str) -> list[Any]:
+    found = re.findall(r"```json\n(.*?)```", section(heading), re.DOTALL)
+    return [documents.loads(each) for each in found]
+
+
+def cells(heading: str, *, table: str = "", column: int = 0) -> set[str]:
+    """The words in code letters in a column of the tables, or of one of them."""
+    found = set()
+    for block in re.findall(r"(?:^\|.*\n)+", section(heading), re.MULTILINE):
+        if block.startswith(f"| {table}"):
+            for line in block.splitlines()[2:]:
+                found |= set(re.findall(r"`([^`]+)`", re.split(r"(?<!\\)\|", line)[column + 1]))
+    return found
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("heading", ["### Mapping", "### Filters"])
+def test_the_examples_of_the_language_answer_what_is_written(heading: str, api: Api) -> None:
+    asked, answered = examples(heading)
+    found = api("POST", "integration/dataSource/mapping:test", asked)
+    assert documents.loads(found.content) == answered
+
+
+@pytest.mark.django_db
+def test_the_example_of_an_order_is_kept_as_it_is_written(api: Api) -> None:
+    (order,) = examples("## Fields of orders and businesses")
+    answer = api.ok("POST", "transportOrder", order)
+    assert "warnings" not in answer
+    assert holds(answer["transportOrder"], order)
+
+
+@pytest.mark.django_db
+def test_the_example_of_an_integration_is_kept_as_it_is_written(api: Api) -> None:
+    given = examples("## Integrations")[0]
+    answer = api.ok("POST", "integration", given)
+    assert "warnings" not in answer
+    given["dataSources"][0]["settings"]["secret"] = "***"
+    assert holds(answer["integration"], given)
+
+
+def holds(shown: Any, given: Any) -> bool:
+    if isinstance(given, dict):
+        return all(holds(shown[key], given[key]) for key in given)
+    if isinstance(given, list):
+        return all(holds(*pair) for pair in zip(shown, given, strict=True))
+    return bool(shown == given)
+
+
+def test_the_language_is_written_whole() -> None:
+    assert cells("### Filters") == set(OPERATORS)
+    keys = {*delivery.DEFAULTS, *(f"retry.{key}" for key in backoff.KEYS)} - {"retry"}
+    assert cells("### Delivery") == keys
+    defaults = {**delivery.DEFAULTS, **{f"retry.{k}": v for k, v in DEFAULT_RETRY.items()}}
+    written = cells("### Delivery", column=1)
+    assert {json.dumps(v) for k, v in defaults.items() if k != "retry"} == written
+    assert set(mapping.OPERATORS) <= set(re.findall(r"\$\w+", section("### Mapping")))
+
+
+@pytest.mark.parametrize(
+    ("table", "serializer"),
+    [
+        ("Transport order", TransportOrderSerializer),
+        ("Consignment", ConsignmentSerializer),
+        ("Goods", GoodsSerializer),
+        ("Business", BusinessSerializer),
+    ],
+)
+def test_every_field_and_its_values_are_in_the_written_reference(
+    table: str, serializer: Any
+) -> None:
+    heading, fields = "## Fields of orders and businesses", serializer().fields
+    own = fields.keys() - RecordSerializer().fields.keys()
+    assert cells(heading, table=table) == own
+    values = {value for name in own for value in getattr(fields[name], "choices", ())}
+    assert values <= cells(heading, table=table, column=1)
 
 
 @pytest.mark.parametrize(
