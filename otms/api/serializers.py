@@ -39,6 +39,9 @@ class WireSerializer(serializers.Serializer):
         for name, field in super().get_fields().items():
             if camel(name) != name and field.source is None:
                 field.source = name
+            if isinstance(field, serializers.ChoiceField):
+                choices = ", ".join(map(str, field.choices))
+                field.error_messages["invalid_choice"] = f"Choose one of {choices}."
             fields[camel(name)] = field
         return fields
 

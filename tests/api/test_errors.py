@@ -116,6 +116,11 @@ def test_an_unknown_field_of_our_own_is_named(api: Api) -> None:
     assert "Did you mean `entity`?" in found["errors"][0]["message"]
 
 
+def test_a_wrong_choice_is_told_the_right_ones(api: Api) -> None:
+    found = shape(post(api, b'{"status": "Requested"}'), 400)
+    assert found["message"].startswith("status: Choose one of concept, requested, accepted, ")
+
+
 @pytest.mark.parametrize("noun", ["transportOrder", "business", "integration"])
 def test_an_id_that_is_not_here_is_not_found(api: Api, noun: str) -> None:
     theirs = {
