@@ -70,10 +70,11 @@ class EntityViewSet(PlatformViewSet):
 
     def destroy(self, request: Any, id: UUID) -> Response:
         """Delete the record; the answer shows it one last time."""
-        record = self.record(id)
-        answer = self._answer(record)
         try:
-            record.delete()
+            with transaction.atomic():
+                record = self.record(id, self.records.select_for_update(no_key=True))
+                answer = self._answer(record)
+                record.delete()
         except ProtectedError:
             raise Conflict(
                 f"This {self.noun} is in use by other records; remove those first."

@@ -68,6 +68,14 @@ def test_one_id_makes_one_consignment_and_one_piece_of_goods(api: Api) -> None:
             assert [(each["field"], each["code"]) for each in errors] == [(field, "taken")] * 3
 
 
+@pytest.mark.parametrize("noun", ["transportOrder", "business"])
+def test_one_of_many_deletes_it(api: Api, noun: str) -> None:
+    for _ in range(3):
+        made = api.ok("POST", noun, {"name": "x"})[noun]
+        answers = at_once(4, lambda id=made["id"]: api("DELETE", f"{noun}/{id}"))
+        assert sorted(answer.status_code for answer in answers) == [200, 404, 404, 404]
+
+
 def test_of_two_updates_of_the_same_copy_one_is_refused(api: Api) -> None:
     order = api.ok("POST", "transportOrder", {})["transportOrder"]
     for _ in range(3):
