@@ -26,7 +26,7 @@ from unfold.widgets import (
 )
 
 from integrations import connectors, definition, entities
-from integrations.admin.links import health_label, list_of, on_one_line, pretty
+from integrations.admin.links import health_label, list_of, pretty, shortened
 from integrations.models import (
     Credential,
     DataSource,
@@ -318,7 +318,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
     def trigger_words(self, integration: Any) -> str:
         key = integration.trigger.get("entity", "")
         label = entities.load(key).label if key in entities.known() else key
-        return on_one_line(f"{label}: {', '.join(integration.trigger.get('actions', []))}")
+        return f"{label}: {', '.join(integration.trigger.get('actions', []))}"
 
     @display(description="Target")
     def target(self, integration: Any) -> Any:
@@ -329,7 +329,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
         if not found:
             return "none yet"
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        return format_html("{}{}", on_one_line(found[0], 40), more)
+        return shortened(f"{found[0]}{more}", 80)
 
     @display(description="Waiting")
     def waiting(self, integration: Any) -> Any:

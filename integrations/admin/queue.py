@@ -25,7 +25,6 @@ from integrations.admin.links import (
     entity_label,
     entity_page,
     link_to,
-    on_one_line,
     page_of,
     shortened,
 )
@@ -100,11 +99,11 @@ class IntegrationObjectAdmin(ObjectSearch):
 
     @display(description="Reference")
     def reference_or_id(self, row: IntegrationObject) -> str:
-        return Truncator(row.reference or str(row.entity_id)[:8]).chars(48)
+        return Truncator(row.reference or str(row.entity_id)[:8]).chars(32)
 
     @display(description="Change")
     def what(self, row: IntegrationObject) -> str:
-        return on_one_line(f"{entity_label(row.entity)} {row.change.action}")
+        return f"{entity_label(row.entity)} {row.change.action}"
 
     @display(description="Status", label=STATUS_COLOURS)
     def state(self, row: IntegrationObject) -> Any:
@@ -240,6 +239,8 @@ def in_short(obj: IntegrationObject) -> str:
     """How far an object is, for a line of the list; its page knows better."""
     if obj.leased:
         return f"Attempt {obj.attempts} is being made."
+    if obj.status == Status.SUCCESS:
+        return f"Delivered at {_at(obj.finished_at)}, attempt {obj.attempts}."
     if obj.due_at is None:
         return f"{obj.attempts} attempts." if obj.attempts > 1 else ""
     if obj.integration.gate.pause_reason:

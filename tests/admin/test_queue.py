@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from integrations.models import Status
-from integrations.models.gate import FOREVER
+from integrations.models.gate import EVER, FOREVER
 from tests import make
 from tests.admin.conftest import Browser, queued, staff, told, without_tags
 
@@ -63,6 +63,10 @@ def test_every_status_is_told_in_words(
     [
         ({"due_at": now()}, "Attempt 1 now."),
         ({"leased": True, "attempts": 2}, "Attempt 2 is being made."),
+        (
+            {"status": Status.SUCCESS, "attempts": 2, "finished_at": EVER, "due_at": None},
+            "Delivered at 1970-01-01 00:00:00, attempt 2.",
+        ),
         (
             {"status": Status.RETRY, "attempts": 3, "error": "503", "due_at": FOREVER},
             "503 Attempt 4 at 9999-12-31 00:00:00.",
