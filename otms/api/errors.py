@@ -78,11 +78,18 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         errors = list(flatten(error.get_full_details()))
     else:
         errors = []
-    answer = Response(
-        body(error.status_code, message(error, errors), errors), error.status_code, headers=headers
-    )
-    answer._has_been_logged = isinstance(error, Unavailable)  # type: ignore[attr-defined]
+    text = message(error, errors)
+    if not isinstance(error, Unavailable):
+        _log_refusal(context["request"], error.status_code, text)
+    answer = Response(body(error.status_code, text, errors), error.status_code, headers=headers)
+    answer._has_been_logged = True  # type: ignore[attr-defined] # else Django does, with the path alone
     return answer
+
+
+def _log_refusal(request: Any, code: int, text: str) -> None:
+    """For support, who is asked why a call was refused."""
+    extra = {"method": request.method, "path": request.path[:200], "status": code}
+    log.warning("refused: %s", text[:300], extra={**extra, "request": getattr(request, "id", None)})
 
 
 def body(code: int, text: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:

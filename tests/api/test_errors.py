@@ -306,3 +306,13 @@ def test_too_many_parameters_are_a_400(api: Api, platform: Platform) -> None:
     integration = make.integration(platform=platform)
     query = "&".join(f"a{n}=1" for n in range(1500))
     api.refused("GET", f"integration/{integration.pk}/objects/0/5?{query}")
+
+
+def test_a_refusal_is_one_line_of_the_log_with_its_reason(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = api("POST", "transportOrder", {"status": "wrong"})
+    (record,) = caplog.records
+    assert record.getMessage() == f"refused: {answer.json()['message']}"
+    assert vars(record)["request"] == answer["X-Request-Id"]
+    assert (vars(record)["path"], vars(record)["status"]) == ("/api/transportOrder", 400)
