@@ -18,6 +18,7 @@ class Settings(base.Settings):
         allow_blank=True,
         max_length=500,
         write_only=True,
+        trim_whitespace=False,
         help_text="Signs what is sent; whsec_ and base64, or any text.",
     )
 

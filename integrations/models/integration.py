@@ -92,7 +92,7 @@ class Integration(Record):
         yield from (p.under("trigger") for p in trigger_problems(self.trigger))
         yield from (p.under("filters") for p in filters.check(self.filters))
         yield from (p.under("delivery") for p in delivery.check(self.delivery or {}))
-        if self.schedule:
+        if self.schedule is not None:
             yield from (p.under("schedule") for p in schedule.check(self.schedule))
 
     def clean(self) -> None:

@@ -26,7 +26,8 @@ class RoutedViewSet(ViewSet):
     """Answers routes (router.py). It says itself whose records it shows: see PlatformViewSet."""
 
     tried_again = False
-    metadata_class = None  # what there is to know stands in the schema, not behind OPTIONS
+    # What there is to know stands in the schema, not behind OPTIONS.
+    http_method_names = ["get", "post", "put", "delete", "head"]
 
     @property
     def route(self) -> Route | None:
