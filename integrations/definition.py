@@ -5,13 +5,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import transaction
-from django.db.models import Count, Max, Min
-from django.utils.timezone import now
 
-from integrations import connectors
+from integrations import connectors, health
 from integrations.core import delivery, schedule
 from integrations.core.errors import Problem
-from integrations.models import DataSource, Integration, IntegrationObject, Status
+from integrations.models import DataSource, Integration
 from otms.accounts.models import Platform
 from otms.documents import timestamp
 
@@ -30,7 +28,7 @@ class Invalid(Exception):
 def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
     """The integrations as the API shows them, secrets masked, with their health."""
     found = list(integrations)
-    health = _health(found)
+    states = health.of(found)
     return [
         {
             "id": str(each.pk),
@@ -45,7 +43,7 @@ def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
             "dataSources": [_data_source(source) for source in each.data_sources.all()],
             "schedule": schedule.completed(each.schedule),
             "delivery": delivery.completed(each.delivery),
-            "health": health[each.pk],
+            "health": states[each.pk],
             "createdAt": timestamp(each.created_at),
             "updatedAt": timestamp(each.updated_at),
         }
@@ -158,33 +156,3 @@ def _data_source(source: DataSource) -> dict[str, Any]:
         "mapping": source.mapping,
         "success": source.success,
     }
-
-
-def _health(integrations: list[Integration]) -> dict[Any, dict[str, Any]]:
-    """Whether each works: three queries for any number of integrations."""
-    ids = [each.pk for each in integrations]
-    queue = IntegrationObject.objects.across_platforms().filter(integration__in=ids)
-    waiting = {
-        row["integration"]: row
-        for row in queue.filter(due_at__isnull=False)
-        .values("integration")
-        .annotate(queued=Count("id"), oldest=Min("due_at"))
-    }
-    newest = queue.filter(status=Status.SUCCESS).values("integration").annotate(id=Max("id"))
-    last = dict(
-        queue.filter(id__in=[row["id"] for row in newest]).values_list("integration", "finished_at")
-    )
-    found = {}
-    for each in integrations:
-        row = waiting.get(each.pk, {"queued": 0, "oldest": None})
-        late = (now() - row["oldest"]).total_seconds() if row["oldest"] else 0
-        suspended = each.enabled and bool(each.gate.pause_reason)
-        alive = "SUSPENDED" if suspended else "HEALTHY"
-        found[each.pk] = {
-            "state": "DELETED" if each.deleted_at else alive,
-            "reason": each.gate.pause_reason,
-            "queued": row["queued"],
-            "oldestDueSeconds": max(0, round(late)),
-            "lastSuccessAt": timestamp(done) if (done := last.get(each.pk)) else None,
-        }
-    return found

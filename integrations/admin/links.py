@@ -28,6 +28,12 @@ STATUS_WORDS = {
     Status.SKIPPED: "skipped",
     Status.CANCELLED: "cancelled",
 }
+HEALTH_COLOURS = {
+    "HEALTHY": "success",
+    "DEGRADED": "warning",
+    "SUSPENDED": "danger",
+    "DELETED": "default",
+}
 LEVEL_COLOURS = {
     Level.DEBUG: "default",
     Level.INFO: "info",
@@ -102,5 +108,5 @@ def health_label(shown: dict[str, Any]) -> tuple[str, str]:
     """The word for an integration's health, and its colour."""
     if not shown["enabled"]:
         return "paused", "default"
-    healthy = shown["health"]["state"] == "HEALTHY"
-    return ("healthy", "success") if healthy else ("suspended", "danger")
+    state = shown["health"]["state"]
+    return state.lower(), HEALTH_COLOURS[state]

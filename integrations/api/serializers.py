@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from integrations import entities
+from integrations import entities, health
 from integrations.core import backoff, delivery, paths, schedule
 from integrations.core.comparisons import OPERATORS
 from integrations.models import IntegrationType, Level, Status
@@ -194,7 +194,7 @@ class DataSourceSerializer(WireSerializer):
 
 
 class HealthSerializer(serializers.Serializer):
-    state = serializers.ChoiceField(["HEALTHY", "SUSPENDED", "DELETED"])
+    state = serializers.ChoiceField(health.STATES)
     reason = serializers.CharField()
     queued = serializers.IntegerField()
     oldestDueSeconds = serializers.IntegerField()

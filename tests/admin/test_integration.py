@@ -164,7 +164,7 @@ def test_the_list_tells_how_it_goes(own: SimpleNamespace, browser: Browser) -> N
     html = browser.html(reverse(LIST))
     assert "Transport order: created" in html
     assert "http://127.0.0.1/own" in html
-    assert "healthy" in html
+    assert "degraded" in html
     assert f"integration__id__exact={own.integration.pk}" in html
 
 
