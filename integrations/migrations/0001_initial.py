@@ -130,6 +130,9 @@ class Migration(migrations.Migration):
                 ('platform', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.platform')),
                 ('replay_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='replays', to='integrations.integrationobject')),
             ],
+            options={
+                'verbose_name_plural': 'queue',
+            },
         ),
         migrations.CreateModel(
             name='Log',

@@ -220,6 +220,7 @@ class IntegrationObject(models.Model):
     interrupted = False
 
     class Meta:
+        verbose_name_plural = "queue"
         indexes = [
             # Claims read these three; they hold only rows that wait, so history costs nothing.
             models.Index(
