@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 import unicodedata
-from collections.abc import Iterable
 from concurrent.futures import Future
 from functools import lru_cache
 from ipaddress import (
@@ -232,17 +231,25 @@ def connect(host: str, port: int, *, timeout: float, web: bool = False) -> socke
 
 def lookup(host: str, port: int, *, timeout: float) -> list[AddrInfo]:
     """Resolve a name in bounded time."""
-    answer: Future[Iterable[Any]] = Future()
+    return resolving(host, port).result(timeout)
+
+
+def resolving(host: str, port: int) -> Future[list[AddrInfo]]:
+    """Begin to resolve a name; a slow one waits in a thread of its own and holds up no other."""
+    answer: Future[list[AddrInfo]] = Future()
 
     def resolve() -> None:
         try:
-            answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            found: Any = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as exc:
             answer.set_exception(exc)
+        else:
+            answer.set_result(found)
 
-    # getaddrinfo cannot be interrupted: a slow one is left behind in its own thread.
+    # getaddrinfo can't be interrupted: a slow one is left behind.
+    answer.set_running_or_notify_cancel()
     threading.Thread(target=resolve, name="resolve", daemon=True).start()
-    return list(answer.result(timeout))
+    return answer
 
 
 def _host(name: str) -> str:

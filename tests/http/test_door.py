@@ -3,14 +3,17 @@
 import asyncio
 import dataclasses
 import socket
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from ssl import SSLContext, create_default_context
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import uvloop
 
 from integrations import egress, http
 from integrations.http import Exchange, Request, trust
@@ -18,9 +21,6 @@ from tests.http.conftest import Door
 from tests.sink import Sink
 
 DEADLINE = 0.5
-
-# uvloop resolves names in C, out of reach of the test's DNS.
-with_names = pytest.mark.parametrize("door", ["call", "window"], indirect=True)
 
 
 def post(url: str, body: bytes = b'{"id": 1}', **headers: str) -> Request:
@@ -249,14 +249,12 @@ def test_nobody_listening_is_an_error_to_retry(door: Door) -> None:
     assert exchange.error == "Could not connect to 127.0.0.1: Connection refused."
 
 
-@with_names
 def test_a_name_nobody_knows_is_told(door: Door, names: dict[str, list[str]]) -> None:
     exchange = door(post("http://nowhere.example/"))
     assert facts(exchange) == (None, "dns", False)
     assert exchange.error.startswith("The name nowhere.example could not be resolved: ")
 
 
-@with_names
 def test_a_slow_resolver_counts_against_the_deadline(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,7 +295,6 @@ def test_a_port_of_another_service_is_never_dialled(door: Door, settings: Any) -
     assert "port 6379 belongs to Redis" in exchange.error
 
 
-@with_names
 @pytest.mark.parametrize(
     "addresses",
     [
@@ -316,7 +313,6 @@ def test_a_name_with_nothing_but_inside_addresses_is_refused(
     assert "OTMS_EGRESS_ALLOW" in exchange.error
 
 
-@with_names
 def test_a_permitted_address_beside_a_forbidden_one_is_used(
     door: Door, sink: Sink, names: dict[str, list[str]]
 ) -> None:
@@ -324,7 +320,6 @@ def test_a_permitted_address_beside_a_forbidden_one_is_used(
     assert door(post(f"http://partner.example:{sink.port}/ok")).status == 200
 
 
-@with_names
 def test_a_permitted_address_that_does_not_answer_is_no_refusal(
     door: Door, names: dict[str, list[str]]
 ) -> None:
@@ -334,7 +329,6 @@ def test_a_permitted_address_that_does_not_answer_is_no_refusal(
     assert facts(door(post(f"http://partner.example:{port}/"))) == (None, "connect", False)
 
 
-@with_names
 def test_a_name_that_moves_inside_after_saving_is_not_dialled(
     door: Door,
     listener: socket.socket,
@@ -351,7 +345,6 @@ def test_a_name_that_moves_inside_after_saving_is_not_dialled(
     nobody_came()
 
 
-@with_names
 def test_an_allowed_name_reaches_the_inside(
     door: Door, sink: Sink, names: dict[str, list[str]], settings: Any
 ) -> None:
@@ -396,6 +389,68 @@ def test_the_deadline_covers_a_handshake_that_never_ends(
     exchange = door(post(f"https://127.0.0.1:{listener.getsockname()[1]}/"), timeout=0.3)
     assert facts(exchange) == (None, "timeout", False)
     assert exchange.duration_ms < 700
+
+
+def test_interim_answers_are_read_over(sink: Sink) -> None:
+    async def run() -> Exchange:
+        window = http.Window(limit=1)
+        answer = await window.send(post(sink.url("/hints/3")), timeout=5)
+        await window.close()
+        return answer
+
+    assert facts(asyncio.run(run())) == (200, "", True)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_interim_answers_without_end_are_ended_and_hold_up_nobody(
+    sink: Sink, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def run() -> list[Exchange]:
+        window = http.Window(limit=20)
+        calls = [window.send(post(sink.url("/hints/0")), timeout=5) for _ in range(8)]
+        answers = await asyncio.gather(*calls, window.send(post(sink.url("/ok")), timeout=5))
+        await window.close()
+        return answers
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        *hostile, healthy = runner.run(run())
+    assert facts(healthy) == (200, "", True)
+    assert {facts(answer) for answer in hostile} == {(None, "protocol", True)}
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_names_that_nobody_answers_hold_up_no_other_name(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    healthy_is_done = threading.Event()
+    real = socket.getaddrinfo
+
+    def resolve(host: str, *args: Any, **kwargs: Any) -> Any:
+        if host.startswith("slow"):
+            healthy_is_done.wait(10)
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure")
+        return real("127.0.0.1", *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+    async def run() -> tuple[Exchange, list[Exchange]]:
+        window = http.Window(limit=50)
+        slow = [
+            asyncio.create_task(window.send(post(f"http://slow{n}.example/"), timeout=9))
+            for n in range(40)
+        ]
+        await asyncio.sleep(0.1)
+        port = urlsplit(sink.url()).port
+        answer = await window.send(post(f"http://quick.example:{port}/ok"), timeout=3)
+        healthy_is_done.set()
+        answers = await asyncio.gather(*slow)
+        await window.close()
+        return answer, answers
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        answer, answers = runner.run(run())
+    assert facts(answer) == (200, "", True)
+    assert {facts(each) for each in answers} == {(None, "dns", False)}
 
 
 def test_many_calls_share_the_window(sink: Sink) -> None:

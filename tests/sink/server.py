@@ -6,6 +6,7 @@
     /retrydate/<code>/<s>     the same, Retry-After as a date
     /slow/<ms>                200 after a while
     /slowhead/<ms>            the head of the answer byte by byte
+    /hints/<n>                that many interim answers (103), then 200; 0: without end
     /drip/<ms>[/eof]          200, one body byte at a time, 20 in all; with eof, no length is given
     /hang                     never an answer
     /close  /reset            closed without an answer; by FIN or by RST
@@ -310,6 +311,14 @@ class Connection(asyncio.Protocol):
     async def do_slowhead(self, ms: str) -> None:
         self.memory.answered(self.delivery, 200)
         await self.trickle(OK, int(ms))
+
+    async def do_hints(self, n: str) -> None:
+        hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+        self.transport.write(hints * int(n))
+        while not int(n) and not self.closed:
+            self.transport.write(hints * 1000)
+            await asyncio.sleep(0.001)
+        self.send(OK, 200)
 
     async def do_drip(self, ms: str, end: str = "length") -> None:
         self.memory.answered(self.delivery, 200)
