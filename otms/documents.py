@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -26,6 +28,14 @@ class DuplicateKey(DocumentError):
     """An object that has the same key twice, so that one of the values would be lost."""
 
 
+class OutOfRange(DocumentError):
+    """A number that nobody can hold; `path` says where it stands: `goods[0].quantity`."""
+
+    def __init__(self, number: str, path: str = "") -> None:
+        super().__init__(f"The number {shorten(number)} is out of range.")
+        self.path = path
+
+
 class TooDeep(DocumentError):
     """A document nested deeper than anybody reads."""
 
@@ -45,11 +55,13 @@ def loads(data: bytes | str) -> Any:
         raise DocumentError(f"The document is not UTF-8 from byte {error.start} on.") from None
     except RecursionError:
         raise TooDeep from None
+    except OutOfRange:
+        raise _located(text) from None
     except DocumentError:
         raise
     except ValueError:
         # What is left is Python's own limit on the digits of an integer.
-        raise DocumentError("The document has a number with too many digits.") from None
+        raise _located(text) from None
     if text.count("{") + text.count("[") > DEPTH:
         bounded(value)
     # The walk costs as much as the reading; only text that hints at a need pays for it.
@@ -78,7 +90,7 @@ def shorten(value: Any, limit: int = 80) -> str:
         # Not even Python could spell it.
         text = f"{type(value).__name__} of more than {DEPTH} levels"
     except ValueError:
-        text = repr(value)
+        text = _spelled(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -120,8 +132,58 @@ def _decimal(text: str) -> Decimal:
     except InvalidOperation:
         number = None
     if number is None or len(text) > LONGEST_NUMBER or abs(number.adjusted()) > LARGEST_EXPONENT:
-        raise DocumentError(f"The number {shorten(text)} is out of range.")
+        raise OutOfRange(text)
     return number
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise OutOfRange(text) from None
+
+
+def _located(text: str) -> OutOfRange:
+    """The first such number with its place, for which the text is read once more."""
+    found: list[OutOfRange] = []
+
+    def noted(read: Callable[[str], Any]) -> Callable[[str], Any]:
+        def number(digits: str) -> Any:
+            try:
+                return read(digits)
+            except OutOfRange as error:
+                found.append(error)
+                return error
+
+        return number
+
+    decoder = json.JSONDecoder(parse_float=noted(_decimal), parse_int=noted(_integer))
+    with suppress(ValueError, RecursionError):  # more may be wrong than this number
+        places = _places(decoder.decode(text))
+        found[0].path = next((path for path, value in places if value is found[0]), "")
+    return found[0]
+
+
+def _places(document: Any) -> Iterator[tuple[str, Any]]:
+    """Everything in a document, each with its path: `goods[0].quantity`."""
+    level = [("", document)]
+    while level:
+        yield from level
+        level = [
+            (f"{path}[{key}]" if isinstance(value, list) else f"{path}.{key}".lstrip("."), child)
+            for path, value in level
+            if isinstance(value, dict | list)
+            for key, child in (value.items() if isinstance(value, dict) else enumerate(value))
+        ]
+
+
+def _spelled(value: Any) -> str:
+    """A value that JSON can't hold, for a message."""
+    try:
+        return repr(value)
+    except ValueError:
+        # Python's own limit on the digits of an integer, in the value or inside it.
+        return f"{type(value).__name__} with too many digits"
 
 
 def _constant(name: str) -> Any:
@@ -179,7 +241,10 @@ def _leave(value: Any) -> Any:
 
 def _within_orjson(value: Any) -> Any:
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        return orjson.Fragment(str(value))
+        try:
+            return orjson.Fragment(str(value))
+        except ValueError:  # what Python does not spell, nobody reads
+            raise DocumentError("A number has too many digits.") from None
     if isinstance(value, str):
         return _visible(value)
     if isinstance(value, list | tuple):

@@ -23,6 +23,7 @@ from integrations.models import (
     Stale,
     Task,
 )
+from otms import documents
 from otms.api.errors import Conflict, FieldErrors
 from otms.api.router import route
 from otms.api.serializers import MOST_WARNINGS, ErrorItem
@@ -157,7 +158,11 @@ class IntegrationViewSet(PlatformViewSet):
             }
             if given.get("filters") is not None:
                 verdict = filters.evaluate(given["filters"], given["test_data"])
+                documents.dumps(verdict.trace)
                 answer |= {"matched": verdict.matched, "trace": verdict.trace}
+        except documents.DocumentError as error:
+            text = f"What a filter finds can't be shown: {error}"
+            refuse([Problem("filters", "filters_error", text)])
         except ExpressionError as error:
             part = "filters" if isinstance(error, FilterError) else "mapping"
             refuse([Problem(error.target, f"{part}_error", str(error)).under(part)])

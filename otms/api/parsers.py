@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from django.http import HttpRequest
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.parsers import BaseParser
 
 from otms import documents
+
+LONGEST_PATH = 200
 
 
 class DocumentParser(BaseParser):
@@ -23,6 +25,8 @@ class DocumentParser(BaseParser):
         data = stream.body if isinstance(stream, HttpRequest) else stream.read()
         try:
             value = documents.loads(data)
+        except documents.OutOfRange as error:
+            raise ValidationError({error.path[:LONGEST_PATH]: str(error)}, "out_of_range") from None
         except ValueError as error:
             raise ParseError(str(error)) from None
         if not isinstance(value, dict):

@@ -83,17 +83,34 @@ def test_a_key_that_stands_twice_is_named(text):
         documents.loads(text)
 
 
-@pytest.mark.parametrize("text", ["1E+401", "1e-5000", "1e99999999999999999999", "0." + "1" * 1000])
+@pytest.mark.parametrize(
+    "text", ["1E+401", "1e-5000", "1e99999999999999999999", "0." + "1" * 1000, "9" * 5000]
+)
 def test_a_number_no_database_can_hold_is_refused(text):
-    with pytest.raises(documents.DocumentError, match="out of range"):
-        documents.loads(f'{{"weight": {text}}}')
+    with pytest.raises(documents.OutOfRange, match="out of range") as caught:
+        documents.loads(f'{{"lines": [1, 2.5, {{"weight": {text}}}, {text}]}}')
+    assert caught.value.path == "lines[2].weight"
+
+
+@pytest.mark.parametrize("text", ["1e999", '{"a": 1e999,', '{"a": 1e999, "a": 1}'])
+def test_a_number_whose_place_has_no_name_is_refused_all_the_same(text):
+    with pytest.raises(documents.OutOfRange) as caught:
+        documents.loads(text)
+    assert caught.value.path == ""
+
+
+def test_a_number_that_python_does_not_spell_is_refused_and_can_stand_in_a_message():
+    with pytest.raises(documents.DocumentError, match="too many digits"):
+        documents.dumps({"a": [10**5000]})
+    assert documents.shorten(10**5000) == "int with too many digits"
+    assert documents.shorten({1: 10**5000}) == "dict with too many digits"
 
 
 @pytest.mark.parametrize(
     "data",
     [
         *("", " ", "{", '{"a":}', "[1,]", "{'a': 1}", '"\x00"', '"a\nb"', b"\xff", b'"\xc3"'),
-        *("9" * 5000, "nul", "1 2", "\ufeff{}"),
+        *("nul", "1 2", "\ufeff{}"),
     ],
 )
 def test_what_is_not_json_is_refused_in_words(data):
