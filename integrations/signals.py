@@ -1,7 +1,7 @@
 """A record is saved: its change is written down, in the same transaction, once, when it is final.
 
-What is compared is the database at the first touch and the database at the commit, so partial
-rollbacks, saves and their reversal, and parts saved one by one come out right by themselves.
+What is compared is the database at the first touch and the database at the commit, so saves and
+their reversal, and parts saved one by one, come out right by themselves.
 """
 
 from collections import defaultdict
@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Model
 from django.db.models.signals import post_save, pre_delete, pre_save
+from django.db.transaction import TransactionManagementError
 
 from integrations import entities
 from integrations.core.changes import changed_fields
@@ -41,7 +42,7 @@ def record_changes(key: str, ids: list[UUID], using: str = "default") -> None:
     Those send no signals. Call this first, inside the same transaction.
     """
     if transaction.get_autocommit(using):
-        raise transaction.TransactionManagementError(
+        raise TransactionManagementError(
             "Call record_changes() in the transaction that makes the changes."
         )
     seen = until_commit(_write_changes, using)
@@ -69,9 +70,17 @@ def _created(
     entity: Entity, instance: Model, created: bool, using: str, raw: bool = False, **_: Any
 ) -> None:
     """post_save of a root: it was not there before. (At pre_save it may have no id yet.)"""
-    if created and not raw:
-        seen = until_commit(_write_changes, using)
+    if raw:
+        return
+    seen = until_commit(_write_changes, using)
+    if created:
         seen.setdefault((entity.key, instance.pk), None)
+    elif (entity.key, instance.pk) not in seen:
+        # As of `Model(pk=..., ...).save(force_update=True)`: nobody has seen what was there.
+        raise TransactionManagementError(
+            f"{instance._meta.object_name} {instance.pk} was overwritten without being read; its "
+            "change can't be told: read it first, or call record_changes()."
+        )
 
 
 def _lock(entity: Entity, ids: list[UUID], using: str) -> None:

@@ -24,15 +24,35 @@ class BeforeCommit:
     """Mixin for a DatabaseWrapper: `before_commit[callback][key] = value` is kept until COMMIT.
 
     A callback gets all it was given in this transaction, may write, and fails the transaction by
-    raising. A rollback forgets everything; a rolled-back savepoint forgets nothing, so a callback
-    compares what is in the database now instead of believing what it was told.
+    raising. A rollback forgets everything, a rolled-back savepoint what was new since it was set:
+    the locks that were taken with it are gone too.
     """
 
     before_commit: dict[Callback, Touched]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._forget()
+
+    def _forget(self) -> None:
         self.before_commit = {}
+        # By savepoint, how many keys each callback had.
+        self._known: dict[str, dict[Callback, int]] = {}
+
+    def _savepoint(self, sid: str) -> None:
+        super()._savepoint(sid)  # type: ignore[misc]
+        self._known[sid] = {callback: len(kept) for callback, kept in self.before_commit.items()}
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        super()._savepoint_rollback(sid)  # type: ignore[misc]
+        known = self._known.get(sid, {})
+        for callback, kept in self.before_commit.items():
+            for key in list(kept)[known.get(callback, 0) :]:
+                del kept[key]
+
+    def _savepoint_commit(self, sid: str) -> None:
+        super()._savepoint_commit(sid)  # type: ignore[misc]
+        self._known.pop(sid, None)
 
     def commit(self) -> None:
         try:
@@ -47,12 +67,13 @@ class BeforeCommit:
             # connection inside a transaction.
             self.rollback()
             raise
+        self._known = {}
         super().commit()  # type: ignore[misc]
 
     def rollback(self) -> None:
-        self.before_commit = {}
+        self._forget()
         super().rollback()  # type: ignore[misc]
 
     def close(self) -> None:
-        self.before_commit = {}
+        self._forget()
         super().close()  # type: ignore[misc]

@@ -1,6 +1,7 @@
 """What a transaction touched is looked at once, before it is committed, and may still fail it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -85,11 +86,30 @@ def test_a_rollback_forgets() -> None:
     assert seen.calls == []
 
 
-def test_a_savepoint_that_is_rolled_back_forgets_nothing() -> None:
+def test_a_savepoint_that_is_rolled_back_forgets_what_was_new_since() -> None:
+    seen, other = Recorder(), Recorder()
+    with transaction.atomic():
+        seen.touch("before")
+        with suppress(ZeroDivisionError), transaction.atomic():
+            seen.touch("before", 2)
+            with transaction.atomic():
+                seen.touch("inside")
+            other.touch("inside")
+            raise ZeroDivisionError
+        seen.touch("after")
+    assert seen.calls == [({"before": 2, "after": 1}, DEFAULT_DB_ALIAS)]
+    assert [touched for touched, _ in other.calls] == [{}]
+
+
+def test_a_savepoint_that_is_kept_forgets_nothing_with_a_later_one() -> None:
     seen = Recorder()
-    with transaction.atomic(), pytest.raises(ZeroDivisionError):
-        save("first", seen, fail=True)
-    assert len(seen.calls) == 1
+    with transaction.atomic():
+        with transaction.atomic():
+            seen.touch("kept")
+        with suppress(ZeroDivisionError), transaction.atomic():
+            seen.touch("lost")
+            raise ZeroDivisionError
+    assert [touched for touched, _ in seen.calls] == [{"kept": 1}]
 
 
 def test_it_may_touch_more() -> None:

@@ -348,6 +348,22 @@ def test_an_announcement_outside_a_transaction_is_refused(order: TransportOrder)
     assert connection.before_commit == {}
 
 
+def test_overwriting_a_record_that_was_not_read_is_refused_unless_announced(
+    order: TransportOrder, changes: Changes
+) -> None:
+    unread = TransportOrder(
+        pk=order.pk, platform=order.platform, name="new", created_at=order.created_at
+    )
+    with pytest.raises(transaction.TransactionManagementError, match="read it first"):
+        unread.save(force_update=True)
+    assert changes.new() == []
+    with transaction.atomic():
+        record_changes("transportOrder", [order.pk])
+        unread.save(force_update=True)
+    (change,) = changes.new()
+    assert (change.action, change.after["name"]) == ("updated", "new")
+
+
 def test_loaddata_restores_and_changes_nothing(
     order: TransportOrder, changes: Changes, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -59,8 +60,18 @@ def waits_for_a_lock() -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def undone(order: TransportOrder) -> None:
+    """An edit that comes to nothing; what it locked is free again."""
+    with suppress(InterruptedError), transaction.atomic():
+        order.save()
+        raise InterruptedError
+
+
 @pytest.mark.services
-def test_the_last_of_two_edits_of_one_order_has_both(queue: Queue) -> None:
+@pytest.mark.parametrize("first_of_all", [lambda order: None, undone], ids=["edits", "undone"])
+def test_the_last_of_two_edits_of_one_order_has_both(
+    queue: Queue, first_of_all: Callable[[TransportOrder], None]
+) -> None:
     with transaction.atomic():
         order = queue.save_order()
         parts = [make.ConsignmentFactory(transport_order=order, position=n) for n in range(2)]
@@ -72,7 +83,8 @@ def test_the_last_of_two_edits_of_one_order_has_both(queue: Queue) -> None:
         part.save()
 
     def edit_slowly() -> None:
-        with connection.execute_wrapper(pause):
+        with connection.execute_wrapper(pause), transaction.atomic():
+            first_of_all(order)
             edit(parts[0])
 
     first = Beside(edit_slowly)
@@ -85,6 +97,17 @@ def test_the_last_of_two_edits_of_one_order_has_both(queue: Queue) -> None:
     *_, last = EntityChange.objects.of(queue.platform).order_by("id")
     edited = [each["description"] for each in last.after["consignments"]]
     assert edited == ["edited", "edited"]
+
+
+@pytest.mark.services
+def test_what_others_do_after_an_edit_was_undone_is_not_ours(queue: Queue) -> None:
+    order = queue.save_order()
+    with transaction.atomic():
+        undone(TransportOrder.objects.of(queue.platform).get(pk=order.pk))
+        order.status = "accepted"
+        Beside(order.save).done()
+    created, updated = EntityChange.objects.of(queue.platform).order_by("id")
+    assert (created.action, updated.changed_fields) == ("created", ["status"])
 
 
 @pytest.mark.services
