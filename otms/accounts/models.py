@@ -6,9 +6,10 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
-from django.db import models
+from django.db import models, transaction
 from django.utils.timezone import now
 
 from otms.accounts.tenancy import Record
@@ -52,6 +53,31 @@ class User(AbstractUser):
     def allows(self, permission: str) -> bool:
         """May this person make this call? Everybody may do all inside the own platform."""
         return self.is_active
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Who gets another password, or is made inactive, is logged out everywhere."""
+        with transaction.atomic():
+            before = self._stored_key()
+            super().save(*args, **kwargs)
+            if before and before != self._stored_key():
+                Session.end_all(self)
+
+    def _stored_key(self) -> tuple[str, bool] | None:
+        """What opens a session, as it is stored: not all that was set is saved too."""
+        stored = User.objects.filter(pk=self.pk)
+        return stored.values_list("password", "is_active").first()
+
+    def check_password(self, raw_password: str) -> bool:
+        """Is it the password? When its hash is weaker than those of today, it is hashed anew.
+
+        Not by `save()`, to which that would be another password.
+        """
+
+        def upgrade(raw: str) -> None:
+            self.password = make_password(raw)
+            User.objects.filter(pk=self.pk).update(password=self.password)
+
+        return check_password(raw_password, self.password, upgrade)
 
 
 def fingerprint(token: str) -> str:
@@ -117,18 +143,32 @@ class Session(Record):
         return f"{self.user} since {self.started_at:%Y-%m-%d %H:%M}"
 
     @classmethod
-    def start(cls, user: User, *, ip: str | None, device: str) -> tuple["Session", str]:
-        """Log a person in; the session and its refresh token."""
+    def start(cls, user: User, *, ip: str | None, device: str) -> tuple["Session", str] | None:
+        """Log a person in; the session and its refresh token.
+
+        None when the password is no longer the one that was looked at: hashing takes its time.
+        """
         refresh = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
-        session = cls.objects.create(
-            user=user,
-            platform=user.platform,
-            refresh_hash=fingerprint(refresh),
-            ip=ip,
-            device=device[:300],
-            expires_at=now() + cls.LIFETIME,
-        )
+        with transaction.atomic():
+            # Whoever changes the password now waits for the session, and ends it.
+            people = User.objects.select_for_update(no_key=True)
+            if not people.filter(pk=user.pk, password=user.password, is_active=True).first():
+                return None
+            session = cls.objects.create(
+                user=user,
+                platform=user.platform,
+                refresh_hash=fingerprint(refresh),
+                ip=ip,
+                device=device[:300],
+                expires_at=now() + cls.LIFETIME,
+            )
         return session, refresh
+
+    @classmethod
+    def end_all(cls, user: User) -> None:
+        """End every session of this person that has not ended yet."""
+        living = cls.objects.across_platforms().filter(user=user, ended_at=None)
+        living.update(ended_at=now(), updated_at=now())
 
     @classmethod
     def valid(cls, id: str) -> "Session | None":

@@ -6,6 +6,8 @@ from typing import Any
 import jwt
 import pytest
 from django.conf import LazySettings, settings
+from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import make_password
 from django.db import connection
 from django.test import Client
 from django.utils.timezone import now
@@ -88,6 +90,19 @@ def test_logging_in_again_and_again_is_slowed_down(stranger: Api, user: User) ->
     assert stranger("POST", "user/login", body, REMOTE_ADDR="10.1.1.1").status_code == 401
 
 
+def test_who_logs_in_is_not_slowed_down(stranger: Api, user: User) -> None:
+    wrong = {"username": "anna", "password": "wrong"}
+    for _ in range(9):
+        stranger.refused("POST", "user/login", wrong, code=401)
+    for _ in range(12):
+        login(stranger)
+    # Nor does it make room for more guesses.
+    stranger.refused("POST", "user/login", wrong, code=401)
+    stranger.refused("POST", "user/login", wrong, code=429)
+    right = {"username": "anna", "password": " pass word "}
+    stranger.refused("POST", "user/login", right, code=429)
+
+
 def test_behind_a_proxy_its_word_counts(stranger: Api, user: User, settings: LazySettings) -> None:
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     body = {"username": "anna", "password": " pass word "}
@@ -120,6 +135,110 @@ def test_an_inactive_person_is_out_at_once(stranger: Api, user: User) -> None:
     user.save()
     for caller in (session, personal):
         caller.refused("GET", LIST, code=401)
+
+
+def test_a_new_password_ends_what_the_old_one_opened(stranger: Api, user: User) -> None:
+    one, two = Api(login(stranger)["access_token"]), Api(login(stranger)["access_token"])
+    personal = Api(make.token(user))
+    other = make.UserFactory(platform=user.platform, username="bert", password="x")
+    body = {"username": "bert", "password": "x"}
+    beside = Api(stranger.ok("POST", "user/login", body)["session"]["access_token"])
+    user.set_password("another")
+    user.save()
+    for caller in (one, two):
+        caller.refused("GET", LIST, code=401)
+    for caller in (personal, beside):
+        caller.ok("GET", LIST)
+    assert not Session.objects.of(user.platform).filter(user=user, ended_at=None).exists()
+    assert Session.objects.of(user.platform).filter(user=other, ended_at=None).exists()
+
+
+@pytest.mark.parametrize("way", ["set", "unset", "assigned", "made"])
+def test_no_way_to_a_new_password_leaves_a_session(stranger: Api, user: User, way: str) -> None:
+    session = Api(login(stranger)["access_token"])
+    someone = User.objects.get(pk=user.pk)
+    match way:
+        case "set":
+            someone.set_password(" pass word ")  # the same again, but told to be new
+            someone.save(update_fields=["password"])
+        case "unset":
+            someone.set_unusable_password()
+            someone.save(update_fields={"password"})
+        case "assigned":
+            someone.password = make_password("another")
+            someone.save()
+        case "made":
+            User(pk=user.pk, platform=user.platform, username="anna").save(force_update=True)
+    session.refused("GET", LIST, code=401)
+
+
+def test_whatever_else_is_saved_leaves_the_sessions(stranger: Api, user: User) -> None:
+    session = Api(login(stranger)["access_token"])
+    someone = User.objects.get(pk=user.pk)
+    someone.first_name = "Anna"
+    someone.save()
+    someone.last_login = now()
+    someone.save(update_fields=["last_login"])
+    user.set_password("never stored")
+    user.save(update_fields=["email"])
+    session.ok("GET", LIST)
+    login(stranger)
+
+
+def test_a_session_ends_once(stranger: Api, user: User) -> None:
+    login(stranger)
+    user.set_password("another")
+    user.save()
+    first = Session.objects.of(user.platform).get().ended_at
+    user.is_active = False
+    user.save()
+    assert Session.objects.of(user.platform).get().ended_at == first
+
+
+def test_a_stronger_hash_of_the_same_password_ends_nothing(
+    stranger: Api, user: User, settings: LazySettings
+) -> None:
+    session = Api(login(stranger)["access_token"])
+    weak = user.password
+    hashers = "django.contrib.auth.hashers."
+    settings.PASSWORD_HASHERS = [
+        f"{hashers}PBKDF2PasswordHasher",
+        f"{hashers}MD5PasswordHasher",
+    ]
+    newest = Api(login(stranger)["access_token"])
+    user.refresh_from_db()
+    assert user.password != weak
+    assert user.check_password(" pass word ")
+    for caller in (session, newest):
+        caller.ok("GET", LIST)
+
+
+def test_a_password_that_changes_during_a_login_opens_nothing(
+    stranger: Api, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashing takes its time: somebody else may change the password meanwhile."""
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        found = authenticate(*args, **kwargs)
+        someone = User.objects.get(pk=user.pk)
+        someone.set_password("another")
+        someone.save()
+        return found
+
+    monkeypatch.setattr("otms.accounts.views.authenticate", slow)
+    body = {"username": "anna", "password": " pass word "}
+    stranger.refused("POST", "user/login", body, code=401)
+    assert not Session.objects.of(user.platform).filter(ended_at=None).exists()
+
+
+def test_who_comes_back_logs_in_again(stranger: Api, user: User) -> None:
+    session, personal = Api(login(stranger)["access_token"]), Api(make.token(user))
+    for active in (False, True):
+        user.is_active = active
+        user.save()
+    session.refused("GET", LIST, code=401)
+    personal.ok("GET", LIST)
+    Api(login(stranger)["access_token"]).ok("GET", LIST)
 
 
 def test_an_access_token_is_ours_whole_and_living(stranger: Api, user: User) -> None:
