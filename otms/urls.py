@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from integrations.api.views import viewsets as integration_viewsets
+from otms.accounts.admin import login
 from otms.accounts.views import UserViewSet
 from otms.api.router import router
 from otms.orders.views import BusinessViewSet, TransportOrderViewSet
@@ -34,6 +35,7 @@ urlpatterns = [
         SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]),
     ),
     path("api/", include(router.urls)),
+    path("admin/login/", login),
     path("admin/", admin.site.urls),
 ]
 

@@ -1,21 +1,66 @@
-"""People: users and their tokens. Platforms are made by the operator, not here."""
+"""People: how they log in, users and their tokens. Platforms are made by the operator, not here."""
 
+from math import ceil
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import (
+    AdminPasswordChangeForm,
+    AuthenticationForm,
+    UserChangeForm,
+    UserCreationForm,
+)
 
 from otms.accounts.models import PersonalToken, User
 from otms.accounts.platform_admin import FactAdmin, PlatformAdmin, moment
+from otms.accounts.throttle import LoginThrottle
 
 # A group would be the same for all platforms.
 admin.site.unregister(Group)
+
+
+class LoginForm(AuthenticationForm):
+    """Name and password, as often as the API's login allows it to one address."""
+
+    wait = 0
+
+    def clean(self) -> Any:
+        throttle = LoginThrottle()
+        if not throttle.allow_request(self.request, None):  # type: ignore[arg-type]
+            self.wait = max(1, ceil(throttle.wait() or 0))
+            raise ValidationError(
+                "Too many failed logins from your address. Wait %(wait)s, then try again.",
+                params={"wait": in_words(self.wait)},
+            )
+        given = super().clean()
+        throttle.forgive(self.request)
+        return given
+
+
+def in_words(seconds: int) -> str:
+    if seconds < 120:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
+    return f"{ceil(seconds / 60)} minutes"
+
+
+def login(request: HttpRequest) -> HttpResponse:
+    """The admin's own login page, which says with its status too that it is not the time."""
+    answer = admin.site.login(request)
+    form = getattr(answer, "context_data", {}).get("form")
+    if isinstance(form, LoginForm) and form.wait:
+        answer.status_code = 429
+        answer["Retry-After"] = str(form.wait)
+    return answer
+
+
+admin.site.login_form = LoginForm
 
 
 @admin.register(User)
