@@ -120,7 +120,8 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         return obj.fail("mapping_error", str(error), plan.policy, permanent=True)
     now = int(time.time())
     delivery = Delivery(
-        id=str(obj.uuid),
+        # Each step is a message of its own to a receiver that knows messages by their id.
+        id=f"{obj.uuid}-{obj.step + 1}" if obj.step else str(obj.uuid),
         attempt=obj.attempts,
         sequence=obj.pk,
         timestamp=now,
@@ -134,6 +135,8 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
     """What the answer means: delivered, again later, or never."""
     obj, policy = call.object, call.plan.policy
     recorded: dict[str, Any] = {"request": request_log(call, exchange)}
+    if call.left_out:
+        recorded["data"] = {"leftOut": call.left_out}
     where = http.redact_url(call.request.url)
     if exchange.error:
         permanent = exchange.error_kind in ("egress", "protocol") or not policy.retry.retries(None)
@@ -143,12 +146,10 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
     status = exchange.status or 0
     if call.step.accepts(status):
         left = obj.step + 1 < len(call.plan.steps)
-        text = f"{where} answered {status} in {exchange.duration_ms:.0f} ms."
-        if call.left_out:
-            text += " " + " ".join(call.left_out[:SPOKEN])
-            recorded |= {"level": Level.WARNING, "data": {"leftOut": call.left_out}}
-        return obj.succeed(text, steps_left=left, **recorded)
-    text = f"{where} answered {status}{_said(exchange)}."
+        text = f"{where} answered {status} in {exchange.duration_ms:.0f} ms.{_left_out(call)}"
+        level = Level.WARNING if call.left_out else Level.INFO
+        return obj.succeed(text, steps_left=left, level=level, **recorded)
+    text = f"{where} answered {status}{_said(exchange)}.{_left_out(call)}"
     if status == GONE:
         recorded["pause_reason"] = f"{where} answered 410: it is gone for good."
         text += " The integration is paused until a person saves it again."
@@ -195,6 +196,11 @@ def _said(exchange: Exchange) -> str:
     """What the receiver said with it, in short."""
     said = " ".join(_text(exchange.body[:600]).split())
     return f": {said[:200]}" if said else ""
+
+
+def _left_out(call: Call) -> str:
+    """What the mapping did not find, in short: often it is why a receiver refuses."""
+    return "".join(f" {text}" for text in call.left_out[:SPOKEN])
 
 
 def _compiled(integration: Integration) -> Plan:

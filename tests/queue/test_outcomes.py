@@ -518,6 +518,9 @@ def test_a_second_data_source_follows_the_first_and_fails_alone(
     queue.run_when_due()
     assert queue.only.status == Status.SUCCESS
     assert [r.path for r in sink.requests] == ["/ok", "/second", "/second"]
+    # To one receiver two steps are two messages, however often each is sent.
+    id = str(queue.only.uuid)
+    assert [r.headers["webhook-id"] for r in sink.requests] == [id, f"{id}-2", f"{id}-2"]
     assert [code for _, code in lines(obj)] == ["step_delivered", "retry_scheduled", "delivered"]
 
 
@@ -655,3 +658,14 @@ def test_what_the_mapping_did_not_find_is_told(queue: Queue, sink: Sink) -> None
     assert queue.only.status == Status.SUCCESS
     assert lines(queue.only) == [("warning", "delivered")]
     assert "`vat` was left out" in Log.objects.of(queue.platform).get().message
+
+
+def test_a_refusal_tells_what_the_mapping_did_not_find(queue: Queue, sink: Sink) -> None:
+    mapping = {"id": "$.transportOrder.id", "vat": "$.transportOrder.nope"}
+    make.integration(sink.url("/status/400"), platform=queue.platform, mapping=mapping)
+    queue.save_order()
+    queue.run()
+    assert "answered 400" in queue.only.error
+    assert "`vat` was left out" in queue.only.error
+    log = Log.objects.of(queue.platform).get()
+    assert (log.code, len(log.data["leftOut"])) == ("target_refused", 1)
