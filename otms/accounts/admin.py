@@ -3,7 +3,7 @@
 from math import ceil
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
@@ -104,10 +104,8 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A superuser's password, or name, is a superuser's to change."""
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
-            return False
-        return super().has_change_permission(request, obj)
+        may: bool = super().has_change_permission(request, obj)
+        return may and (obj is None or request.user.may_change(obj))  # type: ignore[union-attr]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
@@ -149,5 +147,11 @@ class PersonalTokenAdmin(FactAdmin):
 
     @admin.action(description="Revoke", permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[PersonalToken]) -> None:
-        count = sum(token.revoke() for token in queryset)
-        self.message_user(request, f"{count} revoked; they are refused from now on.")
+        tokens = list(queryset)
+        people = {token.user for token in tokens}
+        may = {each: request.user.may_change(each) for each in people}  # type: ignore[union-attr]
+        count = sum(token.revoke() for token in tokens if may[token.user])
+        text = f"{count} revoked; they are refused from now on."
+        if left := sum(not may[token.user] for token in tokens):
+            text += f" {left} left as they are: their people may do more than you."
+        self.message_user(request, text, messages.WARNING if left else messages.SUCCESS)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Permission
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models, transaction
 from django.utils.timezone import now
@@ -53,6 +53,17 @@ class User(AbstractUser):
     def allows(self, permission: str) -> bool:
         """May this person make this call? Everybody may do all inside the own platform."""
         return self.is_active
+
+    def may_change(self, person: "User") -> bool:
+        """Nobody changes a person who may more: with the password one gets all of it."""
+        if self.is_superuser or person.is_superuser:
+            return self.is_superuser
+        return person.granted() <= self.granted()
+
+    def granted(self) -> set[int]:
+        """The permissions this person was given, if only for when they are active again."""
+        given = models.Q(user=self) | models.Q(group__user=self)
+        return set(Permission.objects.filter(given).values_list("pk", flat=True))
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Who gets another password, or is made inactive, is logged out everywhere."""

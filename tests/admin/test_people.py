@@ -2,12 +2,12 @@
 
 from types import SimpleNamespace
 
-from django.contrib.auth.models import Permission
-from django.test import Client
+import pytest
+from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 
 from otms.accounts.models import PersonalToken, User
-from tests.admin.conftest import Browser, staff
+from tests.admin.conftest import Browser, staff, told
 
 
 def test_a_new_person_belongs_to_the_own_platform(own: SimpleNamespace, browser: Browser) -> None:
@@ -78,16 +78,143 @@ def test_a_token_is_revoked_once(own: SimpleNamespace) -> None:
     assert again.updated_at > token.updated_at
 
 
-def test_a_superuser_is_not_taken_over(own: SimpleNamespace) -> None:
-    """Who may change people may not thereby become more than they are."""
-    chief = staff(own.platform, username="chief", is_superuser=True)
-    clerk = User.objects.create_user("clerk", platform=own.platform, is_staff=True)
-    clerk.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
-    client = Client()
-    client.force_login(clerk)
-    password = "Taken0ver!!9"
-    typed = {"usable_password": "true", "password1": password, "password2": password}
-    address = reverse("admin:auth_user_password_change", args=[chief.pk])
-    assert client.post(address, typed).status_code == 403
-    chief.refresh_from_db()
-    assert not chief.check_password(password)
+PASSWORD = "Taken0ver!!9"
+EDIT = ("view_user", "change_user", "view_personaltoken", "change_personaltoken")
+
+
+def grant(person: User, *codes: str) -> User:
+    person.user_permissions.add(*Permission.objects.filter(codename__in=codes))
+    return person
+
+
+def grown(own: SimpleNamespace, way: str) -> User:
+    """Somebody who may more than the clerk, in one way or the other."""
+    fields = {"is_superuser": True} if "superuser" in way else {}
+    person = staff(own.platform, username="chief", is_active="inactive" not in way, **fields)
+    if "permission" in way:
+        grant(person, "delete_integration")
+    if "group" in way:
+        group = Group.objects.create(name="chiefs")
+        group.permissions.add(Permission.objects.get(codename="delete_integration"))
+        person.groups.add(group)
+    return person
+
+
+WAYS = ["superuser", "inactive superuser", "permission", "inactive permission", "group"]
+
+
+@pytest.fixture
+def clerk(own: SimpleNamespace) -> User:
+    """Who may change people, and nothing else."""
+    return grant(staff(own.platform, username="clerk"), *EDIT)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nobody_is_taken_over_by_somebody_who_may_less(
+    own: SimpleNamespace, clerk: User, way: str
+) -> None:
+    chief = grown(own, way)
+    before = User.objects.values().get(pk=chief.pk)
+    page = reverse("admin:accounts_user_change", args=[chief.pk])
+    password = reverse("admin:auth_user_password_change", args=[chief.pk])
+    browser = Browser(clerk)
+    seen = browser.client.get(page)
+    assert seen.status_code == 200  # to be read
+    assert not seen.context["has_change_permission"]
+    assert password not in seen.content.decode()
+    typed = {"username": "mine", "email": "mine@example.com", "is_active": "on"}
+    assert browser.client.post(page, typed).status_code == 403
+    assert browser.client.get(password).status_code == 403
+    new = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+    assert browser.client.post(password, new).status_code == 403
+    assert browser.client.post(password, {"unset-password": "1"}).status_code == 403
+    assert User.objects.values().get(pk=chief.pk) == before
+
+
+@pytest.mark.parametrize("codes", [("view_user",), (*EDIT, "delete_user")])
+def test_nobody_deletes_people(own: SimpleNamespace, codes: tuple[str, ...]) -> None:
+    chief, peer = grown(own, "permission"), staff(own.platform, username="peer")
+    browser = Browser(grant(staff(own.platform, username="clerk"), *codes))
+    for person in (chief, peer):
+        page = reverse("admin:accounts_user_delete", args=[person.pk])
+        assert browser.client.get(page).status_code == 403
+        assert browser.client.post(page, {"post": "yes"}).status_code == 403
+    pks = [str(person.pk) for person in (chief, peer)]
+    asked = {"action": "delete_selected", "_selected_action": pks, "post": "yes"}
+    browser.client.post(reverse("admin:accounts_user_changelist"), asked)
+    assert User.objects.filter(pk__in=pks).count() == 2
+
+
+def test_looking_at_people_changes_nobody(own: SimpleNamespace) -> None:
+    looker = grant(staff(own.platform, username="looker"), "view_user")
+    peer = staff(own.platform, username="peer")
+    for person in (looker, peer):
+        page = reverse("admin:accounts_user_change", args=[person.pk])
+        password = reverse("admin:auth_user_password_change", args=[person.pk])
+        client = Browser(looker).client
+        assert client.get(page).status_code == 200
+        assert client.post(page, {"username": "mine"}).status_code == 403
+        assert client.get(password).status_code == 403
+        new = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+        assert client.post(password, new).status_code == 403
+        person.refresh_from_db()
+        assert not person.check_password(PASSWORD)
+
+
+def test_who_may_no_more_can_be_changed(own: SimpleNamespace, clerk: User) -> None:
+    peer = grant(staff(own.platform, username="peer"), "view_user")
+    browser = Browser(clerk)
+    browser.saved(reverse("admin:accounts_user_change", args=[peer.pk]), first_name="Pia")
+    new = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+    address = reverse("admin:auth_user_password_change", args=[peer.pk])
+    assert browser.client.post(address, new).status_code == 302
+    peer.refresh_from_db()
+    assert peer.first_name == "Pia"
+    assert peer.check_password(PASSWORD)
+
+
+def test_a_superuser_changes_everybody(own: SimpleNamespace, browser: Browser) -> None:
+    for way in ("permission", "inactive superuser"):
+        chief = grown(own, way)
+        page = reverse("admin:accounts_user_change", args=[chief.pk])
+        browser.saved(page, username=way.replace(" ", "-"), first_name="Kim")
+        chief.refresh_from_db()
+        assert chief.first_name == "Kim"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_tokens_of_who_may_more_are_theirs(own: SimpleNamespace, clerk: User, way: str) -> None:
+    chief, peer = grown(own, way), staff(own.platform, username="peer")
+    theirs, _ = PersonalToken.generate(chief, "chief's")
+    peers, _ = PersonalToken.generate(peer, "peer's")
+    mine, _ = PersonalToken.generate(clerk, "mine")
+    answer = Browser(clerk).client.post(
+        reverse("admin:accounts_personaltoken_changelist"),
+        {"action": "revoke", "_selected_action": [str(t.pk) for t in (theirs, peers, mine)]},
+        follow=True,
+    )
+    assert told(answer) == (
+        "2 revoked; they are refused from now on. "
+        "1 left as they are: their people may do more than you."
+    )
+    tokens = PersonalToken.objects.of(own.platform)
+    assert tokens.get(pk=theirs.pk).revoked_at is None
+    assert tokens.get(pk=peers.pk).revoked_at
+    assert tokens.get(pk=mine.pk).revoked_at
+
+
+def test_looking_at_tokens_revokes_none(own: SimpleNamespace) -> None:
+    looker = grant(staff(own.platform, username="looker"), "view_personaltoken")
+    token, _ = PersonalToken.generate(looker, "mine")
+    client = Browser(looker).client
+    asked = {"action": "revoke", "_selected_action": [str(token.pk)]}
+    client.post(reverse("admin:accounts_personaltoken_changelist"), asked)
+    page = reverse("admin:accounts_personaltoken_change", args=[token.pk])
+    assert client.post(page, {"name": "x"}).status_code == 403
+    assert (
+        client.post(
+            reverse("admin:accounts_personaltoken_delete", args=[token.pk]), {"post": "yes"}
+        ).status_code
+        == 403
+    )
+    assert PersonalToken.objects.of(own.platform).get(pk=token.pk).revoked_at is None
