@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -52,6 +53,7 @@ class Dispatcher:
         self._size = window or settings.OTMS_WINDOW
         self._poll = settings.OTMS_POLL_SECONDS if poll is None else poll
         self._plans = pipeline.Plans()
+        self._turns: dict[Any, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._in_flight: set[int] = set()
         self._outcomes: list[Outcome] = []
         self._stopping = False
@@ -148,7 +150,9 @@ class Dispatcher:
         try:
             plan = self._plans[obj.integration_id]
             policy = plan.policy
-            made = await self._in(self._mappers, pipeline.prepare, obj, plan)
+            # One after the other, so that no integration's mapping has all the threads.
+            async with self._turns[obj.integration_id]:
+                made = await self._in(self._mappers, pipeline.prepare, obj, plan)
             if isinstance(made, pipeline.Call):
                 made = await self._call(made, claimed)
         except Exception as error:  # a fault of ours must not lose the object, nor stop the others

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.db.backends.signals import connection_created
 
 from integrations import dispatcher as module
+from integrations import pipeline
 from integrations.dispatcher import Dispatcher
 from integrations.models import Gate, IntegrationObject, Status
 from otms.accounts.models import Platform
@@ -194,3 +196,27 @@ def test_an_outcome_waits_for_a_database_that_is_away(
             cursor.execute(f"ALTER TABLE elsewhere RENAME TO {table}")
     wait_for(lambda: queue.only.status == Status.SUCCESS)
     assert sink.stats()["attempts"] == 1
+
+
+def test_a_slow_mapping_has_no_more_than_its_turn(
+    queue: Queue, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = make.integration(sink.url("/ok"), platform=queue.platform, delivery={"concurrency": 20})
+    quick = make.integration(sink.url("/status/204"), platform=queue.platform)
+    queue.put(slow, *(uuid4() for _ in range(20)))
+    queue.put(quick, uuid4())
+    IntegrationObject.objects.of(queue.platform).filter(integration=quick).exclude(
+        pk=queue.all.filter(integration=quick).latest("id").pk
+    ).cancel("One is enough.")
+    prepare = pipeline.prepare
+
+    def taking_its_time(obj: IntegrationObject, plan: pipeline.Plan) -> Any:
+        if obj.integration_id == slow.pk:
+            time.sleep(0.02)
+        return prepare(obj, plan)
+
+    monkeypatch.setattr(pipeline, "prepare", taking_its_time)
+    queue.run()
+    paths = [request.path for request in sink.requests]
+    assert paths.count("/status/204") == 1
+    assert paths.index("/status/204") < 5
