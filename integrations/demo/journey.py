@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from integrations import http
+from integrations.demo.seed import ERP_PATH
 from otms import documents
 
 Received = dict[str, Any]
@@ -80,8 +81,10 @@ def follow(
         for receipt in _until(receipts, time.time() + LOOK_SECONDS):
             if saved["id"] not in receipt["body"]:
                 continue
-            wanted = False
-            yield f"{at(receipt['at'])}the ERP got it, {receipt['signature']}:"
+            own = receipt["path"] == ERP_PATH
+            wanted = wanted and not own
+            where = "" if own else f" at {receipt['path']} too"  # from an integration of yours
+            yield f"{at(receipt['at'])}the ERP got it{where}, {receipt['signature']}:"
             yield f"{'':11}{receipt['body']}"
     if open_for or wanted:
         raise Refused(f"The order did not arrive within {PATIENCE_SECONDS:.0f} s.")

@@ -16,6 +16,7 @@ from otms.orders.saving import create_order
 PLATFORM = "Demo"
 USERNAME = "demo"
 ERP = "ERP"
+ERP_PATH = "/orders"
 PLANNING = "Planning board"
 
 GUIDE_MAPPING = {
@@ -123,7 +124,7 @@ def integrations(of: Platform, url: str, secret: str) -> None:
             "name": ERP,
             "description": "Sends every new and every changed order to the ERP.",
             "trigger": everything,
-            "data_sources": [target(ERP, "/orders")],
+            "data_sources": [target(ERP, ERP_PATH)],
         },
         {
             "name": PLANNING,

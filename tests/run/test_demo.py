@@ -121,6 +121,10 @@ def test_it_stops_whole_and_the_second_run_keeps_what_was_there(demo: Run, start
     second.until(READY)
     same = ("OTMS_TOKEN", "OTMS_ADMIN_USER", "OTMS_ADMIN_PASSWORD", "OTMS_ERP_URL")
     assert [second.kept[name] for name in same] == [kept[name] for name in same]
+    assert "the ERP got it, signature verified" in second.printed
+    if "/my-orders" not in second.printed:
+        second.until("/my-orders")
+    assert "the ERP got it, not signed" not in second.printed
     again = second.api("GET", "integrations/0/20")["integrations"]
     for name in ("id", "updatedAt"):
         assert [each[name] for each in again] == [each[name] for each in integrations]
