@@ -48,6 +48,11 @@ class CredentialAuthentication(BaseAuthentication):
             found = Credential.objects.all().with_token(token)
         elif key and secret:
             found = Credential.objects.all().with_pair(key, secret)
+        elif key or secret:
+            missing = "X-API-Secret" if key else "X-API-Key"
+            raise AuthenticationFailed(
+                f"{missing} is missing; X-API-Key and X-API-Secret go together."
+            )
         else:
             return None
         if found is None:

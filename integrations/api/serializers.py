@@ -180,6 +180,8 @@ class DeliveryValue(ObjectValue):
 
 
 class DataSourceSerializer(WireSerializer):
+    form = '{"connector": "webhook", "settings": {"url": "https://erp.example/orders"}}'
+
     id = IdField(required=False)
     name = serializers.CharField(required=False, allow_blank=True, max_length=200)
     use = serializers.ChoiceField(["deliver"], required=False)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 
@@ -14,7 +15,12 @@ class AlwaysJSON(BaseContentNegotiation):
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
         given = (request.content_type or "").split(";")[0].strip().lower()
-        return next((parser for parser in parsers if parser.media_type == given), None)
+        for parser in parsers:
+            if parser.media_type == given:
+                return parser
+        said = f"not {given[:80]!r}" if given else "it is missing"
+        text = f'A body is read with the header "Content-Type: application/json"; {said}.'
+        raise UnsupportedMediaType(given, text)
 
     def select_renderer(
         self, request: Any, renderers: Any, format_suffix: str | None = None

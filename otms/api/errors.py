@@ -16,6 +16,9 @@ from rest_framework.views import set_rollback
 
 from otms import documents
 
+DEEPEST = 10  # parts of a path that are looked at for a hint; ours have fewer
+EXAMPLE = "123e4567-e89b-12d3-a456-426614174000"
+
 log = logging.getLogger(__name__)
 
 
@@ -146,16 +149,24 @@ def under_api(request: HttpRequest) -> bool:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404: under /api the envelope, elsewhere Django's page."""
     if under_api(request):
-        bare = request.path.rstrip("/")
-        known = request.path != bare and is_valid_path(bare)
-        hint = (
-            "without the slash at its end there is" if known else "/api/schema lists what there is"
-        )
-        text = f"There is no {request.method} {request.path[:200]}; {hint}."
+        text = f"There is no {request.method} {request.path[:200]}; {_hint(request.path)}."
         return _answer(body(404, text), 404)
     from django.views.defaults import page_not_found
 
     return page_not_found(request, exception)
+
+
+def _hint(path: str) -> str:
+    """What was probably meant by a path that leads nowhere."""
+    bare = path.rstrip("/")
+    if path != bare and is_valid_path(bare):
+        return "without the slash at its end there is"
+    parts = path.split("/")
+    for place, part in enumerate(parts[:DEEPEST]):
+        with_id = "/".join([*parts[:place], EXAMPLE, *parts[place + 1 :]])
+        if part and is_valid_path(with_id):
+            return f"{part[:80]!r} is no id: an id is a UUID, such as {EXAMPLE}"
+    return "/api/schema lists what there is"
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

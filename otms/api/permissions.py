@@ -16,6 +16,14 @@ class Nobody:
         return False
 
 
+def how_to_authenticate(shown: str) -> str:
+    """What to send, for who sent no credential or an Authorization header of another kind."""
+    how = 'send "Authorization: Bearer <token>"; an integration may send X-API-Key and X-API-Secret'
+    if shown and not shown.lower().startswith("bearer "):
+        return f'The Authorization header does not begin with "Bearer ": {how}.'
+    return f"This call needs a credential: {how}."
+
+
 class MayCall(BasePermission):
     """The route's permission is among the caller's; routes marked `public` are for everybody."""
 

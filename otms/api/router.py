@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from django.urls import URLPattern, path, register_converter
+from django.urls import Resolver404, URLPattern, path, register_converter, resolve
 from django.urls.converters import UUIDConverter
 
 
@@ -97,6 +97,15 @@ def _actions(viewset: type[Any]) -> dict[str, Route]:
     marked = {name: getattr(each, "route", None) for name, each in members.items()}
     found = {name: each for name, each in marked.items() if isinstance(each, Route)}
     return {**getattr(viewset, "routes", {}), **found}
+
+
+def methods_of(where: str) -> set[str]:
+    """The methods that a path is routed for, in small letters; none where there is nothing."""
+    try:
+        view = resolve(where).func
+    except Resolver404:
+        return set()
+    return set(getattr(view, "actions", None) or ())
 
 
 # To mypy a class is not hashable.

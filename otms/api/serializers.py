@@ -6,7 +6,7 @@ attributes) are values here, and are never renamed.
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -33,6 +33,7 @@ class WireSerializer(serializers.Serializer):
     """
 
     lenient = False
+    form = ""  # an example, for who sends something else
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = {}
@@ -50,6 +51,8 @@ class WireSerializer(serializers.Serializer):
             wrong = {} if self.lenient else _unknown(data, self.fields)
             if wrong := wrong or self._missing(data):
                 raise serializers.ValidationError(wrong)
+        elif self.form:
+            raise not_an_object(self.form)
         return super().to_internal_value(data)
 
     def _missing(self, data: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
@@ -61,14 +64,28 @@ class WireSerializer(serializers.Serializer):
 
     def warnings(self) -> list[dict[str, str]]:
         """The keys that a lenient serializer ignored, each with its path."""
+        ignored = islice(_ignored(self, self.initial_data), MOST_WARNINGS)
         return [
             {
                 "field": path,
                 "code": "unknown_field",
-                "message": f"{path} is not a field; it was ignored.",
+                "message": f"{path} is not a field; it was ignored."
+                + (did_you_mean(key, known) if place < MOST_NAMED else ""),
             }
-            for path in islice(_ignored(self, self.initial_data), MOST_WARNINGS)
+            for place, (path, key, known) in enumerate(ignored)
         ]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Name the nearest known word as a question, or say nothing."""
+    lowered = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(word[:80].lower(), lowered, 1)
+    return f" Did you mean `{lowered[near[0]]}`?" if near else ""
+
+
+def not_an_object(form: str) -> serializers.ValidationError:
+    text = f"Write an object, such as {form}." if form else "Write a JSON object."
+    return serializers.ValidationError(text, "not_an_object")
 
 
 def _unknown(data: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
@@ -77,12 +94,13 @@ def _unknown(data: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, lis
 
 
 def _hint(key: str, known: Mapping[str, Any]) -> ErrorDetail:
-    near = difflib.get_close_matches(key[:80], known, 1)
-    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}."
-    return ErrorDetail(f"There is no field {key[:80]!r} here; {hint}", "unknown_field")
+    hint = did_you_mean(key, known)
+    there_are = "." if hint else f"; there are: {', '.join(known)}."
+    return ErrorDetail(f"There is no field {key[:80]!r} here{there_are}{hint}", "unknown_field")
 
 
-def _ignored(serializer: Any, data: Any, path: str = "") -> Iterator[str]:
+def _ignored(serializer: Any, data: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
+    """What was not read: its path, its key, and the keys there are."""
     if isinstance(serializer, serializers.ListSerializer) and isinstance(data, list):
         for index, item in enumerate(data):
             yield from _ignored(serializer.child, item, f"{path}[{index}]")
@@ -92,7 +110,7 @@ def _ignored(serializer: Any, data: Any, path: str = "") -> Iterator[str]:
             if key in serializer.fields:
                 yield from _ignored(serializer.fields[key], value, where)
             else:
-                yield where
+                yield where, key, serializer.fields
 
 
 class IdField(serializers.UUIDField):
@@ -132,9 +150,11 @@ class DocumentValue(serializers.JSONField):
 class ObjectValue(DocumentValue):
     """A customer's own JSON object."""
 
+    form = ""
+
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):
-            raise serializers.ValidationError("This must be a JSON object.", "not_an_object")
+            raise not_an_object(self.form)
         return data
 
 

@@ -1,11 +1,13 @@
 """What every endpoint does the same way."""
 
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from django.db import IntegrityError
 from rest_framework.exceptions import (
+    MethodNotAllowed,
+    NotAuthenticated,
     NotFound,
     ParseError,
     UnsupportedMediaType,
@@ -17,9 +19,10 @@ from rest_framework.viewsets import ViewSet
 
 from otms.api.errors import Conflict
 from otms.api.paging import Page, total
-from otms.api.router import Route, actions
+from otms.api.permissions import how_to_authenticate
+from otms.api.router import Route, actions, methods_of
 from otms.api.serializers import WireSerializer
-from otms.documents import timestamp
+from otms.documents import shorten, timestamp
 
 
 class RoutedViewSet(ViewSet):
@@ -50,6 +53,30 @@ class RoutedViewSet(ViewSet):
         if (coded := request.headers.get("Content-Encoding", "identity")).lower() != "identity":
             text = f"A body with Content-Encoding {coded[:40]!r} is not read; send it as it is."
             raise UnsupportedMediaType(coded, text)
+
+    def permission_denied(self, request: Any, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse a caller; who showed nothing is told what to show."""
+        if not request.user.is_authenticated:
+            raise NotAuthenticated(how_to_authenticate(request.headers.get("Authorization", "")))
+        super().permission_denied(request, *args, **kwargs)
+
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> NoReturn:
+        raise MethodNotAllowed(request.method, self._not_allowed(request))
+
+    def _not_allowed(self, request: Any) -> str:
+        """What this path answers to, and which call was probably meant."""
+        here = [each for each in self.allowed_methods if each not in ("HEAD", "OPTIONS")]
+        text = (
+            f"There is no {request.method} {request.path[:200]}; it answers to {', '.join(here)}."
+        )
+        if request.method not in ("POST", "PUT", "PATCH"):
+            return text
+        if "PUT" in here:
+            return f"{text} PUT changes what is sent and nothing else."
+        without_id = request.path.rpartition("/")[0]
+        if "put" in methods_of(without_id):
+            return f"{text} Write PUT {without_id}, with the id in the body."
+        return text
 
     def handle_exception(self, exc: Exception) -> Response:
         """Answer an error; a clash with what others write at this moment gets a second try.
@@ -124,20 +151,29 @@ class PlatformViewSet(RoutedViewSet):
     def _lookups(self, fields: Any, example: dict[str, Any], path: str = "") -> Any:
         for key, value in example.items():
             where = f"{path}{key}"
-            if where in self.searchable:
+            if key in fields and where in self.searchable:
                 try:
                     yield self.searchable[where], fields[key].run_validation(value)
                 except ValidationError as error:
                     raise ValidationError({where: error.detail}) from None
-            elif isinstance(value, dict) and any(
-                s.startswith(where + ".") for s in self.searchable
-            ):
+            elif key in fields and isinstance(value, dict) and self._inside(where):
                 yield from self._lookups(fields[key].fields, value, f"{where}.")
             else:
-                known = ", ".join(self.searchable)
-                raise ValidationError(
-                    {where: f"Not searchable; an example may hold: {known}."}, "unknown_field"
-                )
+                raise ValidationError({where: self._not_searchable(where, value)}, "unknown_field")
+
+    def _inside(self, where: str) -> list[str]:
+        """What is searchable of an object: `customer` has `customer.id` and `customer.name`."""
+        return [each for each in self.searchable if each.startswith(f"{where}.")]
+
+    def _not_searchable(self, where: str, value: Any) -> str:
+        meant = self._inside(where)[-1:] or [each for each in self.searchable if each == where]
+        if meant:
+            form = shorten(value if isinstance(value, str) else "...")
+            for key in reversed(meant[0].split(".")):
+                form = f'{{"{key}": {form}}}'
+            return f"An example is nested as the record is: write {form}."
+        known = ", ".join(each.replace(".", " with ") for each in self.searchable)
+        return f"Not searchable; an example may hold: {known}."
 
     def paged(
         self, key: str, queryset: Any, offset: str, amount: str, represent: Any

@@ -6,10 +6,16 @@ consignment); the goods are Open Trip Model 5. Statuses are lower snake_case on 
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from otms.accounts.tenancy import Record
 from otms.db.fields import DocumentField
+
+# Of an order, of a consignment, of an order: a save reads and writes all of them.
+MOST_CONSIGNMENTS = 1000
+MOST_GOODS = 1000
+MOST_GOODS_IN_ALL = 5000
 
 
 class OrderStatus(models.TextChoices):
@@ -71,9 +77,8 @@ class Business(Record):
     documents = _document()
     logo = _document()
     banners = _document()
-    part_of = models.ForeignKey(
-        "self", models.SET_NULL, null=True, blank=True, related_name="parts"
-    )
+    # PROTECT: to be part of nothing any more is a change, and is made by somebody.
+    part_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="parts")
     external_attributes = _document()
 
     class Meta:
@@ -85,6 +90,10 @@ class Business(Record):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.part_of_id == self.pk:
+            raise ValidationError({"part_of": "A business is no part of itself."})
 
 
 class TransportOrder(Record):

@@ -12,6 +12,7 @@ from rest_framework.exceptions import ValidationError
 from otms import documents
 from otms.accounts.models import Platform
 from otms.orders.models import Business, Consignment, Goods, TransportOrder
+from otms.orders.serializers import too_many_goods
 
 Given = dict[str, Any]
 
@@ -43,6 +44,7 @@ def update_order(order: TransportOrder, given: Given) -> TransportOrder:
         stored_goods = {each.pk: each for each in goods.select_related("consignment")}
         parts = list(_parts(order, consignments, stored, stored_goods))
         left_out = _left_out(parts, stored, stored_goods)
+        _refuse_too_many(parts, left_out, stored_goods)
     if changed or left_out or any(part.changed for part in parts):
         # First of all: this is where the order as it was is captured, its parts included.
         order.save()
@@ -62,6 +64,8 @@ def create_business(platform: Platform, given: Given) -> Business:
 @transaction.atomic
 def update_business(business: Business, given: Given) -> Business:
     if _assign(business, _related(business.platform, given)):
+        if business.part_of_id == business.pk:
+            raise ValidationError({"partOf.id": "A business is no part of itself."}, "itself")
         business.save()
     return business
 
@@ -136,6 +140,17 @@ def _left_out(
         if each.pk not in sent and each.consignment_id in complete
     ]
     return goods + [each for each in stored.values() if each.pk not in sent]
+
+
+def _refuse_too_many(
+    parts: list[Part], left_out: list[Any], stored_goods: dict[UUID, Goods]
+) -> None:
+    """Count the goods as they will be: those of a consignment that came without them stay."""
+    gone = {each.pk for each in left_out}
+    staying = {pk for pk, each in stored_goods.items() if not gone & {pk, each.consignment_id}}
+    sent = {part.record.pk for part in parts if isinstance(part.record, Goods)}
+    if wrong := too_many_goods(len(staying | sent)):
+        raise ValidationError({"consignments": wrong})
 
 
 def _write(parts: list[Part]) -> None:

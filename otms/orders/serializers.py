@@ -47,6 +47,8 @@ def _free_text(length: int = 10_000) -> serializers.CharField:
 class MeasureValue(ObjectValue):
     """`{"value": 12.5, "unit": "kg"}`; the value is a number or numeric text."""
 
+    form = '{"value": 12, "unit": "kg"}'
+
     def to_internal_value(self, data: Any) -> Any:
         measure = super().to_internal_value(data)
         if (value := measure.get("value")) is None:
@@ -72,6 +74,7 @@ def _number() -> serializers.DecimalField:
 
 class ContactDetail(WireSerializer):
     lenient = True
+    form = '{"type": "email", "value": "a@b.example"}'
 
     type = serializers.CharField(max_length=60)
     value = serializers.CharField(max_length=500)
@@ -81,6 +84,7 @@ class Reference(WireSerializer):
     """Another record, by its id."""
 
     lenient = True
+    form = '{"id": "123e4567-e89b-12d3-a456-426614174000"}'
 
     id = IdField()
 
@@ -109,6 +113,7 @@ class CustomerSerializer(WireSerializer):
     """The customer: `{"id": ...}` is a known business, `{"name": ...}` is found by name or made."""
 
     lenient = True
+    form = '{"name": "Acme"}'
 
     id = IdField(required=False)
     name = _text()
@@ -124,6 +129,8 @@ class CustomerSerializer(WireSerializer):
 
 
 class GoodsSerializer(RecordSerializer):
+    form = '{"description": "pallets", "quantity": 4}'
+
     type = serializers.ChoiceField(models.GoodsType.choices, required=False)
     name = _text()
     description = _free_text()
@@ -144,6 +151,8 @@ class GoodsSerializer(RecordSerializer):
 
 
 class ConsignmentSerializer(RecordSerializer):
+    form = '{"name": "first part", "goods": [{"description": "pallets", "quantity": 4}]}'
+
     name = _text()
     consignment_nr = _text()
     description = _free_text()
@@ -169,3 +178,33 @@ class TransportOrderSerializer(RecordSerializer):
     reference_description = _free_text(500)
     customer = CustomerSerializer(required=False, allow_null=True)
     consignments = ConsignmentSerializer(many=True, required=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        # Before anything is built of them: so many parts would keep a worker busy.
+        if wrong := _too_many(data.get("consignments")):
+            raise serializers.ValidationError({"consignments": wrong})
+        return super().to_internal_value(data)
+
+
+def _too_many(consignments: Any) -> Any:
+    """What is wrong with an order of more parts than it may have."""
+    if not isinstance(consignments, list):
+        return None
+    if len(consignments) > models.MOST_CONSIGNMENTS:
+        text = f"An order has at most {models.MOST_CONSIGNMENTS} consignments."
+        return [ErrorDetail(text, "too_many")]
+    goods = [each.get("goods") if isinstance(each, dict) else None for each in consignments]
+    counts = [len(each) if isinstance(each, list) else 0 for each in goods]
+    text = f"A consignment has at most {models.MOST_GOODS} goods."
+    wrong = {
+        place: {"goods": [ErrorDetail(text, "too_many")]}
+        for place, count in enumerate(counts)
+        if count > models.MOST_GOODS
+    }
+    return wrong or too_many_goods(sum(counts))
+
+
+def too_many_goods(count: int) -> list[ErrorDetail]:
+    """What is wrong with an order of so many goods, if anything is."""
+    text = f"An order has at most {models.MOST_GOODS_IN_ALL} goods in all its consignments."
+    return [ErrorDetail(text, "too_many")] if count > models.MOST_GOODS_IN_ALL else []

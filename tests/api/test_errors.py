@@ -81,7 +81,9 @@ def test_no_body_at_all_is_refused(api: Api, method: str, path: str) -> None:
     "type", ["text/plain", "application/xml", "multipart/form-data", "", "application/jsonx"]
 )
 def test_another_content_type_is_refused(api: Api, type: str) -> None:
-    shape(post(api, b'{"name": "x"}', content_type=type), 415)
+    found = shape(post(api, b'{"name": "x"}', content_type=type), 415)
+    assert '"Content-Type: application/json"' in found["message"]
+    assert (repr(type) if type else "missing") in found["message"]
 
 
 def test_a_packed_body_is_refused(api: Api) -> None:
@@ -176,6 +178,14 @@ def test_a_slash_too_many_is_told(api: Api) -> None:
         assert words in shape(api("POST", path), 404)["message"]
 
 
+@pytest.mark.parametrize(
+    "path", ["transportOrder/4711", "integration/4711/objects/0/20", "transportOrder/4711%2F"]
+)
+def test_what_is_no_id_is_told(api: Api, path: str) -> None:
+    message = shape(api("GET", path), 404)["message"]
+    assert ("'4711' is no id: an id is a UUID" in message) is not path.endswith("F")
+
+
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/apiary"])
 def test_the_api_begins_where_its_path_begins(client: Client, path: str) -> None:
     answer = client.get(path)
@@ -203,9 +213,36 @@ def test_another_method_is_not_allowed(api: Api, method: str, path: str, allowed
     assert found == set(allowed.split(", "))
 
 
-def test_who_shows_nothing_is_asked_for_a_token(stranger: Api) -> None:
-    answer = stranger("GET", "transportOrders/0/1")
-    shape(answer, 401)
+@pytest.mark.parametrize(
+    ("method", "path", "meant"),
+    [
+        ("PUT", f"transportOrder/{uuid.UUID(int=7)}", "PUT /api/transportOrder, with the id in"),
+        ("PATCH", f"integration/{uuid.UUID(int=7)}", "PUT /api/integration, with the id in"),
+        ("PATCH", "business", "PUT changes what is sent"),
+        ("GET", "transportOrder", "answers to POST, PUT."),
+        ("PUT", "transportOrders/0/1", "answers to GET, POST."),
+        ("PUT", "user/login", "answers to POST."),
+    ],
+)
+def test_another_method_is_told_the_right_one(api: Api, method: str, path: str, meant: str) -> None:
+    assert meant in shape(api(method, path), 405)["message"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({}, 'send "Authorization: Bearer <token>"'),
+        ({"Authorization": "Bearer"}, 'does not begin with "Bearer "'),
+        ({"Authorization": "Bearer nonsense"}, "generate a new one"),
+        ({"Authorization": "otms_pat_x"}, 'does not begin with "Bearer "'),
+        ({"Authorization": "Basic eDp5"}, 'does not begin with "Bearer "'),
+        ({"X-API-Key": "x"}, "X-API-Secret is missing"),
+        ({"X-API-Secret": "x"}, "X-API-Key is missing"),
+    ],
+)
+def test_who_shows_nothing_is_asked_for_a_token(headers: Any, words: str) -> None:
+    answer = Api(**headers)("GET", "transportOrders/0/1")
+    assert words in shape(answer, 401)["message"]
     assert answer["WWW-Authenticate"] == 'Bearer realm="otms"'
 
 

@@ -128,8 +128,10 @@ def test_a_stale_copy_is_refused(api: Api) -> None:
 
 
 def test_an_unknown_key_of_the_integration_is_a_warning(api: Api) -> None:
-    answer = api.ok("POST", "integration", {**GUIDE_BODY, "widget": 1})
-    assert [warning["field"] for warning in answer["warnings"]] == ["widget"]
+    answer = api.ok("POST", "integration", {"name": "x", "type": "manual", "enabeld": False})
+    assert answer["integration"]["enabled"] is True
+    (warning,) = answer["warnings"]
+    assert warning["message"] == ("enabeld is not a field; it was ignored. Did you mean `enabled`?")
 
 
 # Data sources and their secrets.
@@ -282,7 +284,7 @@ def test_no_answer_and_no_column_shows_a_secret(api: Api) -> None:
         ),
         ({"schedule": {"milliseconds": 5}}, None),
         ({"dataSources": {}}, {"dataSources": "not_a_list"}),
-        ({"dataSources": ["webhook"]}, {"dataSources[0]": "invalid"}),
+        ({"dataSources": ["webhook"]}, {"dataSources[0]": "not_an_object"}),
         (
             {"dataSources": [webhook(), {"connector": "ftp"}]},
             {"dataSources[1].connector": "unknown_connector"},
@@ -340,8 +342,8 @@ def test_all_problems_are_named_at_once(api: Api) -> None:
         ({"trigger": {"entity": "business", "actions": ["created"], "acts": 1}}, "`actions`"),
         ({"filters": [{"field": "$.a", "operater": "eq"}]}, "`operator`"),
         ({"filters": [{"field": "$.a", "operator": "startWith", "value": "x"}]}, "`startsWith`"),
-        ({"dataSources": [{"conector": "webhook"}]}, "connector"),
-        ({"dataSources": [webhook(settings={"secert": "x"})]}, "secret"),
+        ({"dataSources": [{"conector": "webhook"}]}, "`connector`"),
+        ({"dataSources": [webhook(settings={"secert": "x"})]}, "`secret`"),
         ({"delivery": {"timout": 5}}, "`timeout`"),
         ({"delivery": {"retry": {"shedule": [5]}}}, "`schedule`"),
     ],

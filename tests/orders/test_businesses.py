@@ -4,11 +4,13 @@ import uuid
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from integrations.models import EntityChange
 from otms.accounts.models import Platform
+from otms.orders.models import Business
 from tests import make
 from tests.conftest import Api
 
@@ -79,6 +81,30 @@ def test_a_business_in_use_is_not_deleted(api: Api, platform: Platform) -> None:
     order = make.OrderFactory(platform=platform)
     found = api.refused("DELETE", f"business/{order.customer_id}", code=409)
     assert "in use" in found["message"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_business_that_others_are_part_of_is_not_deleted(api: Api, platform: Platform) -> None:
+    """Or they would change without a change that anybody hears of."""
+    parent = create(api)
+    child = create(api, partOf={"id": parent["id"]})
+    api.refused("DELETE", f"business/{parent['id']}", code=409)
+    assert api.ok("GET", f"business/{child['id']}")["business"] == child
+    assert EntityChange.objects.of(platform).count() == 2
+    api.ok("DELETE", f"business/{child['id']}")
+    api.ok("DELETE", f"business/{parent['id']}")
+
+
+def test_a_business_is_no_part_of_itself(api: Api) -> None:
+    """Nobody could delete it."""
+    business = create(api)
+    body = {"id": business["id"], "partOf": {"id": business["id"]}}
+    (error,) = api.refused("PUT", "business", body)["errors"]
+    assert error["field"] == "partOf.id"
+    found = Business.objects.across_platforms().get()
+    found.part_of = found
+    with pytest.raises(ValidationError, match="no part of itself"):
+        found.full_clean()
 
 
 def test_businesses_are_listed_and_searched(api: Api, platform: Platform) -> None:

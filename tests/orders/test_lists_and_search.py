@@ -82,6 +82,8 @@ def test_a_search_by_id(api: Api, platform: Platform) -> None:
     [
         ({"colour": "red"}, "colour"),
         ({"customer": {"age": 1}}, "customer.age"),
+        ({"customer.age": 1}, "customer.age"),
+        ({"customer": {"customer.name": "Acme"}}, "customer.customer.name"),
         ({"customer": "Acme"}, "customer"),
         ({"consignments": []}, "consignments"),
         ({"id": "x"}, "id"),
@@ -95,6 +97,24 @@ def test_a_search_by_id(api: Api, platform: Platform) -> None:
 def test_an_example_that_makes_no_sense_is_refused(api: Api, example: Any, field: str) -> None:
     (error,) = api.refused("POST", "transportOrders/0/10", example)["errors"]
     assert error["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("path", "example", "field", "form"),
+    [
+        ("transportOrders", {"customer.name": "x"}, "customer.name", '{"customer": {"name": "x"}}'),
+        ("transportOrders", {"customer.id": "x"}, "customer.id", '{"customer": {"id": "x"}}'),
+        ("transportOrders", {"customer": "Acme"}, "customer", '{"customer": {"name": "Acme"}}'),
+        ("transportOrders", {"customer": None}, "customer", '{"customer": {"name": "..."}}'),
+        ("businesses", {"partOf.id": 5}, "partOf.id", '{"partOf": {"id": "..."}}'),
+    ],
+)
+def test_an_example_that_is_flat_is_told_how_to_nest(
+    api: Api, path: str, example: Any, field: str, form: str
+) -> None:
+    (error,) = api.refused("POST", f"{path}/0/5", example)["errors"]
+    assert error["field"] == field
+    assert error["message"].endswith(f"write {form}.")
 
 
 def test_a_longer_list_takes_no_more_queries(api: Api, platform: Platform) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from integrations.models import EntityChange
 from otms.accounts.models import Platform
+from otms.orders import models
 from otms.orders.models import Business, Consignment, Goods, TransportOrder
 from tests import make
 from tests.conftest import Api
@@ -422,3 +423,71 @@ def test_free_text_is_kept_as_it_was_sent(api: Api) -> None:
     assert (order["name"], order["description"]) == ("4711", text)
     assert order["referenceDescription"] == text
     api.ok("PUT", "transportOrder", {"id": order["id"], "description": text})
+
+
+@pytest.mark.parametrize(
+    ("consignments", "field"),
+    [
+        ([{}] * 1001, "consignments"),
+        ([{}, {"goods": [{}] * 1001}], "consignments[1].goods"),
+        ([{"goods": [{}] * 1000}] * 5 + [{"goods": [{}]}], "consignments"),
+        (["x"] * 20_000, "consignments"),
+    ],
+)
+def test_an_order_has_a_bounded_number_of_parts(api: Api, consignments: Any, field: str) -> None:
+    id = create(api)["id"]
+    for method, body in (("POST", {}), ("PUT", {"id": id})):
+        body = {**body, "consignments": consignments}
+        (error,) = api.refused(method, "transportOrder", body)["errors"]
+        assert (error["field"], error["code"]) == (field, "too_many")
+
+
+def test_goods_that_stay_are_counted_with_those_that_come(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "MOST_GOODS_IN_ALL", 4)
+    body = {"consignments": [{"goods": [{}, {}]}, {"goods": [{}, {}]}]}
+    order = api.ok("POST", "transportOrder", body)["transportOrder"]
+    first, second = order["consignments"]
+
+    def given(*consignments: Any) -> Any:
+        return {"id": order["id"], "consignments": consignments}
+
+    kept = {"id": first["id"]}
+    moved = {"goods": [{"id": first["goods"][0]["id"]}, {}, {}]}
+    refused = given(kept, {"id": second["id"]}, {"goods": [{}]})
+    assert api.refused("PUT", "transportOrder", refused)["errors"][0]["code"] == "too_many"
+    assert api.refused("PUT", "transportOrder", given(kept, {"goods": [{}] * 3}))["errors"]
+    changed = api.ok("PUT", "transportOrder", given(kept, moved))["transportOrder"]
+    assert [len(each["goods"]) for each in changed["consignments"]] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "form"),
+    [
+        ({"customer": "Acme"}, "customer", '{"name": "Acme"}'),
+        ({"consignments": ["x"]}, "consignments[0]", '"goods": ['),
+        ({"consignments": [{"goods": [5]}]}, "consignments[0].goods[0]", '"quantity": 4'),
+        (
+            {"consignments": [{"goods": [{"weight": 12}]}]},
+            "consignments[0].goods[0].weight",
+            '{"value": 12, "unit": "kg"}',
+        ),
+    ],
+)
+def test_who_sends_no_object_is_told_its_form(api: Api, body: Any, field: str, form: str) -> None:
+    (error,) = api.refused("POST", "transportOrder", body)["errors"]
+    assert (error["field"], error["code"]) == (field, "not_an_object")
+    assert form in error["message"]
+
+
+def test_an_ignored_key_that_is_near_a_field_is_told_of_it(api: Api) -> None:
+    body = {"nmae": "x", "zzz": 1, "consignments": [{"NAME": "x"}]}
+    answer = api.ok("POST", "transportOrder", body)
+    assert {each["field"]: each["message"] for each in answer["warnings"]} == {
+        "nmae": "nmae is not a field; it was ignored. Did you mean `name`?",
+        "zzz": "zzz is not a field; it was ignored.",
+        "consignments[0].NAME": (
+            "consignments[0].NAME is not a field; it was ignored. Did you mean `name`?"
+        ),
+    }

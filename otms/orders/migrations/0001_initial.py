@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ('logo', otms.db.fields.DocumentField(blank=True, null=True)),
                 ('banners', otms.db.fields.DocumentField(blank=True, null=True)),
                 ('external_attributes', otms.db.fields.DocumentField(blank=True, null=True)),
-                ('part_of', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='parts', to='orders.business')),
+                ('part_of', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='orders.business')),
                 ('platform', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.platform')),
             ],
             options={
