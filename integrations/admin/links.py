@@ -98,10 +98,8 @@ def entity_label(key: str) -> str:
 
 
 def response_class(status: int | None) -> str:
-    """The colour of an HTTP status."""
-    return (
-        "success" if status and status < 300 else "warning" if status and status < 400 else "danger"
-    )
+    """The colour of an HTTP status, or of none."""
+    return {2: "success", 3: "warning"}.get((status or 0) // 100, "danger")
 
 
 def health_label(shown: dict[str, Any]) -> tuple[str, str]:

@@ -19,6 +19,13 @@ from integrations.admin.links import (
 from integrations.admin.queue import ObjectSearch
 from integrations.models import Log, RequestLog
 
+# Those of the labels, on both grounds.
+ANSWER_COLOURS = {
+    "success": "text-green-700 dark:text-green-400",
+    "warning": "text-orange-700 dark:text-orange-400",
+    "danger": "text-red-700 dark:text-red-400",
+}
+
 
 class EntryAdmin(ObjectSearch):
     """Entries of a log, newest first, each with the way to its object."""
@@ -122,9 +129,7 @@ class RequestLogAdmin(EntryAdmin):
     def answer(self, row: RequestLog) -> Any:
         return format_html(
             '<span class="font-semibold {}">{}</span>',
-            {"success": "text-green-700", "danger": "text-red-700"}.get(
-                response_class(row.response_status), ""
-            ),
+            ANSWER_COLOURS[response_class(row.response_status)],
             row.response_status or "none",
         )
 

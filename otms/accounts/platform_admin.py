@@ -137,13 +137,16 @@ class RowsOfList(ChangeList):
     """A page of a list, read here: what the database can't take is a fault of the address."""
 
     def get_results(self, request: HttpRequest) -> None:
+        narrowed = self.filter_params or self.query
         try:
             super().get_results(request)
             len(self.result_list)
         except (ValueError, OverflowError, DatabaseError) as error:
-            if not (self.filter_params or self.query):
+            if not narrowed:
                 raise
             raise IncorrectLookupParameters(error) from error
+        if not narrowed:  # else the page offers to show all of what it shows
+            self.full_result_count = self.result_count
 
 
 class ListedAdmin(ModelAdmin):

@@ -19,7 +19,7 @@ from integrations.models import Integration, IntegrationObject, Log, RequestLog
 from otms.accounts.models import PersonalToken, User
 from otms.orders.models import Business, TransportOrder
 from tests import make
-from tests.admin.conftest import SECRET, Browser, furnish, queued, staff
+from tests.admin.conftest import SECRET, Browser, furnish, queued, staff, without_tags
 
 RECORDS: dict[Any, str] = {
     User: "user",
@@ -313,3 +313,27 @@ def test_what_belongs_to_the_deployment_is_only_looked_at(model: Any, browser: B
     listed = browser.client.get(where(model, "changelist"))
     assert listed.status_code == 200
     assert b'name="action"' not in listed.content
+
+
+@pytest.mark.parametrize(
+    ("of", "said"),
+    [
+        (lambda own: where(Integration, "changelist"), "Integrations"),
+        (
+            lambda own: where(Integration, "changelist") + "?enabled__exact=1",
+            "Integrations 1 result ( Show all )",
+        ),
+        (lambda own: where(Integration, "add"), "Integrations"),
+        (
+            lambda own: where(Integration, "change", own.integration.pk),
+            "Integrations chevron_right Own-integration",
+        ),
+        (lambda own: where(IntegrationObject, "change", own.row.pk), "Queue"),
+        (lambda own: reverse("admin:index"), "Overview"),
+    ],
+)
+def test_the_head_says_where_one_is_and_names_no_app(
+    of: Any, said: str, own: SimpleNamespace, browser: Browser
+) -> None:
+    (head,) = re.findall(r"<h1.*?</h1>", browser.html(of(own)), re.DOTALL)
+    assert " ".join(without_tags(head).split()) == said

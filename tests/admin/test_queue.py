@@ -1,5 +1,6 @@
 """Support's pages: what happened to an order, why, and the two handles."""
 
+import re
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -100,6 +101,21 @@ def test_a_call_without_an_answer_says_so(own: SimpleNamespace, browser: Browser
     assert "(no answer)" not in browser.html(page(own.row))
     own.row.requestlog_entries.update(response_status=None, response_body="")
     assert "(no answer)" in browser.html(page(own.row))
+
+
+@pytest.mark.parametrize(
+    ("status", "colour"),
+    [(201, "green"), (302, "orange"), (404, "red"), (503, "red"), (None, "red")],
+)
+def test_an_answer_has_the_colour_of_its_class(
+    status: int | None, colour: str, own: SimpleNamespace, browser: Browser
+) -> None:
+    own.row.requestlog_entries.update(response_status=status)
+    html = browser.html(reverse("admin:integrations_requestlog_changelist"))
+    classes = f"text-{colour}-700 dark:text-{colour}-400"
+    assert f'<span class="font-semibold {classes}">{status or "none"}</span>' in html
+    one = browser.html(page(own.row))
+    assert re.search(rf'text-{colour}-700 [^"]*"\s*>\s*{status or "no answer"}\s*</span>', one)
 
 
 def test_who_waits_for_whom_is_told(own: SimpleNamespace, browser: Browser) -> None:
