@@ -90,6 +90,13 @@ def save(
     return integration
 
 
+def warnings(integration: Integration) -> Iterator[Problem]:
+    """What may be saved and will probably not work; it resolves host names, as checking does."""
+    for position, source in enumerate(integration.data_sources.all()):
+        found = connectors.load(source.connector).warnings(source.settings or {})
+        yield from (problem.under(f"dataSources[{position}].settings") for problem in found)
+
+
 def assembled(
     integration: Integration, stored: DataSource | None, given: dict[str, Any]
 ) -> tuple[DataSource, list[Problem]]:

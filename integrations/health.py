@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from integrations.models import Integration, IntegrationObject, Status
 from otms.documents import timestamp
 
-STATES = ("HEALTHY", "DEGRADED", "SUSPENDED", "DELETED")
+STATES = ("HEALTHY", "DEGRADED", "PAUSED", "SUSPENDED", "DELETED")
 FAILED = (Status.RETRY, Status.ERROR)
 
 
@@ -75,10 +75,12 @@ def _told(
     state = "HEALTHY"
     if integration.deleted_at:
         state = "DELETED"
-    elif integration.enabled and reason:
+    elif not integration.enabled:
+        state = "PAUSED"
+    elif reason:
         state = "SUSPENDED"
     elif error is not None:
-        state, reason = "DEGRADED", reason or error
+        state, reason = "DEGRADED", error
     late = (now() - waiting["oldest"]).total_seconds() if waiting["oldest"] else 0
     return {
         "state": state,

@@ -104,7 +104,5 @@ def response_class(status: int | None) -> str:
 
 def health_label(shown: dict[str, Any]) -> tuple[str, str]:
     """The word for an integration's health, and its colour."""
-    if not shown["enabled"]:
-        return "paused", "default"
     state = shown["health"]["state"]
-    return state.lower(), HEALTH_COLOURS[state]
+    return state.lower(), HEALTH_COLOURS.get(state, "default")

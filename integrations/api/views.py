@@ -229,11 +229,12 @@ class IntegrationViewSet(PlatformViewSet):
             refuse(error.problems)
         stored = self.record(saved.pk)
         shown = definition.shown([stored])[0]
-        warnings = [*reader.warnings(), *shapes.warnings(stored)][:MOST_WARNINGS]
+        found = definition.warnings(stored) if "data_sources" in given else ()
+        warnings = [*reader.warnings(), *map(as_error, found), *shapes.warnings(stored)]
         return Response(
             {
                 "integration": {**shown, **({} if nonce is None else {"nonce": nonce})},
-                **({"warnings": warnings} if warnings else {}),
+                **({"warnings": warnings[:MOST_WARNINGS]} if warnings else {}),
             }
         )
 
@@ -258,9 +259,11 @@ class IntegrationViewSet(PlatformViewSet):
 def refuse(problems: list[Problem]) -> None:
     """A 400 with each problem at its field; nothing when there is none."""
     if problems:
-        raise FieldErrors(
-            [{"field": p.field, "code": p.code, "message": p.message} for p in problems]
-        )
+        raise FieldErrors([as_error(problem) for problem in problems])
+
+
+def as_error(problem: Problem) -> dict[str, str]:
+    return {"field": problem.field, "code": problem.code, "message": problem.message}
 
 
 viewsets = [IntegrationViewSet]

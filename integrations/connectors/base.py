@@ -52,3 +52,8 @@ class Connector:
             details = serializers.ValidationError(reader.errors).get_full_details()
             for error in flatten(details):
                 yield Problem(error["field"], error["code"], error["message"])
+
+    @classmethod
+    def warnings(cls, settings: dict[str, Any]) -> Iterator[Problem]:
+        """What is right, and yet will probably not work as it is now."""
+        yield from ()

@@ -1,5 +1,7 @@
 """POST the document as JSON to a URL, signed when there is a secret (Standard Webhooks 1.0.0)."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from rest_framework import serializers
@@ -7,8 +9,14 @@ from rest_framework import serializers
 from integrations import egress
 from integrations.connectors import base
 from integrations.core import signing
+from integrations.core.errors import Problem
 from integrations.http import Request
 from otms import __version__, documents
+
+NO_LOGIN = (
+    "Take the user name and the password out of the URL: a webhook shows none. "
+    "With a `secret` in the settings it signs what it sends, and the receiver can tell who called."
+)
 
 
 class Settings(base.Settings):
@@ -23,6 +31,12 @@ class Settings(base.Settings):
     )
 
     def validate_url(self, url: str) -> str:
+        scheme, _, rest = url.rpartition("://")
+        if "@" in re.split(r"[/?#]", rest)[0]:
+            raise serializers.ValidationError(NO_LOGIN, "address_refused")
+        if not scheme:
+            text = f"Write the whole URL: https://{rest.lstrip('/')[:200]}"
+            raise serializers.ValidationError(text, "address_refused")
         try:
             egress.check_url(url)
         except (ValueError, OSError) as error:
@@ -56,3 +70,12 @@ class Connector(base.Connector):
         if secret := self.secrets.get("secret"):
             headers |= signing.headers(secret, delivery.id, delivery.timestamp, body)
         return Request("POST", self.settings["url"], headers, body)
+
+    @classmethod
+    def warnings(cls, settings: dict[str, Any]) -> Iterator[Problem]:
+        host, port = egress.target(settings["url"])
+        try:
+            egress.lookup(host, port, timeout=egress.RESOLVE_ON_SAVE)
+        except OSError:
+            text = f"No address of {host} is known at this moment; until one is, nothing arrives."
+            yield Problem("url", "unresolved_host", text)

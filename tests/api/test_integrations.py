@@ -98,7 +98,8 @@ def test_an_update_changes_what_is_sent_and_nothing_else(api: Api) -> None:
     changed = change(api, made, enabled=False, nonce="n-1")
     assert changed.pop("nonce") == "n-1"
     assert changed.pop("enabled") is False
-    assert changed.pop("health")["reason"] == "The integration is not enabled."
+    health = changed.pop("health")
+    assert (health["state"], health["reason"]) == ("PAUSED", "The integration is not enabled.")
     assert changed.pop("updatedAt") > made["updatedAt"]
     assert changed == {key: made[key] for key in changed}
 
@@ -394,6 +395,50 @@ def test_a_name_that_leads_inside_is_refused_on_save(
     found = refused(api, dataSources=[webhook("https://inside.example/")])
     assert found == {"dataSources[0].settings.url": "address_refused"}
     assert create(api, dataSources=[webhook("https://outside.example/")])
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("example.com/orders", "Write the whole URL: https://example.com/orders"),
+        ("//8.8.8.8/", "Write the whole URL: https://8.8.8.8/"),
+        ("localhost:8000", "Write the whole URL: https://localhost:8000"),
+        ("http://user:hush@8.8.8.8/", "Take the user name and the password out"),
+        ("user:hush@erp.example/?a=b", "With a `secret` in the settings it signs"),
+    ],
+)
+def test_a_refused_address_says_what_to_write(api: Api, url: str, words: str) -> None:
+    body = {**GUIDE_BODY, "dataSources": [webhook(url)]}
+    message = api.refused("POST", "integration", body)["message"]
+    assert words in message
+    assert "hush" not in message
+
+
+def test_an_at_sign_behind_the_host_is_no_login(api: Api) -> None:
+    assert create(api, dataSources=[webhook("https://8.8.8.8?to=a@b.example")])
+
+
+def test_a_name_that_leads_nowhere_is_kept_and_told(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def resolve(host: str, port: int, **_: Any) -> Any:
+        asked.append(host)
+        if host == "nowhere.example":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    sources = [webhook("https://erp.example/x"), webhook("https://nowhere.example/x")]
+    answer = api.ok("POST", "integration", {**GUIDE_BODY, "dataSources": sources})
+    (warning,) = answer["warnings"]
+    assert (warning["field"], warning["code"]) == ("dataSources[1].settings.url", "unresolved_host")
+    assert "nowhere.example" in warning["message"]
+    assert answer["integration"]["dataSources"][1]["settings"]["url"] == "https://nowhere.example/x"
+    asked.clear()
+    change(api, answer["integration"], name="x")
+    assert asked == [], "a change of something else waits for no name server"
 
 
 # Lists, search, delete.
