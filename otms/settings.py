@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
 
 from otms import __version__, env
 
@@ -27,15 +28,28 @@ def _kept_key(name: str, new: str) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
+def _no_key(name: str, made_with: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(
+        f"With a DATABASE_URL there must be a {name} too (or {name}_FILE). Make one, and keep it: "
+        f".venv/bin/python -c '{made_with}'"
+    )
+
+
 # Keys. A deployment with a database of its own brings its own keys too.
+SECRET_KEY = env.text("SECRET_KEY", "").strip()
+OTMS_ENCRYPTION_KEYS = env.words("OTMS_ENCRYPTION_KEYS")
 if EMBEDDED:
-    SECRET_KEY = env.text("SECRET_KEY", "") or _kept_key("secret.key", secrets.token_urlsafe(60))
-    OTMS_ENCRYPTION_KEYS = env.words("OTMS_ENCRYPTION_KEYS") or [
+    SECRET_KEY = SECRET_KEY or _kept_key("secret.key", secrets.token_urlsafe(60))
+    OTMS_ENCRYPTION_KEYS = OTMS_ENCRYPTION_KEYS or [
         _kept_key("encryption.key", Fernet.generate_key().decode())
     ]
-else:
-    SECRET_KEY = env.text("SECRET_KEY")
-    OTMS_ENCRYPTION_KEYS = env.words("OTMS_ENCRYPTION_KEYS", env.text("OTMS_ENCRYPTION_KEYS"))
+elif not SECRET_KEY:
+    raise _no_key("SECRET_KEY", "import secrets; print(secrets.token_urlsafe(60))")
+elif not OTMS_ENCRYPTION_KEYS:
+    raise _no_key(
+        "OTMS_ENCRYPTION_KEYS",
+        "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())",
+    )
 
 DEBUG = False
 ALLOWED_HOSTS = env.words("OTMS_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
