@@ -1,5 +1,7 @@
 """A connector or an entity is one file; a half-finished one is found here."""
 
+import re
+
 import pytest
 
 from integrations import connectors, entities
@@ -15,6 +17,7 @@ def test_a_connector_is_whole(key: str) -> None:
     connector = connectors.load(key)
     assert issubclass(connector, Connector)
     assert connector.label
+    assert key in SETTINGS, f"Add an example of the settings of {key!r} to SETTINGS in {__file__}."
     made = connector(SETTINGS[key], {})
     delivery = Delivery(id="id", attempt=1, sequence=7, timestamp=1, traceparent="00-0-0-01")
     request = made.request({"a": 1}, delivery)
@@ -34,5 +37,6 @@ def test_an_entity_is_whole(key: str) -> None:
 
 
 def test_a_key_without_a_file_is_no_plugin() -> None:
-    with pytest.raises(LookupError, match="there are: webhook"):
+    there_are = re.escape(f"there are: {', '.join(connectors.known())}.")
+    with pytest.raises(LookupError, match=there_are):
         connectors.load("os")
