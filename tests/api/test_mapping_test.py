@@ -52,6 +52,20 @@ def test_what_is_missing_is_a_warning(api: Api) -> None:
     assert warning["message"]
 
 
+def test_what_is_missing_moves_the_rest_of_a_list_unless_it_has_a_default(api: Api) -> None:
+    kept = {"$path": "$.a", "$default": None}
+    made = tried(api, {"moved": ["$.a", "$.b"], "kept": [kept, "$.b"]}, {"b": 2})["result"]
+    assert made == {"moved": [2], "kept": [None, 2]}
+
+
+def test_a_text_that_is_not_set_is_not_missing(api: Api) -> None:
+    order = api.ok("POST", "transportOrder", {})["transportOrder"]
+    name = {"$path": "transportOrder.name", "$default": "-"}
+    literal = "transportOrder.name"
+    made = tried(api, {"name": name, "literal": literal}, {"transportOrder": order})["result"]
+    assert made == {"name": "", "literal": literal}
+
+
 def test_digits_stay(api: Api) -> None:
     body = b'{"mapping": {"w": "$.w", "n": "$.n"}, "testData": {"w": 12.50, "n": 1e2}}'
     assert b'"result":{"w":12.50,"n":1E+2}' in api("POST", PATH, body).content

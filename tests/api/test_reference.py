@@ -20,6 +20,7 @@ from integrations.core.comparisons import OPERATORS
 from integrations.models import IntegrationObject, Log, RequestLog, Task
 from integrations.models.change import EntityChange
 from otms import documents
+from otms.accounts.models import Platform
 from otms.api.router import Route
 from otms.orders.serializers import (
     BusinessSerializer,
@@ -29,6 +30,7 @@ from otms.orders.serializers import (
     TransportOrderSerializer,
 )
 from otms.urls import router  # where every viewset is registered
+from tests import make
 from tests.conftest import Api
 
 DEFAULT_RETRY = delivery.DEFAULTS["retry"]
@@ -162,6 +164,21 @@ def test_the_example_of_an_integration_is_kept_as_it_is_written(api: Api) -> Non
     assert "warnings" not in answer
     given["dataSources"][0]["settings"]["secret"] = "***"
     assert holds(answer["integration"], given)
+
+
+@pytest.mark.django_db
+def test_the_examples_of_a_search_and_of_credentials_are_answered(
+    api: Api, platform: Platform
+) -> None:
+    acme = make.BusinessFactory(platform=platform, name="Acme Corp")
+    make.OrderFactory(platform=platform, customer=acme, status="planned")
+    make.OrderFactory(platform=platform, status="planned")
+    (example,) = examples("## Lists and searches")
+    assert api.ok("POST", "transportOrders/0/20", example)["totalResults"] == 1
+    (example,) = examples("## Who may call")
+    example["integrationId"] = str(make.integration(platform=platform).pk)
+    shown = api.ok("POST", "integration/generate/credentials", example)["credentials"]
+    assert shown.keys() <= set(re.findall(r"`(\w+)`", section("## Who may call")))
 
 
 def holds(shown: Any, given: Any) -> bool:
