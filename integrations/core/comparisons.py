@@ -5,18 +5,23 @@ else only with its own kind. A comparison that makes no sense does not hold, and
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from integrations.core.errors import shown
 from integrations.core.paths import Path
 from integrations.core.scalars import day, moment, number
-from otms.documents import shorten
+from integrations.core.work import Work
 
 NOTHING = "the path finds nothing"
 NEW = "the record is new"
+
+# What comparing takes, in units of work: two single values, and a character of a pattern.
+EACH = 60
+PATTERN = 50
 
 
 class Answer(NamedTuple):
@@ -33,11 +38,12 @@ class Sight:
     path: Path
     now: list[Any]
     earlier: Any
+    work: Work
 
     @property
     def before(self) -> list[Any] | None:
         """List what the path saw before the change; None for a record that was not there."""
-        return None if self.earlier is None else self.path.find(self.earlier)
+        return None if self.earlier is None else self.path.find(self.earlier, self.work)
 
 
 class Operator(NamedTuple):
@@ -96,6 +102,7 @@ def _any(compare: Callable[[Any, Any], Answer]) -> Callable[[Sight, Any], Answer
     """A path that finds several values holds if any of them does."""
 
     def test(sight: Sight, wanted: Any) -> Answer:
+        sight.work.spend(EACH * len(sight.now) * sight.work.weigh(wanted))
         answers = [compare(seen, wanted) for seen in sight.now]
         if not answers:
             return Answer(False, NOTHING)
@@ -121,6 +128,34 @@ def _among(seen: Any, wanted: Any) -> Answer:
     return Answer(any(equal(seen, each).holds for each in wanted))
 
 
+def _weighed(
+    test: Callable[[Sight, Any], Answer], cost: Callable[[Any, Any], int], once: int = 0
+) -> Callable[[Sight, Any], Answer]:
+    """A test that takes longer the longer the texts or lists are that it looks through."""
+
+    def weighed(sight: Sight, wanted: Any) -> Answer:
+        if isinstance(wanted, str):
+            sight.work.spend(once * len(wanted))
+        for seen in sight.now:
+            sight.work.spend(cost(seen, wanted))
+        return test(sight, wanted)
+
+    return weighed
+
+
+def _cost_of_contains(seen: Any, wanted: Any) -> int:
+    if isinstance(seen, list):
+        return EACH * len(seen)
+    if not (_is_text(seen) and _is_text(wanted)):
+        return 0
+    # Python looks through a long text in one go, and through a short one perhaps again and again.
+    return len(seen) >> 3 if len(seen) > 30_000 else len(seen) * min(len(wanted), 100) >> 6
+
+
+def _cost_of_like(seen: Any, wanted: Any) -> int:
+    return len(seen) * len(wanted) >> 4 if _is_text(seen) and _is_text(wanted) else 0
+
+
 def _contains(seen: Any, wanted: Any) -> Answer:
     if isinstance(seen, list):
         return Answer(any(equal(each, wanted).holds for each in seen))
@@ -140,7 +175,8 @@ def _changed(sight: Sight, wanted: Any) -> Answer:
     before = sight.before
     if before is None:
         return Answer(bool(sight.now), NEW)
-    return Answer(not identical(sight.now, before), f"before: {shorten(_plain(before))}")
+    sight.work.spend(8 * sight.work.weigh(sight.now))
+    return Answer(not identical(sight.now, before), f"before: {shown(_plain(before))}")
 
 
 def _changed_from(sight: Sight, wanted: Any) -> Answer:
@@ -148,12 +184,12 @@ def _changed_from(sight: Sight, wanted: Any) -> Answer:
     if before is None:
         return Answer(False, NEW)
     changed, note = _changed(sight, wanted)
-    return Answer(changed and any(equal(value, wanted).holds for value in before), note)
+    return Answer(changed and _any(equal)(replace(sight, now=before), wanted).holds, note)
 
 
 def _changed_to(sight: Sight, wanted: Any) -> Answer:
     changed, note = _changed(sight, wanted)
-    return Answer(changed and any(equal(value, wanted).holds for value in sight.now), note)
+    return Answer(changed and _any(equal)(sight, wanted).holds, note)
 
 
 def _plain(values: list[Any]) -> Any:
@@ -182,7 +218,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
 
 
 def _senseless(seen: Any, wanted: Any) -> str:
-    return f"{_kind(seen)} cannot be compared so with {_kind(wanted)} ({shorten(wanted, 40)})"
+    return f"{_kind(seen)} cannot be compared so with {_kind(wanted)} ({shown(wanted, 40)})"
 
 
 def _dates(seen: Any, wanted: Any) -> tuple[Any, Any] | None:
@@ -207,10 +243,10 @@ OPERATORS: dict[str, Operator] = {
     "gte": Operator(_any(ordered(lambda order: order >= 0)), "order"),
     "lt": Operator(_any(ordered(lambda order: order < 0)), "order"),
     "lte": Operator(_any(ordered(lambda order: order <= 0)), "order"),
-    "contains": Operator(_any(_contains), "scalar"),
+    "contains": Operator(_weighed(_any(_contains), _cost_of_contains), "scalar"),
     "startsWith": Operator(_any(_text_test(str.startswith)), "text"),
     "endsWith": Operator(_any(_text_test(str.endswith)), "text"),
-    "like": Operator(_any(_text_test(fnmatchcase)), "text"),
+    "like": Operator(_weighed(_any(_text_test(fnmatchcase)), _cost_of_like, once=PATTERN), "text"),
     "exists": Operator(lambda sight, wanted: Answer(bool(sight.now)), "nothing"),
     "missing": Operator(lambda sight, wanted: Answer(not sight.now), "nothing"),
     "changed": Operator(_changed, "nothing"),

@@ -3,6 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
+
+from otms.documents import shorten
+
+SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,32 @@ class MappingError(ExpressionError):
 
 class FilterError(ExpressionError):
     """A filter that is broken, or does not fit this document."""
+
+
+def shown(value: Any, limit: int = SHOWN) -> str:
+    """Quote a value in a message without writing out all of it first."""
+    large = isinstance(value, dict | list | tuple)
+    return shorten(_beginning(value, [limit + 2]) if large else value, limit)
+
+
+def _beginning(value: Any, room: list[int]) -> Any:
+    """So much of a value as a message can show; what is cut off is still too long for it."""
+    room[0] -= 1
+    if isinstance(value, dict):
+        made: Any = {}
+        for key, child in value.items():
+            if room[0] <= 0:
+                break
+            made[key[: SHOWN + 2] if isinstance(key, str) else key] = _beginning(child, room)
+        return made
+    if isinstance(value, list | tuple):
+        made = []
+        for child in value:
+            if room[0] <= 0:
+                break
+            made.append(_beginning(child, room))
+        return made
+    return value[: SHOWN + 2] if isinstance(value, str) else value
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

@@ -8,16 +8,21 @@ Filters are data: a list, all of which must hold. An entry is a comparison
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any, NamedTuple
 
 from integrations.core import paths
 from integrations.core.comparisons import OPERATORS, Sight
-from integrations.core.errors import FilterError, Problem, did_you_mean
-from otms.documents import DEPTH, shorten
+from integrations.core.errors import FilterError, Problem, did_you_mean, shown
+from integrations.core.work import Exhausted, Work
+from otms.documents import DEPTH
 
 GROUPS = ("any", "all", "not")
 KEYS = ("field", "operator", "value")
 LONGEST_REASON = 500
+MOST = 1_000  # comparisons and groups in one list
+MOST_NAMED = 20
+COMPARISON = 100  # what any comparison takes, in units of work
 
 _VALUES = {
     "any": "a value",
@@ -50,19 +55,40 @@ class Verdict:
     reason: str
 
 
+@dataclass(frozen=True)
+class Filters:
+    """A compiled list of filters, good for any number of documents and threads."""
+
+    source: list[Any]
+    _paths: dict[str, paths.Path]
+
+    def evaluate(self, document: Any, changed: ChangeView | None = None) -> Verdict:
+        """Judge a document; every comparison is made, so that the trace is whole."""
+        if not self.source:
+            return Verdict(True, [], "There are no filters.")
+        court = _Court(document, changed or ChangeView.of(document), self._paths)
+        rulings = [
+            court.judge(each, f"[{place}]", "wants") for place, each in enumerate(self.source)
+        ]
+        ruling = _settle(rulings, decisive=False)
+        if ruling.matched:
+            return Verdict(True, court.trace, "All filters hold.")
+        reason = ruling.reason()
+        if len(reason) > LONGEST_REASON:
+            reason = reason[: LONGEST_REASON - 1] + "…"
+        return Verdict(False, court.trace, reason)
+
+
+def compile(filters: list[Any]) -> Filters:
+    """Compile a list of filters, or say what is wrong with it first."""
+    for problem in check(filters):
+        raise FilterError(problem.field, shown(filters), problem.message)
+    return Filters(filters or [], {text: paths.compile(text) for _, text in fields(filters)})
+
+
 def evaluate(filters: list[Any], document: Any, changed: ChangeView | None = None) -> Verdict:
-    """Judge a document; every comparison is made, so that the trace is whole."""
-    if not filters:
-        return Verdict(True, [], "There are no filters.")
-    court = _Court(document, changed or ChangeView.of(document))
-    rulings = [court.judge(each, f"[{place}]", "wants", 1) for place, each in enumerate(filters)]
-    ruling = _settle(rulings, decisive=False)
-    if ruling.matched:
-        return Verdict(True, court.trace, "All filters hold.")
-    reason = ruling.reason()
-    if len(reason) > LONGEST_REASON:
-        reason = reason[: LONGEST_REASON - 1] + "…"
-    return Verdict(False, court.trace, reason)
+    """Compile filters and judge one document by them."""
+    return compile(filters).evaluate(document, changed)
 
 
 def check(filters: Any) -> list[Problem]:
@@ -71,6 +97,12 @@ def check(filters: Any) -> list[Problem]:
         return []
     if not isinstance(filters, list):
         return [Problem("", "invalid_filters", "Write the filters as a list, [] for none.")]
+    entries = list(islice(_entries(filters), MOST + 1))
+    if len(entries) > MOST:
+        return [Problem("", "too_many", f"Write at most {MOST} comparisons and groups.")]
+    if paths.reading(_spelled(each.get("field")) for each in entries) > paths.READING:
+        message = "There are too many paths with `..`, `*` or conditions; name whole paths instead."
+        return [Problem("", "too_many", message)]
     return [p for place, each in enumerate(filters) for p in _check(each, f"[{place}]", 1)]
 
 
@@ -97,47 +129,50 @@ class _Ruling(NamedTuple):
 class _Court:
     """The judgement of one document."""
 
-    def __init__(self, document: Any, changed: ChangeView) -> None:
+    def __init__(
+        self, document: Any, changed: ChangeView, compiled: Mapping[str, paths.Path]
+    ) -> None:
         self._document = document
         self._before = changed.before
+        self._paths = compiled
+        self._work = Work()
         self.trace: list[dict[str, Any]] = []
 
-    def judge(self, each: Any, place: str, wants: str, depth: int = 0) -> _Ruling:
+    def judge(self, each: Any, place: str, wants: str) -> _Ruling:
         """Judge a comparison or a group; the reason says what decided it."""
-        if not isinstance(each, Mapping) or depth > DEPTH + 1:
-            raise FilterError(place, shorten(each), "this is not a filter")
         if "not" in each:
             opposite = "wants not" if wants == "wants" else "wants"
-            matched, reason = self.judge(each["not"], f"{place}.not", opposite, depth + 1)
+            matched, reason = self.judge(each["not"], f"{place}.not", opposite)
             return _Ruling(not matched, reason)
         for group in ("any", "all"):
             if group in each:
                 rulings = [
-                    self.judge(one, f"{place}.{group}[{number}]", wants, depth + 1)
+                    self.judge(one, f"{place}.{group}[{number}]", wants)
                     for number, one in enumerate(each[group])
                 ]
                 return _settle(rulings, decisive=group == "any")
         return self._compare(each, place, wants)
 
     def _compare(self, leaf: Mapping[str, Any], place: str, wants: str) -> _Ruling:
-        name, value = leaf.get("operator"), leaf.get("value")
-        operator = OPERATORS.get(str(name))
-        if operator is None:
-            raise FilterError(place, shorten(leaf), f"there is no operator {shorten(name)}")
+        name, value = leaf["operator"], leaf.get("value")
+        operator, path = OPERATORS[name], self._paths[_spelled(leaf["field"])]
         try:
-            path = paths.compile(_spelled(leaf.get("field")))
-            sight = Sight(path, path.find(self._document), self._before)
-            matched, note = operator.test(sight, value)
+            self._work.spend(COMPARISON)
+            now = path.find(self._document, self._work)
+            matched, note = operator.test(Sight(path, now, self._before, self._work), value)
+        except Exhausted:
+            message = f"`{name}`: `{path.text}` {paths.TOO_MUCH}"
+            raise FilterError(place, shown(leaf), message) from None
         except (ValueError, TypeError, ArithmeticError) as error:
-            raise FilterError(place, shorten(leaf), str(error)) from error
-        seen = sight.now if not path.one else (sight.now[0] if sight.now else None)
+            raise FilterError(place, shown(leaf), f"`{name}`: {error}") from error
+        seen = now if not path.one else (now[0] if now else None)
         entry = {"field": path.text, "operator": name, "value": value, "seen": _kept(seen)}
         self.trace.append({**entry, "matched": matched} | ({"note": note} if note else {}))
 
         def reason() -> str:
-            found = f"is {shorten(seen)}" if sight.now else "finds nothing"
-            wanted = str(name) if operator.takes == "nothing" else f"{name} {shorten(value)}"
-            aside = f" ({note})" if note and sight.now else ""
+            found = f"is {shown(seen)}" if now else "finds nothing"
+            wanted = str(name) if operator.takes == "nothing" else f"{name} {shown(value)}"
+            aside = f" ({note})" if note and now else ""
             return f"{path.text} {found}, the filter {wants} {wanted}{aside}"
 
         return _Ruling(matched, reason)
@@ -155,13 +190,26 @@ def _kept(seen: Any) -> Any:
     """Keep what was seen in a trace, short: traces are stored for every change."""
     if not isinstance(seen, str | list | dict) or (isinstance(seen, str) and len(seen) < 40):
         return seen
-    text = shorten(seen)
+    text = shown(seen)
     return text if text.endswith("…") else seen
 
 
 def _spelled(field: Any) -> Any:
     # As in a mapping, the vendor's spelling without `$.` is taken.
     return f"$.{field}" if isinstance(field, str) and field and field[0] not in "$@" else field
+
+
+def _entries(filters: list[Any]) -> Iterator[Mapping[str, Any]]:
+    """Every comparison and list, and {} for what is neither, in no order that means anything."""
+    stack = list(filters)
+    while stack:
+        each = stack.pop()
+        while isinstance(each, Mapping) and "not" in each:
+            each = each["not"]
+        yield each if isinstance(each, Mapping) else {}
+        for group in ("any", "all") if isinstance(each, Mapping) else ():
+            inside = each.get(group)
+            stack += inside if isinstance(inside, list) else []
 
 
 def _check(each: Any, place: str, depth: int) -> list[Problem]:
@@ -194,8 +242,7 @@ def _check_comparison(leaf: Mapping[Any, Any], place: str) -> list[Problem]:
             f"A filter has {', '.join(KEYS)}, or one of {', '.join(GROUPS)}."
             + did_you_mean(key, known),
         )
-        for key in leaf
-        if key not in known
+        for key in islice((key for key in leaf if key not in known), MOST_NAMED)
     ]
     return problems + _check_field(leaf, place) + _check_operator(leaf, place)
 
@@ -226,7 +273,7 @@ def _check_operator(leaf: Mapping[Any, Any], place: str) -> list[Problem]:
         choose = f"Choose one of {', '.join(OPERATORS)}."
         if name is None:
             return [Problem(f"{place}.operator", "required", choose)]
-        unknown = f"No operator {shorten(name)}. {choose}{did_you_mean(name, OPERATORS)}"
+        unknown = f"No operator {shown(name)}. {choose}{did_you_mean(name, OPERATORS)}"
         return [Problem(f"{place}.operator", "unknown_operator", unknown)]
     place = f"{place}.value"
     if operator.takes == "nothing":
@@ -238,7 +285,7 @@ def _check_operator(leaf: Mapping[Any, Any], place: str) -> list[Problem]:
         return [Problem(place, "required", f"Give `{name}` {_VALUES[operator.takes]}.")]
     if _fits(value, operator.takes):
         return []
-    message = f"Give `{name}` {_VALUES[operator.takes]}, not {shorten(value)}."
+    message = f"Give `{name}` {_VALUES[operator.takes]}, not {shown(value)}."
     return [Problem(place, "invalid_value", message)]
 
 

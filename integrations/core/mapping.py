@@ -10,12 +10,23 @@ from typing import Any
 
 from integrations.core import operators, paths
 from integrations.core.errors import MappingError, Problem, did_you_mean
-from integrations.core.operators import MISSING, OPERATORS, SOURCES, MappingWarning, Scope, Step
+from integrations.core.operators import (
+    MISSING,
+    OPERATORS,
+    SOURCES,
+    MappingWarning,
+    Scope,
+    Step,
+    TextWarning,
+)
 from otms import documents
 from otms.documents import DEPTH, shorten
 
 # The search for what was meant is slow; nobody reads more hints than this.
-EXPLAINED = 20
+EXPLAINED = 10
+# A partner's document with more targets is no document any more, but a program.
+MOST = 5_000
+MOST_PROBLEMS = 100
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,7 @@ class Mapping:
 
     source: Any
     _step: Step
+    _texts: tuple[tuple[str, str], ...] = ()
 
     def apply(self, document: Any, *, explain: bool = False) -> Result:
         """Map a document; to explain is to look for the paths that were probably meant."""
@@ -43,7 +55,13 @@ class Mapping:
         _refuse_unbounded(value)
         if explain:
             first, rest = scope.warnings[:EXPLAINED], scope.warnings[EXPLAINED:]
-            return Result(value, [_explained(warning, document) for warning in first] + rest)
+            meant: list[MappingWarning] = [
+                TextWarning(target, path)
+                for target, path in self._texts
+                if paths.compile(path.replace("[*]", "[0]")).find(document)
+            ]
+            explained = [_explained(warning, document) for warning in first]
+            return Result(value, explained + rest + meant)
         return Result(value, scope.warnings)
 
 
@@ -61,7 +79,7 @@ def compile(mapping: Any) -> Mapping:
     if compiler.problems:
         problem = compiler.problems[0]
         raise MappingError(problem.field, shorten(mapping), problem.message)
-    return Mapping(mapping, step)
+    return Mapping(mapping, step, tuple(compiler.texts))
 
 
 def fields(mapping: Any) -> list[tuple[str, str]]:
@@ -71,16 +89,35 @@ def fields(mapping: Any) -> list[tuple[str, str]]:
     return compiler.paths
 
 
+def texts(mapping: Any) -> list[tuple[str, str]]:
+    """The constants of a checked mapping that read like paths, as paths, each with its target.
+
+    `"transportOrder.status"` is that text and not the status; whoever wrote it probably meant this.
+    """
+    compiler = _Compiler()
+    compiler.build(mapping, "")
+    return compiler.texts
+
+
 class _Compiler:
     """Compile expressions and note down every problem on the way, so that check is compile."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.paths: list[tuple[str, str]] = []
+        self.texts: list[tuple[str, str]] = []
         self._depth = 0
+        self._built = 0
+        self._known: set[str] = set()
+        self._reading = 0
 
     def build(self, expression: Any, target: str) -> Step:
         """Compile one expression: a path, a constant, an object, a list, an operator object."""
+        self._built += 1
+        if self._built > MOST + 1 or len(self.problems) >= MOST_PROBLEMS:
+            return operators.nothing
+        if self._built > MOST:
+            return self.refuse(target, "too_many", f"A mapping has at most {MOST} targets.")
         if isinstance(expression, str):
             return self._text(expression, target)
         if not isinstance(expression, Object | list | tuple):
@@ -108,6 +145,12 @@ class _Compiler:
             message = f"{shorten(text)} is about the item of a loop, and there is no loop here"
             return self.refuse(target, "outside_loop", f"{message}; write `@@` for a text with @.")
         self.paths.append((target, text))
+        if text not in self._known:
+            self._known.add(text)
+            self._reading += paths.reading([text])
+        if self._reading > paths.READING:
+            message = "There are too many paths with `..`, `*` or conditions before this one; "
+            return self.refuse(target, "too_many", message + "name whole paths instead.")
         try:
             return operators.at(paths.compile(text), target)
         except paths.PathError as error:
@@ -126,6 +169,8 @@ class _Compiler:
             text = text[1:]
         elif text.startswith(("$", "@")):
             return self.path(text, target)
+        elif path := paths.spelled_out(text):
+            self.texts.append((target, path))
         return lambda scope: text
 
     def _object(self, members: Object[Any, Any], target: str) -> Step:
@@ -158,7 +203,7 @@ class _Compiler:
         known = [name for name in OPERATORS if name in expression]
         allowed = {*known, *(more for name in known for more in OPERATORS[name].companions)}
         strange = [key for key in expression if key not in allowed]
-        for key in strange:
+        for key in strange[:MOST_PROBLEMS]:
             self._refuse_operator(key, target)
         # A misspelt source is one problem, not two.
         if not strange and sum(OPERATORS[name].source for name in known) != 1:

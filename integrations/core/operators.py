@@ -8,10 +8,12 @@ step: a function from the scope of one document to a value, or to MISSING.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from integrations.core import paths
 from integrations.core.errors import MappingError
+from integrations.core.work import Work, inside
 from otms import documents
 
 LARGEST_RESULT = 2**20
@@ -44,6 +46,15 @@ class MappingWarning:
         return left_out + self.hint
 
 
+class TextWarning(MappingWarning):
+    """A target that is a text, where the value of a path was probably meant."""
+
+    @property
+    def message(self) -> str:
+        """Say what is sent, and how to write the path."""
+        return f"`{self.target}` is the text `{self.path[2:]}`; write `{self.path}` for its value."
+
+
 @dataclass(slots=True)
 class Scope:
     """What the steps of one mapping see: the document, and how much they may still make of it."""
@@ -51,10 +62,22 @@ class Scope:
     document: Any
     warnings: list[MappingWarning] = field(default_factory=list)
     room: int = LARGEST_RESULT
+    work: Work | None = None
+
+    def budget(self) -> Work:
+        """Give the one budget of this evaluation, made when the first path asks that needs one."""
+        self.work = self.work or Work()
+        return self.work
 
     def weigh(self, value: Any, target: str, path: str) -> None:
         """Stop before many large values add up to more than a partner can take."""
-        self.room -= len(value) if isinstance(value, str) else len(documents.dumps(value))
+        if isinstance(value, str):
+            self.room -= len(value)
+        # Every value takes at least a character and a comma: no need to write them to know.
+        elif next(islice(inside(value), self.room // 2 + 2, None), None) is not None:
+            self.room = -1
+        else:
+            self.room -= len(documents.dumps(value))
         if self.room < 0:
             raise MappingError(target, path, f"`{path}` makes the result larger than 1 MiB.")
 
@@ -99,11 +122,15 @@ def nothing(scope: Scope) -> Any:
 
 def at(path: paths.Path, target: str) -> Step:
     """Make the step that reads a path: one value, or a list when there can be several."""
-    text = path.text
+    text, plain = path.text, path.plain
 
     def read(scope: Scope) -> Any:
         try:
-            value = path.first(scope.document, MISSING) if path.one else path.find(scope.document)
+            if plain:
+                value = path.first(scope.document, MISSING)
+            else:
+                found = path.find(scope.document, scope.budget())
+                value = found if not path.one else found[0] if found else MISSING
             if value.__class__ in _CAN_BE_LARGE:
                 scope.weigh(value, target, text)
         except ValueError as error:

@@ -1,17 +1,25 @@
 """Where a value stands in a document: JSONPath, fast for the common chains and bounded for all."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
 from integrations.core import jsonpath
+from integrations.core.work import Exhausted, Work
 from otms.documents import DEPTH, shorten
 
 LONGEST = 512
-# Enough to find a misspelling in any document people look at; a bound for all others.
-SUGGESTIONS = 2_000
+# The library takes half a millisecond to read a path, and more for a long one. This much of the
+# paths of one mapping, or of one list of filters, is read; plain chains cost nothing.
+READING = 60_000
+_TO_BEGIN = 100
+# Enough characters of paths to find a misspelling in any document people look at; a bound for all
+# others.
+SUGGESTIONS = 20_000
+# Likeness takes the square of the length to find out, and nobody misspells so long a path.
+LONGEST_SUGGESTION = 80
 
 _PLAIN = re.compile(
     r"\.(?P<name>(?!where(?![\w-])|wherenot(?![\w-]))[A-Za-z_][A-Za-z0-9_-]*)"
@@ -26,6 +34,12 @@ _REFUSED = {
 }
 
 
+TOO_MUCH = (
+    "is too much work for this document, with all that was looked up before it; "
+    "name the whole path instead of `..`, `*` and conditions, or look up less."
+)
+
+
 class PathError(ValueError):
     """A path that cannot be used; the message says what to write instead."""
 
@@ -33,31 +47,36 @@ class PathError(ValueError):
 class Path:
     """A compiled path; `one` says that it finds one value or nothing."""
 
-    __slots__ = ("_keys", "_tree", "one", "text")
+    __slots__ = ("_keys", "_steps", "one", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._keys = _chain(text)
-        self._tree: Any = None
-        self.one = True
-        if self._keys is None:
-            self._tree = _parse(text)
-            self.one = jsonpath.singular(self._tree)
+        self._steps = None if self._keys is not None else _parse(text)
+        self.one = self._steps is None or self._steps.one
 
     def __repr__(self) -> str:
         return f"Path({self.text!r})"
 
-    def find(self, document: Any) -> list[Any]:
-        """List the values that the path finds, in the document's order."""
-        if self._keys is None:
-            return self._search(document)
+    @property
+    def plain(self) -> bool:
+        """Is it a chain of names and indices, which is no work worth counting?"""
+        return self._steps is None
+
+    def find(self, document: Any, work: Work | None = None) -> list[Any]:
+        """List the values that the path finds, in the document's order.
+
+        The work is that of the evaluation which asks; without it, the path has one for itself.
+        """
+        if self._steps is not None:
+            return self._search(self._steps, document, work)
         found = self.first(document, _NOTHING)
         return [] if found is _NOTHING else [found]
 
     def first(self, document: Any, default: Any = None) -> Any:
         """Give the first value that the path finds, or the default."""
         if self._keys is None:
-            found = self._search(document)
+            found = self.find(document)
             return found[0] if found else default
         try:
             for key in self._keys:
@@ -69,15 +88,23 @@ class Path:
             return default
         return document
 
-    def _search(self, document: Any) -> list[Any]:
+    def _search(self, steps: jsonpath.Search, document: Any, work: Work | None) -> list[Any]:
+        work = work or Work()
         try:
-            return jsonpath.find(self._tree, document)
-        except jsonpath.Unbounded:
-            reason = f"finds more than {jsonpath.MATCHES} values or has to visit too many"
+            found = work.known.get((self.text, id(document)))
+            if found is None:
+                found = steps.find(document, work)
+                work.known[self.text, id(document)] = found
+            work.spend(len(found))
+        except jsonpath.TooMany:
+            reason = f"finds more than {jsonpath.MATCHES} values"
             raise PathError(f"`{self.text}` {reason}; name the step more closely.") from None
+        except Exhausted:
+            raise PathError(f"`{self.text}` {TOO_MUCH}") from None
         except _UNFIT as fault:
             reason = f"cannot be applied to this document ({shorten(str(fault))})"
             raise PathError(f"`{self.text}` {reason}.") from fault
+        return list(found)
 
 
 # What the library's operators raise for a value they were not made for, such as sorting a
@@ -109,8 +136,26 @@ def compile(text: str) -> Path:
     return Path(text)
 
 
+def reading(texts: Iterable[Any]) -> int:
+    """What it takes to read these paths, each only once."""
+    return sum(
+        _TO_BEGIN + min(len(text), LONGEST)
+        for text in set(filter(lambda text: isinstance(text, str), texts))
+        if _chain(text[:LONGEST]) is None
+    )
+
+
+def spelled_out(text: str) -> str | None:
+    """The path that a text would be if `$.` stood before it; None if it does not read like one."""
+    if len(text) + 2 > LONGEST or not re.match(r"[A-Za-z_][\w-]*[.\[]", text):
+        return None
+    return f"$.{text}" if _chain("$." + _EVERY.sub("[0]", text)) else None
+
+
 def nearest(text: str, document: Any) -> str | None:
     """Find the path in the document that was probably meant."""
+    if len(text) > LONGEST_SUGGESTION:
+        return None
     known: dict[str, list[str]] = {}
     for each in _texts(document):
         known.setdefault(_last(each), []).append(each)
@@ -169,9 +214,9 @@ def _chain(text: str) -> tuple[str | int, ...] | None:
     return tuple(keys)
 
 
-def _parse(text: str) -> Any:
+def _parse(text: str) -> jsonpath.Search:
     try:
-        return jsonpath.parse(text)
+        return jsonpath.Search(text)
     except Exception as fault:
         reason = shorten(str(fault).rstrip(".! ") or type(fault).__name__, 200)[1:-1]
         raise PathError(
@@ -191,10 +236,12 @@ def _texts(document: Any) -> Iterator[str]:
                 below += [(text + _member(key), child) for key, child in value.items()]
             elif isinstance(value, list):
                 below += [(f"{text}[{place}]", child) for place, child in enumerate(value[:1])]
-        below = below[:left]
-        left -= len(below)
-        yield from (text for text, _ in below)
-        level = below
+        level = []
+        for text, value in below:
+            if len(text) <= LONGEST_SUGGESTION and len(text) <= left:
+                left -= len(text)
+                level.append((text, value))
+                yield text
 
 
 def _member(key: str) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+LONGEST = 1_000
 _NUMBER = re.compile(r"\s*[-+]?[0-9]{1,400}(?:\.[0-9]{0,400})?\s*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ][0-9:.,]+(?:[Zz]|[-+][0-9:]+)?)?")
 
@@ -15,11 +16,15 @@ def number(value: Any) -> Decimal | None:
         return None
     if isinstance(value, int | Decimal):
         read = Decimal(value)
-    elif isinstance(value, float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+    elif isinstance(value, float) or (isinstance(value, str) and _is_numeric(value)):
         read = Decimal(str(value).strip())
     else:
         return None
     return read if read.is_finite() else None
+
+
+def _is_numeric(text: str) -> bool:
+    return len(text) <= LONGEST and _NUMBER.fullmatch(text) is not None
 
 
 def moment(value: Any) -> datetime | date | None:

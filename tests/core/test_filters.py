@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from integrations.core import filters
 from integrations.core.comparisons import OPERATORS
 from integrations.core.errors import FilterError
+from integrations.core.work import MOST
 from otms import documents
 
 STATUS = "$.transportOrder.status"
@@ -444,6 +445,64 @@ def test_a_hostile_pattern_does_not_hang():
     document = {"transportOrder": {"status": "a" * 5_000}}
     assert not holds("status", "like", "*a" * 200 + "b", document=document)
     assert time.perf_counter() - started < 1
+
+
+LONG = {"transportOrder": {"texts": ["a" * 100_000] * 100, "numbers": list(range(5_000))}}
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [leaf("texts[*]", "like", "*" + "a" * 400 + f"b{n}*") for n in range(100)],
+        [leaf("texts[0]", "like", "*a" * 250 + f"b{n}") for n in range(500)],
+        [leaf("texts[*]", "contains", "a" * 98 + f"b{n}") for n in range(900)],
+        [leaf("numbers[*]", "in", list(range(10_000, 12_000)))],
+        [leaf("numbers", "contains", -1)] * 900,
+        [leaf("numbers[*]", "eq", -1)] * 900,
+        [leaf("numbers[*]", "gt", "2026-03-20")] * 900,
+        [leaf("numbers", "changed")] * 900,
+        [leaf("numbers[*]", "changedFrom", 7)] * 900,
+    ],
+)
+def test_what_is_too_much_work_is_stopped_in_time(entries):
+    compiled = filters.compile(entries)
+    document = {**LONG, "before": {"transportOrder": {"numbers": list(range(1, 5_001))}}}
+    started = time.process_time()
+    with pytest.raises(FilterError, match="too much work") as caught:
+        compiled.evaluate(document)
+    assert time.process_time() - started < 1.5
+    assert entries[0]["operator"] in str(caught.value)
+    assert caught.value.target.startswith("[")
+
+
+def test_sensible_filters_on_a_large_order_are_far_below_the_limit(monkeypatch):
+    monkeypatch.setattr("integrations.core.work.MOST", MOST // 4)
+    document = {**LONG, "before": LONG}
+    entries = [
+        leaf("texts[0]", "like", "*Acme*"),
+        leaf("texts[0]", "contains", "Acme"),
+        leaf("numbers[*]", "gt", 4_000),
+        leaf("texts[0]", "in", [f"{code}" for code in range(2_000)]),
+        leaf("numbers", "changed"),
+        *[leaf("status", "ne", number) for number in range(100)],
+    ]
+    assert len(verdict(*entries, document=document).trace) == 105
+
+
+def test_too_many_filters_or_searches_are_a_problem():
+    assert problems(*[YES] * 1_000) == []
+    assert problems({"any": [YES] * 1_000}) == [("", "too_many")]
+    assert problems({"any": [5] * 1_000_000}) == [("", "too_many")]
+    searches = [{"field": f"$..a{number}", "operator": "exists"} for number in range(600)]
+    assert problems(*searches) == [("", "too_many")]
+    assert problems(*searches[:500]) == []
+
+
+def test_compiled_filters_judge_any_number_of_documents():
+    compiled = filters.compile([YES])
+    assert compiled.evaluate(ORDER).matched
+    assert not compiled.evaluate({"transportOrder": {"status": "requested"}}).matched
+    assert compiled.evaluate(ORDER) == filters.evaluate([YES], ORDER)
 
 
 VALUES = st.recursive(
