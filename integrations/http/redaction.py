@@ -6,6 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 LOGGED = {
     *("content-type", "content-length", "user-agent", "date", "server", "retry-after"),
     *("webhook-id", "webhook-timestamp", "idempotency-key", "traceparent"),
+    *("x-request-id", "x-correlation-id"),
 }
 
 

@@ -29,7 +29,7 @@ class DocumentFormField(forms.CharField):
         try:
             return documents.loads(text)
         except ValueError as error:
-            raise forms.ValidationError(f"This is not valid JSON: {error}") from None
+            raise forms.ValidationError(str(error)) from None
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:

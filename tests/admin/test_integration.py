@@ -110,7 +110,7 @@ def test_another_host_takes_the_secret_typed_with_it(
     ("typed", "field", "words"),
     [
         ({"data_sources__0__mapping": '{"a": "$.x["}'}, "data_sources-0-mapping", "a: "),
-        ({"data_sources__0__mapping": '{"a": '}, "data_sources-0-mapping", "not valid JSON"),
+        ({"data_sources__0__mapping": '{"a": '}, "data_sources-0-mapping", "not JSON"),
         ({"data_sources__0__url": "http://169.254.169.254/"}, "data_sources-0-url", "link-local"),
         ({"data_sources__0__url": ""}, "data_sources-0-url", "required"),
         ({"data_sources__0__secret": "whsec_!"}, "data_sources-0-secret", "base64"),
