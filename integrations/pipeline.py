@@ -19,6 +19,7 @@ from integrations.core import filters, mapping
 from integrations.core.backoff import parse_retry_after
 from integrations.core.delivery import DeliveryPolicy
 from integrations.core.errors import ExpressionError
+from integrations.core.filters import Filters
 from integrations.core.mapping import Mapping, Result
 from integrations.http import Exchange, Request
 from integrations.models import (
@@ -55,7 +56,7 @@ class Plan:
 
     name: str
     version: int
-    filters: list[Any]
+    filters: Filters | None
     steps: list[Step]
     policy: DeliveryPolicy
     broken: str = ""  # why it can't be compiled, though it was checked when it was saved
@@ -109,7 +110,7 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
     document = obj.change.document
     try:
         if obj.step == 0 and plan.filters:
-            verdict = filters.evaluate(plan.filters, document)
+            verdict = plan.filters.evaluate(document)
             if not verdict.matched:
                 return obj.skip("filter_no_match", verdict.reason, {"trace": verdict.trace})
         if obj.step >= len(plan.steps):
@@ -205,9 +206,10 @@ def _left_out(call: Call) -> str:
 
 def _compiled(integration: Integration) -> Plan:
     """The plan; one integration that can't be compiled fails its own objects and no others."""
-    steps, broken, policy = [], "", DeliveryPolicy.of(None)
+    steps, compiled, broken, policy = [], None, "", DeliveryPolicy.of(None)
     try:
         policy = integration.policy
+        compiled = filters.compile(integration.filters) if integration.filters else None
         steps = [_step(source) for source in integration.data_sources.all()]
     except Error:
         raise
@@ -217,7 +219,7 @@ def _compiled(integration: Integration) -> Plan:
     return Plan(
         name=integration.name,
         version=integration.version,
-        filters=integration.filters or [],
+        filters=compiled,
         steps=steps,
         policy=policy,
         broken=broken,

@@ -1,4 +1,4 @@
-"""What the documents of an entity can hold, and the paths that will find nothing in them.
+"""What the documents of an entity can hold, and what in filters and mappings does not fit them.
 
 A field may appear with a later version, or in a document that a filter lets through: such a path
 is told of and not refused.
@@ -21,7 +21,7 @@ MOST_HINTS = 20  # looking for what was meant takes time; nobody reads more
 
 
 def warnings(integration: Integration) -> Iterator[dict[str, str]]:
-    """The paths in filters and mappings that no document of the entity has."""
+    """Paths that no document of the entity has, and texts that were probably meant as paths."""
     entity, hints = integration.trigger_entity, MOST_HINTS
     shape = document(entity)
     for where, path in _fields(integration):
@@ -32,6 +32,10 @@ def warnings(integration: Integration) -> Iterator[dict[str, str]]:
         hint = f" Did you mean `{near}`?" if near else ""
         text = f"`{path}` is no field that we know of in a change of a {entity}.{hint}"
         yield {"field": where, "code": "unknown_path", "message": text}
+    for where, path in _texts(integration):
+        if paths.fits(path, shape):
+            text = f"This is sent as it stands, as a text. For the field write `{path}`."
+            yield {"field": where, "code": "text_like_path", "message": text}
 
 
 @cache
@@ -49,7 +53,19 @@ def _fields(integration: Integration) -> Iterator[tuple[str, str]]:
     for place, source in enumerate(integration.data_sources.all()):
         if source.mapping is not None:
             for target, path in mapping.fields(source.mapping):
-                yield Problem(target, "", "").under(f"dataSources[{place}].mapping").field, path
+                yield _in_mapping(place, target), path
+
+
+def _texts(integration: Integration) -> Iterator[tuple[str, str]]:
+    """Every constant that reads like a path, as that path, with where it stands."""
+    for place, source in enumerate(integration.data_sources.all()):
+        if source.mapping is not None:
+            for target, path in mapping.texts(source.mapping):
+                yield _in_mapping(place, target), path
+
+
+def _in_mapping(place: int, target: str) -> str:
+    return Problem(target, "", "").under(f"dataSources[{place}].mapping").field
 
 
 def _shape(field: Any) -> Any:

@@ -9,7 +9,8 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from integrations.core.errors import Problem, did_you_mean
+from integrations.core.errors import Problem
+from otms.spelling import did_you_mean
 
 FIRST_DELAY = 5.0
 LONGEST_DELAY = 3600.0

@@ -5,7 +5,8 @@ from itertools import islice
 from typing import Any
 
 from integrations.core.backoff import RetryPolicy
-from integrations.core.errors import Problem, did_you_mean
+from integrations.core.errors import Problem
+from otms.spelling import did_you_mean
 
 ORDERINGS = ("perEntity", "none")
 MOST_NAMED = 20

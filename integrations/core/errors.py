@@ -1,8 +1,6 @@
 """What is wrong with a mapping, a filter or a setting, in words a person can act on."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from otms.documents import shorten
@@ -66,10 +64,3 @@ def _beginning(value: Any, room: list[int]) -> Any:
             made.append(_beginning(child, room))
         return made
     return value[: SHOWN + 2] if isinstance(value, str) else value
-
-
-def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """Name the nearest known word as a question, or say nothing."""
-    lowered = {each.lower(): each for each in known}
-    near = get_close_matches(str(word).lower()[:100], lowered, n=1, cutoff=0.6)
-    return f" Did you mean `{lowered[near[0]]}`?" if near else ""

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from integrations.core import paths
 from integrations.core.comparisons import OPERATORS, Sight
-from integrations.core.errors import FilterError, Problem, did_you_mean, shown
+from integrations.core.errors import FilterError, Problem, shown
 from integrations.core.work import Exhausted, Work
 from otms.documents import DEPTH
+from otms.spelling import did_you_mean
 
 GROUPS = ("any", "all", "not")
 KEYS = ("field", "operator", "value")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from integrations.core import operators, paths
-from integrations.core.errors import MappingError, Problem, did_you_mean
+from integrations.core.errors import MappingError, Problem
 from integrations.core.operators import (
     MISSING,
     OPERATORS,
@@ -21,6 +21,7 @@ from integrations.core.operators import (
 )
 from otms import documents
 from otms.documents import DEPTH, shorten
+from otms.spelling import did_you_mean
 
 # The search for what was meant is slow; nobody reads more hints than this.
 EXPLAINED = 10

@@ -11,10 +11,11 @@ from django.utils.timezone import now
 from integrations import connectors, entities
 from integrations.core import delivery, filters, mapping, schedule
 from integrations.core.delivery import DeliveryPolicy
-from integrations.core.errors import Problem, did_you_mean
+from integrations.core.errors import Problem
 from integrations.models.gate import Gate
 from otms.accounts.tenancy import PlatformQuerySet, Record
 from otms.db.fields import DocumentField, SecretsField
+from otms.spelling import did_you_mean
 
 ACTIONS = ("created", "updated", "deleted")
 TRIGGER_KEYS = ("entity", "actions")

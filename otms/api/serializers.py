@@ -4,9 +4,8 @@ They read what callers send. Keys inside a customer's own JSON (a mapping, test 
 attributes) are values here, and are never renamed.
 """
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -14,9 +13,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
+from otms.spelling import did_you_mean
+
 MOST_WARNINGS = 100
-
-
 MOST_NAMED = 20  # looking for what was meant takes time; nobody reads more
 
 
@@ -74,13 +73,6 @@ class WireSerializer(serializers.Serializer):
             }
             for place, (path, key, known) in enumerate(ignored)
         ]
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Name the nearest known word as a question, or say nothing."""
-    lowered = {each.lower(): each for each in known}
-    near = difflib.get_close_matches(word[:80].lower(), lowered, 1)
-    return f" Did you mean `{lowered[near[0]]}`?" if near else ""
 
 
 def not_an_object(form: str) -> serializers.ValidationError:

@@ -568,6 +568,19 @@ def test_a_path_that_no_document_has_is_kept_and_told(api: Api) -> None:
     )
 
 
+def test_a_text_that_reads_like_a_path_is_told(api: Api) -> None:
+    mapping = {"status": "transportOrder.status", "source": "our.system", "note": "transportOrder"}
+    source = {**webhook(), "mapping": mapping}
+    answer = api.ok("POST", "integration", {**GUIDE_BODY, "dataSources": [source]})
+    (warning,) = answer["warnings"]
+    assert (warning["field"], warning["code"]) == (
+        "dataSources[0].mapping.status",
+        "text_like_path",
+    )
+    assert "`$.transportOrder.status`" in warning["message"]
+    assert answer["integration"]["dataSources"][0]["mapping"] == mapping
+
+
 @pytest.mark.parametrize("entity", entities.known())
 def test_every_entity_says_which_fields_it_has(entity: str) -> None:
     assert {"id", "createdAt"} <= shapes.document(entity)[entity].keys()

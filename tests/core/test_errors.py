@@ -2,7 +2,8 @@
 
 import pytest
 
-from integrations.core.errors import MappingError, Problem, did_you_mean
+from integrations.core.errors import MappingError, Problem
+from otms.spelling import did_you_mean
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,13 @@
+"""What was probably meant by a word that nobody knows."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+LONGEST = 100  # comparing takes time that grows with the square of the length
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Name the nearest known word as a question, or say nothing."""
+    lowered = {each.lower(): each for each in known}
+    near = get_close_matches(str(word).lower()[:LONGEST], lowered, n=1, cutoff=0.6)
+    return f" Did you mean `{lowered[near[0]]}`?" if near else ""
