@@ -9,11 +9,12 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 from integrations.api.views import viewsets as integration_viewsets
 from otms.accounts.admin import login
-from otms.accounts.views import UserViewSet
+from otms.accounts.views import SessionViewSet, UserViewSet
 from otms.api.router import router
 from otms.orders.views import BusinessViewSet, TransportOrderViewSet
 
 router.register(UserViewSet, TransportOrderViewSet, BusinessViewSet, *integration_viewsets)
+router.register(SessionViewSet)
 
 
 def healthz(request: HttpRequest) -> JsonResponse:

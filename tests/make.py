@@ -6,7 +6,7 @@ import factory
 from factory.django import DjangoModelFactory
 
 from integrations.models import DataSource, Integration
-from otms.accounts.models import PersonalToken, Platform, User
+from otms.accounts.models import PersonalToken, Platform, Session, User
 from otms.orders.models import Business, Consignment, Goods, TransportOrder
 
 GUIDE_MAPPING = {
@@ -103,3 +103,12 @@ def integration(
 
 def token(user: User) -> str:
     return PersonalToken.generate(user, "tests")[1]
+
+
+def session(platform: Platform | None = None) -> Session:
+    """A login of a person of the platform."""
+    platform = platform or PlatformFactory()
+    user = User.objects.filter(platform=platform).first() or UserFactory(platform=platform)
+    opened = Session.start(user, ip=None, device="")
+    assert opened
+    return opened[0]

@@ -1,9 +1,11 @@
 """Access tokens: a JWT that names a session; the session's row has the last word."""
 
+import uuid
 from typing import Any
 
 import jwt
 from django.conf import settings
+from django.utils.timezone import now
 
 from otms.accounts.models import Session
 
@@ -15,7 +17,8 @@ def access_token(session: Session) -> str:
         "aud": _AUDIENCE,
         "sub": str(session.user_id),
         "sid": str(session.pk),
-        "iat": session.started_at,
+        "jti": uuid.uuid4().hex,  # two of one second are not the same
+        "iat": now(),
         "exp": session.expires_at,
     }
     return jwt.encode(claims, settings.SECRET_KEY, algorithm="HS256")

@@ -1,6 +1,7 @@
 """Platform (the tenant), its users, their tokens and sessions."""
 
 import hashlib
+import logging
 import secrets
 import uuid
 from datetime import timedelta
@@ -13,6 +14,8 @@ from django.db import models, transaction
 from django.utils.timezone import now
 
 from otms.accounts.tenancy import Record
+
+log = logging.getLogger(__name__)
 
 
 class Platform(models.Model):
@@ -136,10 +139,17 @@ class PersonalToken(Record):
         return found if found and (found.expires_at is None or found.expires_at > now()) else None
 
 
-class Session(Record):
-    """A login: access tokens are bound to it and die with it."""
+class SpentToken(Exception):
+    """A refresh token that another call used a moment ago: that call's answer has the next one."""
 
-    LIFETIME = timedelta(hours=24)
+
+class Session(Record):
+    """A login: access tokens are bound to it and die with it; a refresh token renews it once."""
+
+    LIFETIME = timedelta(hours=24)  # of an access token
+    REFRESH_LIFETIME = timedelta(days=14)
+    LONGEST = timedelta(days=90)  # then a person logs in again, however often it was renewed
+    GRACE = timedelta(seconds=10)  # decisions/0012
 
     user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
     refresh_hash = models.CharField(max_length=64, unique=True, editable=False)
@@ -147,6 +157,7 @@ class Session(Record):
     device = models.CharField(max_length=300, blank=True, editable=False)
     started_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
+    refresh_expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     passed_two_factor_authentication = models.BooleanField(default=False)
 
@@ -159,21 +170,54 @@ class Session(Record):
 
         None when the password is no longer the one that was looked at: hashing takes its time.
         """
-        refresh = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
         with transaction.atomic():
             # Whoever changes the password now waits for the session, and ends it.
             people = User.objects.select_for_update(no_key=True)
             if not people.filter(pk=user.pk, password=user.password, is_active=True).first():
                 return None
-            session = cls.objects.create(
-                user=user,
-                platform=user.platform,
-                refresh_hash=fingerprint(refresh),
-                ip=ip,
-                device=device[:300],
-                expires_at=now() + cls.LIFETIME,
-            )
-        return session, refresh
+            session = cls(user=user, platform=user.platform, ip=ip, device=device[:300])
+            session.started_at = now()
+            return session, session._renew()
+
+    @classmethod
+    def refresh(cls, token: str) -> tuple["Session", str] | None:
+        """Renew the session of a refresh token, and spend it; the session and its next token.
+
+        None for a token that is of no use. One that was spent before is in a second pair of hands:
+        its session ends, unless that was so short ago that one caller may have asked twice.
+        """
+        spending = fingerprint(token)
+        with transaction.atomic():
+            # The second of two that show the same token waits here, and then finds it spent.
+            living = cls.objects.across_platforms().select_for_update(of=("self",), no_key=True)
+            usable = {"ended_at": None, "refresh_expires_at__gt": now(), "user__is_active": True}
+            found = living.select_related("user__platform").filter(refresh_hash=spending, **usable)
+            if session := found.first():
+                SpentRefresh.objects.create(hash=spending, session=session)
+                return session, session._renew()
+            spent = SpentRefresh.objects.filter(hash=spending, session__ended_at=None).first()
+            if spent and spent.spent_at <= now() - cls.GRACE:
+                cls.end(spent.session_id)
+                log.warning("a spent refresh token ended its session: %s", spent.session_id)
+        if spent and spent.spent_at > now() - cls.GRACE:
+            raise SpentToken
+        return None
+
+    def _renew(self) -> str:
+        """Save it with a new refresh token, which nobody can read again."""
+        token = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
+        end = self.started_at + self.LONGEST
+        self.refresh_hash = fingerprint(token)
+        self.expires_at = min(now() + self.LIFETIME, end)
+        self.refresh_expires_at = min(now() + self.REFRESH_LIFETIME, end)
+        self.save()
+        return token
+
+    @classmethod
+    def end(cls, id: uuid.UUID) -> None:
+        """End this session, unless it ended before: it ends once."""
+        living = cls.objects.across_platforms().filter(pk=id, ended_at=None)
+        living.update(ended_at=now(), updated_at=now())
 
     @classmethod
     def end_all(cls, user: User) -> None:
@@ -190,3 +234,21 @@ class Session(Record):
             .filter(pk=id, ended_at=None, expires_at__gt=now(), user__is_active=True)
             .first()
         )
+
+
+class SpentRefresh(models.Model):
+    """A refresh token that was used: who shows it again has a copy."""
+
+    hash = models.CharField(max_length=64, primary_key=True)
+    session = models.ForeignKey(Session, models.CASCADE, related_name="spent", editable=False)
+    spent_at = models.DateTimeField(default=now)
+
+    def __str__(self) -> str:
+        return f"spent {self.spent_at:%Y-%m-%d %H:%M}"
+
+    @classmethod
+    def prune(cls, most: int) -> int:
+        """Forget up to so many of sessions that are over: there is nothing left to end."""
+        over = models.Q(session__refresh_expires_at__lte=now()) | ~models.Q(session__ended_at=None)
+        old = list(cls.objects.filter(over).values_list("pk", flat=True)[:most])
+        return cls.objects.filter(pk__in=old).delete()[0]

@@ -1,4 +1,6 @@
-"""What login reads, and the shape of a session."""
+"""What login and refresh read, and the shapes of a session."""
+
+from typing import Any
 
 from rest_framework import serializers
 
@@ -10,17 +12,51 @@ class LoginSerializer(WireSerializer):
     password = serializers.CharField(max_length=4096, trim_whitespace=False, write_only=True)
 
 
+class RefreshSerializer(WireSerializer):
+    refresh_token = serializers.CharField(max_length=255, write_only=True)
+
+    def get_fields(self) -> Any:
+        """As the vendor writes it: the two tokens are its only snake_case keys."""
+        return serializers.Serializer.get_fields(self)
+
+
 class PermissionSerializer(serializers.Serializer):
     name = serializers.CharField()
 
 
-class SessionSerializer(serializers.Serializer):
-    """The vendor's session; the two tokens are its only snake_case keys."""
+class OpenedSessionSerializer(serializers.Serializer):
+    """The vendor's session as login and refresh answer it: with its tokens."""
 
     id = serializers.UUIDField()
     access_token = serializers.CharField()
     refresh_token = serializers.CharField()
     startedAt = serializers.DateTimeField()
     expiresAt = serializers.DateTimeField()
+    refreshExpiresAt = serializers.DateTimeField()
     passedTwoFactorAuthentication = serializers.BooleanField()
     permissions = PermissionSerializer(many=True)
+
+
+class PersonSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    username = serializers.CharField()
+
+
+class SessionSerializer(serializers.Serializer):
+    """The vendor's session as a list shows it: without anything that opens a door."""
+
+    id = serializers.UUIDField()
+    uuid = serializers.UUIDField(source="id")
+    primaryPlatformId = serializers.UUIDField(source="platform_id")
+    user = PersonSerializer()
+    ip = serializers.IPAddressField(allow_null=True)
+    device = serializers.CharField()
+    startedAt = serializers.DateTimeField(source="started_at")
+    expiresAt = serializers.DateTimeField(source="expires_at")
+    refreshExpiresAt = serializers.DateTimeField(source="refresh_expires_at")
+    endedAt = serializers.DateTimeField(source="ended_at", allow_null=True)
+    passedTwoFactorAuthentication = serializers.BooleanField(
+        source="passed_two_factor_authentication"
+    )
+    createdAt = serializers.DateTimeField(source="created_at")
+    updatedAt = serializers.DateTimeField(source="updated_at")

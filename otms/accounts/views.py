@@ -1,32 +1,38 @@
-"""Login."""
+"""Login and refresh, which need no token; logout, and the sessions that a person has."""
 
+from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import authenticate
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError, PermissionDenied
 from rest_framework.response import Response
 
 from otms.accounts.access import access_token
-from otms.accounts.models import Session
-from otms.accounts.serializers import LoginSerializer, SessionSerializer
+from otms.accounts.models import Session, SpentToken, User
+from otms.accounts.serializers import (
+    LoginSerializer,
+    OpenedSessionSerializer,
+    RefreshSerializer,
+    SessionSerializer,
+)
 from otms.accounts.throttle import LoginThrottle, caller_address
+from otms.api.errors import Conflict
 from otms.api.router import route, router
-from otms.api.views import RoutedViewSet
+from otms.api.views import PlatformViewSet, RoutedViewSet
+
+OPENED = {"session": OpenedSessionSerializer}
+ONE = {"session": SessionSerializer}
+MANY = {"sessions": SessionSerializer(many=True), "totalResults": serializers.IntegerField()}
 
 
 class UserViewSet(RoutedViewSet):
-    """People: log in."""
+    """People: log in, stay logged in. Who shows no token yet may be guessing."""
 
     throttle_classes = [LoginThrottle]
 
-    @route(
-        "POST",
-        "user/login",
-        "login:user",
-        takes=LoginSerializer,
-        answers={"session": SessionSerializer},
-        public=True,
-    )
+    @route("POST", "user/login", "login:user", takes=LoginSerializer, answers=OPENED, public=True)
     def login(self, request: Any) -> Response:
         """Log in with username and password; the access token is good for a day."""
         given = self.read(LoginSerializer).validated_data
@@ -34,11 +40,29 @@ class UserViewSet(RoutedViewSet):
         device = request.headers.get("User-Agent", "")
         address = caller_address(request)
         opened = Session.start(user, ip=address, device=device) if user else None
-        if user is None or opened is None:
+        if opened is None:
             # One answer for a wrong name and a wrong password: nobody learns who has an account.
             raise AuthenticationFailed("The username or the password is wrong.")
-        LoginThrottle().forgive(request)
-        session, refresh = opened
+        return self._opened(*opened)
+
+    @route(
+        "POST", "user/refresh", "refresh:user", takes=RefreshSerializer, answers=OPENED, public=True
+    )
+    def refresh(self, request: Any) -> Response:
+        """New tokens for a refresh token, which is good for this once."""
+        given = self.read(RefreshSerializer).validated_data
+        try:
+            opened = Session.refresh(given["refresh_token"])
+        except SpentToken:
+            text = "This refresh token was used a moment ago: go on with what that call answered."
+            raise Conflict(text) from None
+        if opened is None:
+            text = "This refresh token is unknown, used or expired, or its session ended: log in."
+            raise AuthenticationFailed(text)
+        return self._opened(*opened)
+
+    def _opened(self, session: Session, refresh: str) -> Response:
+        LoginThrottle().forgive(self.request)
         names = sorted({route.name for route in router.routes() if not route.public})
         return Response(
             {
@@ -48,8 +72,64 @@ class UserViewSet(RoutedViewSet):
                     "refresh_token": refresh,
                     "startedAt": session.started_at,
                     "expiresAt": session.expires_at,
+                    "refreshExpiresAt": session.refresh_expires_at,
                     "passedTwoFactorAuthentication": session.passed_two_factor_authentication,
-                    "permissions": [{"name": name} for name in names if user.allows(name)],
+                    "permissions": [{"name": name} for name in names if session.user.allows(name)],
                 }
             }
         )
+
+
+class SessionViewSet(PlatformViewSet):
+    """Sessions: log out, see where one is logged in, end one."""
+
+    model = Session
+    noun = "session"
+    tag = "user"
+
+    @cached_property
+    def records(self) -> Any:
+        return super().records.select_related("user")
+
+    @route("POST", "user/logout", "logout:user", answers=ONE)
+    def logout(self, request: Any) -> Response:
+        """End the session of the token that is shown."""
+        if not isinstance(request.auth, Session):
+            raise ParseError("A personal token has no session to end; revoke it in the admin.")
+        return self._ended(request.auth)
+
+    @route(
+        "GET",
+        "user/<id:id>/sessions/<str:offset>/<str:amount>",
+        "get:user:sessions",
+        answers=MANY,
+    )
+    def sessions(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
+        """Where a person is, and was, logged in; another's need `accounts.view_session`."""
+        if not User.objects.filter(platform=self.platform, pk=id).exists():
+            raise NotFound(f"There is no user with the id {id}.")
+        if id != request.user.pk and not request.user.has_perm("accounts.view_session"):
+            raise PermissionDenied("The sessions of others are not among your permissions.")
+        found = self.records.filter(user=id).order_by("-started_at", "id")
+        return Response(self.paged("sessions", found, offset, amount, shown))
+
+    @route("DELETE", "user/session/<id:id>", "delete:user:session", answers=ONE)
+    def destroy(self, request: Any, id: UUID) -> Response:
+        """End a session; another's needs `accounts.delete_session`."""
+        session = self.record(id)
+        if session.user != request.user and not self._may_end(session.user):
+            raise PermissionDenied("Ending this session is not among your permissions.")
+        return self._ended(session)
+
+    def _may_end(self, person: User) -> bool:
+        caller: Any = self.request.user
+        return bool(caller.has_perm("accounts.delete_session") and caller.may_change(person))
+
+    def _ended(self, session: Session) -> Response:
+        Session.end(session.pk)
+        session.refresh_from_db()
+        return Response({"session": shown([session])[0]})
+
+
+def shown(sessions: Any) -> Any:
+    return SessionSerializer(sessions, many=True).data

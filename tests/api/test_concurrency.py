@@ -4,9 +4,12 @@ import uuid
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 
 from integrations.models import Integration
+from otms.accounts.models import Platform
+from tests import make
 from tests.api.conftest import GUIDE_BODY, webhook
 from tests.conftest import Api
 from tests.orders.test_concurrency import at_once
@@ -57,3 +60,17 @@ def test_one_id_makes_one_integration_and_one_data_source(api: Api) -> None:
             if answer.status_code == 400:
                 (error,) = answer.json()["errors"]
                 assert (error["field"], error["code"]) == ("dataSources[0].id", "taken")
+
+
+def test_one_of_many_renews_a_session_and_none_ends_it(platform: Platform) -> None:
+    make.UserFactory(platform=platform, username="anna", password="secret")
+    body = {"username": "anna", "password": "secret"}
+    token = Api().ok("POST", "user/login", body)["session"]["refresh_token"]
+    for _ in range(5):
+        spending = {"refresh_token": token}
+        answers = at_once(4, lambda body=spending: Api()("POST", "user/refresh", body))
+        assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+        (renewed,) = (answer for answer in answers if answer.status_code == 200)
+        token = renewed.json()["session"]["refresh_token"]
+        cache.clear()
+    Api(renewed.json()["session"]["access_token"]).ok("GET", "transportOrders/0/1")

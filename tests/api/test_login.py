@@ -36,6 +36,7 @@ def test_a_session_has_tokens_and_permissions(stranger: Api, user: User) -> None
     session = login(stranger)
     assert set(session) == {
         *("id", "access_token", "refresh_token", "startedAt", "expiresAt"),
+        "refreshExpiresAt",
         *("passedTwoFactorAuthentication", "permissions"),
     }
     stored = Session.objects.of(user.platform).get()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from integrations.models import Integration
-from otms.accounts.models import Platform
+from otms.accounts.models import Platform, Session
 from otms.accounts.views import UserViewSet
 from otms.api.router import Route, Router, actions, route
 from otms.api.views import PlatformViewSet, RoutedViewSet
@@ -23,6 +23,7 @@ MAKE: dict[Any, Any] = {
     TransportOrder: make.OrderFactory,
     Business: make.BusinessFactory,
     Integration: make.IntegrationFactory,
+    Session: make.session,
 }
 
 
@@ -58,7 +59,8 @@ def by_id() -> list[tuple[Any, Route]]:
 
 
 def asked(caller: Api, viewset: Any, each: Route, record: Any) -> Any:
-    path = each.path.replace("<id:id>", str(record.pk))
+    id = record.user_id if each.path.startswith("user/<id:id>") else record.pk
+    path = each.path.replace("<id:id>", str(id))
     path = path.replace("<str:offset>", "0").replace("<str:amount>", "10")
     assert "<" not in path, f"say here what {each.path} needs"
     return caller(each.method, path, {"id": str(record.pk)} if each.method == "PUT" else None)

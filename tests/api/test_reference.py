@@ -175,7 +175,8 @@ def test_the_examples_of_a_search_and_of_credentials_are_answered(
     make.OrderFactory(platform=platform, status="planned")
     (example,) = examples("## Lists and searches")
     assert api.ok("POST", "transportOrders/0/20", example)["totalResults"] == 1
-    (example,) = examples("## Who may call")
+    refresh, example = examples("## Who may call")
+    api.refused("POST", "user/refresh", refresh, code=401)
     example["integrationId"] = str(make.integration(platform=platform).pk)
     shown = api.ok("POST", "integration/generate/credentials", example)["credentials"]
     assert shown.keys() <= set(re.findall(r"`(\w+)`", section("## Who may call")))
