@@ -199,6 +199,7 @@ if CELERY_BROKER_URL.startswith("redis"):
     }
 elif CELERY_BROKER_URL.startswith("memory"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.01}  # by itself it looks once a second
+CELERY_BEAT_SYNC_EVERY = 1  # what was sent is written down at once: beat's health is read there
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "process the queue": {
