@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from integrations.api.object import viewsets as object_viewsets
 from integrations.api.views import viewsets as integration_viewsets
 from otms.accounts.admin import login
 from otms.accounts.views import SessionViewSet, UserViewSet
@@ -15,6 +16,7 @@ from otms.orders.views import BusinessViewSet, TransportOrderViewSet
 
 router.register(UserViewSet, TransportOrderViewSet, BusinessViewSet, *integration_viewsets)
 router.register(SessionViewSet)
+router.register(*object_viewsets)
 
 
 def healthz(request: HttpRequest) -> JsonResponse:

@@ -6,9 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import Truncator
 
-from integrations import entities
+from integrations import entities, story
 from integrations.admin.links import STATUS_COLOURS, link_to, list_of, page_of
-from integrations.admin.queue import in_short
 from integrations.models import IntegrationObject, Status
 from otms.accounts.platform_admin import PlatformAdmin
 
@@ -50,7 +49,7 @@ class QueueOnPage(PlatformAdmin):
                     "integration": link_to(row.integration),
                     "page": page_of(row),
                     "why": Truncator(row.reason or row.error).chars(120),
-                    "in_short": in_short(row),
+                    "in_short": story.in_short(row),
                 }
                 for row in rows[:NEWEST]
             ],

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +12,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.urls import path
 from django.utils.html import format_html
 from django.utils.text import Truncator
-from django.utils.timezone import localtime, now
 from unfold.decorators import display
 
-from integrations import entities
+from integrations import entities, story
 from integrations.admin.exchange import shown_exchange
 from integrations.admin.links import (
     LEVEL_COLOURS,
@@ -28,13 +26,11 @@ from integrations.admin.links import (
     page_of,
     shortened,
 )
-from integrations.models import IntegrationObject, Status
-from integrations.models.queue import OPEN, IntegrationObjectQuerySet
+from integrations.models import IntegrationObject, Level, Log, Status
+from integrations.models.queue import IntegrationObjectQuerySet
 from integrations.tasks import wake
 from otms import documents
 from otms.accounts.platform_admin import FactAdmin
-
-NEWEST = 50
 
 
 class ObjectSearch(FactAdmin):
@@ -114,7 +110,7 @@ class IntegrationObjectAdmin(ObjectSearch):
         return format_html(
             "<div>{}{}</div>",
             shortened(row.reason or row.error, 160),
-            format_html('<div class="long-text text-xs">{}</div>', in_short(row)),
+            format_html('<div class="long-text text-xs">{}</div>', story.in_short(row)),
         )
 
     def changelist_view(
@@ -145,7 +141,7 @@ class IntegrationObjectAdmin(ObjectSearch):
     def requeue(self, request: HttpRequest, queryset: IntegrationObjectQuerySet) -> None:
         asked = queryset.count()
         # The rows alone: what is joined to them would be locked too.
-        count = queryset.select_related(None).requeue()
+        count = queryset.select_related(None).requeue(str(request.user))
         transaction.on_commit(wake)
         self._report(request, count, asked, "put back in the queue")
 
@@ -204,24 +200,22 @@ class IntegrationObjectAdmin(ObjectSearch):
 
     def _story(self, request: HttpRequest, obj: IntegrationObject) -> dict[str, Any]:
         change = obj.change
-        may = self.has_requeue_permission(request) and not obj.leased
-        attempts = obj.requestlog_entries.order_by("-id")[:NEWEST]
-        lines = obj.log_entries.order_by("id")[:NEWEST]
+        may = self.has_requeue_permission(request)
         return {
             "title": f"{entity_label(obj.entity)} {obj.reference or str(obj.entity_id)[:8]}",
             "obj": obj,
             "status_colour": STATUS_COLOURS[Status(obj.status)],
-            "told": told(obj),
+            "told": story.in_words(obj),
             "integration_link": link_to(obj.integration),
             "entity_label": entity_label(obj.entity),
             "entity_page": entity_page(obj.entity, obj.entity_id, request),
             "replay_of": link_to(obj.replay_of) if obj.replay_of_id else "",
             "before": documents.pretty(change.before) if change.before is not None else "",
             "after": documents.pretty(change.after) if change.after is not None else "",
-            "attempts": [shown_exchange(each) for each in attempts],
-            "lines": [(each, LEVEL_COLOURS.get(each.level, "default")) for each in lines],  # type: ignore[call-overload]
-            "may_requeue": may and obj.status in (Status.ERROR, Status.RETRY, Status.SKIPPED),
-            "may_cancel": may and obj.status in OPEN,
+            "attempts": [shown_exchange(each) for each in story.attempts(obj)],
+            "lines": [(each, _colour(each)) for each in story.lines(obj)],
+            "may_requeue": may and story.may_requeue(obj),
+            "may_cancel": may and story.may_cancel(obj),
         }
 
 
@@ -235,60 +229,6 @@ def _with(request: HttpRequest, status: str) -> str:
     return f"?{query.urlencode()}"
 
 
-def in_short(obj: IntegrationObject) -> str:
-    """How far an object is, for a line of the list; its page knows better."""
-    if obj.leased:
-        return f"Attempt {obj.attempts} is being made."
-    if obj.status == Status.SUCCESS:
-        return f"Delivered at {_at(obj.finished_at)}, attempt {obj.attempts}."
-    if obj.due_at is None:
-        return f"{obj.attempts} attempts." if obj.attempts > 1 else ""
-    if obj.integration.gate.pause_reason:
-        return "It waits: the integration is paused."
-    when = f"at {_at(obj.due_at)}" if obj.due_at > now() else "now"
-    return f"Attempt {obj.attempts + 1} {when}."
-
-
-def told(obj: IntegrationObject) -> list[str]:
-    """What happened and what will happen, in sentences."""
-    tries = f"{obj.attempts} attempt{'' if obj.attempts == 1 else 's'}"
-    match Status(obj.status):
-        case Status.SUCCESS:
-            return [f"Delivered at {_at(obj.finished_at)}, after {tries}."]
-        case Status.ERROR:
-            return [f"Given up at {_at(obj.finished_at)}, after {tries}.", obj.error]
-        case Status.SKIPPED:
-            return ["Nothing was sent, and this is why:", obj.reason or obj.error]
-        case Status.CANCELLED:
-            return [f"Cancelled at {_at(obj.finished_at)}; nothing more is sent.", obj.reason]
-    return [*_expected(obj, tries), obj.error and f"The last error: {obj.error}"]
-
-
-def _expected(obj: IntegrationObject, tries: str) -> list[str]:
-    """What an open object waits for."""
-    if obj.leased:
-        return [f"Being delivered right now (attempt {obj.attempts}, since {_at(obj.claimed_at)})."]
-    said = [f"{tries[0].upper()}{tries[1:]} so far."] if obj.attempts else []
-    if reason := obj.integration.gate.pause_reason:
-        return [*said, f"It waits because the integration is paused: {reason}"]
-    ahead = (
-        IntegrationObject.objects.of(obj.platform_id)
-        .filter(integration=obj.integration_id, lane=obj.lane, holds_lane=True, pk__lt=obj.pk)
-        .order_by("pk")
-        .first()
-        if obj.lane
-        else None
-    )
-    if ahead:
-        return [
-            *said,
-            f"It waits for an earlier change of the same record (sequence {ahead.pk}, "
-            f"{ahead.status}): changes leave in their order.",
-        ]
-    if obj.due_at and obj.due_at > now():
-        return [*said, f"The next attempt is at {_at(obj.due_at)}."]
-    return [*said, "It is due now; a worker takes it within seconds."]
-
-
-def _at(at: datetime | None) -> str:
-    return f"{localtime(at):%Y-%m-%d %H:%M:%S}" if at else "an unknown time"
+def _colour(line: Log) -> str:
+    known = line.level in Level.values
+    return LEVEL_COLOURS[Level(line.level)] if known else "default"

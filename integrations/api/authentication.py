@@ -13,6 +13,7 @@ OWN = frozenset(
     {
         "get:integration",
         "get:integration:objects",
+        "get:integration:object",
         "get:integration:logs",
         "get:integration:requestLogs",
         "get:integration:tasks",

@@ -1,7 +1,8 @@
-"""One row of each monitoring list, as docs/reference/api.md has it."""
+"""One row of each monitoring list, as docs/reference/api.md has it, and the story of one object."""
 
 from typing import Any
 
+from integrations import story
 from integrations.models import IntegrationObject, Log, RequestLog, Task
 
 
@@ -25,6 +26,25 @@ def object_row(row: IntegrationObject) -> dict[str, Any]:
         "sequence": row.pk,
         "createdAt": row.created_at,
         "finishedAt": row.finished_at,
+    }
+
+
+def object_story(row: IntegrationObject) -> dict[str, Any]:
+    """The row, and all that is known about it: what a person asks when it did not arrive."""
+    change = row.change
+    return {
+        **object_row(row),
+        "inWords": story.in_words(row),
+        "change": {
+            "action": change.action,
+            "before": change.before,
+            "after": change.after,
+            "changedFields": change.changed_fields,
+            "createdAt": change.created_at,
+        },
+        "trace": story.trace(row),
+        "requestLogs": [request_log_row(each) for each in story.attempts(row)],
+        "logs": [log_row(each) for each in story.lines(row)],
     }
 
 

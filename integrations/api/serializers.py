@@ -307,6 +307,30 @@ class RequestLogSerializer(serializers.Serializer):
     createdAt = serializers.DateTimeField()
 
 
+class ChangeSerializer(serializers.Serializer):
+    """What one transaction did to the record: as GET showed it before and after."""
+
+    action = serializers.ChoiceField(ACTIONS)
+    before = ObjectValue(allow_null=True)
+    after = ObjectValue(allow_null=True)
+    changedFields = serializers.ListField(child=serializers.CharField())
+    createdAt = serializers.DateTimeField()
+
+
+class ObjectStorySerializer(ObjectSerializer):
+    """An object with all that is known about it; with the newest 50 request logs and logs."""
+
+    inWords = serializers.ListField(
+        child=serializers.CharField(), help_text="What happened and what happens next."
+    )
+    change = ChangeSerializer()
+    trace = serializers.ListField(
+        allow_null=True, help_text="What each filter saw, when a filter said no."
+    )
+    requestLogs = RequestLogSerializer(many=True)
+    logs = LogSerializer(many=True)
+
+
 class TaskSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     integrationId = serializers.UUIDField()
@@ -338,11 +362,15 @@ class ObjectsQuery(ListQuery):
     )
 
 
-class LogsQuery(ListQuery):
+class AboutObject(ListQuery):
+    object_id = IdField(required=False, source="object__uuid")
+
+
+class LogsQuery(AboutObject):
     level = serializers.ChoiceField(Level.choices, required=False)
 
 
-class RequestLogsQuery(ListQuery):
+class RequestLogsQuery(AboutObject):
     status = serializers.IntegerField(
         required=False, source="response_status", min_value=100, max_value=599
     )

@@ -48,6 +48,7 @@ class Status(models.TextChoices):
 
 
 OPEN = (Status.QUEUE, Status.RETRY)
+REQUEUED = (Status.ERROR, Status.RETRY, Status.SKIPPED)  # by requeue(), and no others
 
 
 class IntegrationObjectQuerySet(ClaimQuerySet):
@@ -139,12 +140,10 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         for moment, rows in due.items():
             waiting.filter(id__in=rows).update(due_at=moment)
 
-    def requeue(self) -> int:
+    def requeue(self, by: str = "a person") -> int:
         """Put back what failed, waits to retry or was skipped: due now, same id, full budget."""
         with transaction.atomic(using=self.db):
-            rows = self.filter(
-                status__in=(Status.ERROR, Status.RETRY, Status.SKIPPED), leased=False
-            )
+            rows = self.filter(status__in=REQUEUED, leased=False)
             found = list(rows.order_by("id").select_for_update(no_key=True))
             self._all().filter(id__in=[row.pk for row in found]).update(
                 status=Status.QUEUE,
@@ -157,8 +156,7 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 finished_at=None,
             )
             Log.objects.bulk_create(
-                row.line(Level.INFO, "requeued", "Put back in the queue by a person.")
-                for row in found
+                row.line(Level.INFO, "requeued", f"Put back in the queue by {by}.") for row in found
             )
         return len(found)
 

@@ -1,0 +1,125 @@
+"""What became of one object and what happens next: as its page and the API tell it."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.timezone import localtime, now
+
+from integrations.models import IntegrationObject, Log, RequestLog, Status
+from integrations.models.queue import OPEN, REQUEUED
+
+NEWEST = 50  # rows of each kind that a story shows; the lists have the others
+
+
+def attempts(obj: IntegrationObject) -> list[RequestLog]:
+    """What was sent and what came back, the newest first."""
+    return list(obj.requestlog_entries.select_related("object").order_by("-id")[:NEWEST])
+
+
+def lines(obj: IntegrationObject) -> list[Log]:
+    """What was written about it, the newest last."""
+    newest = obj.log_entries.select_related("object").order_by("-id")[:NEWEST]
+    return list(reversed(newest))
+
+
+def trace(obj: IntegrationObject) -> Any:
+    """What each filter saw, if it was a filter that kept the object from being sent."""
+    if obj.status != Status.SKIPPED:
+        return None
+    decided = obj.log_entries.filter(code="filter_no_match", message=obj.reason)
+    last = decided.order_by("-id").first()
+    return last.data.get("trace") if last and isinstance(last.data, dict) else None
+
+
+def may_requeue(obj: IntegrationObject) -> bool:
+    return obj.status in REQUEUED and not obj.leased
+
+
+def may_cancel(obj: IntegrationObject) -> bool:
+    return obj.status in OPEN and not obj.leased
+
+
+def why_not_requeued(obj: IntegrationObject) -> str:
+    """Why `requeue()` left it as it is."""
+    return _left(obj, "put back in the queue", REQUEUED)
+
+
+def why_not_cancelled(obj: IntegrationObject) -> str:
+    """Why `cancel()` left it as it is."""
+    return _left(obj, "cancelled", OPEN)
+
+
+def _left(obj: IntegrationObject, done: str, allowed: tuple[Status, ...]) -> str:
+    if obj.leased:
+        return f"This object is being sent right now; it can be {done} when that is over."
+    if obj.status in allowed:
+        return "This object changed at this moment; try again."
+    so = ", and waits already" if obj.status == Status.QUEUE else ""
+    these = ", ".join(allowed[:-1])
+    return (
+        f"This object can't be {done}: it is {obj.status}{so}. It can be while it is "
+        f"{these} or {allowed[-1]}."
+    )
+
+
+def in_short(obj: IntegrationObject) -> str:
+    """How far an object is, for a line of a list; its own page knows better."""
+    if obj.leased:
+        return f"Attempt {obj.attempts} is being made."
+    if obj.status == Status.SUCCESS:
+        return f"Delivered at {_at(obj.finished_at)}, attempt {obj.attempts}."
+    if obj.due_at is None:
+        return f"{obj.attempts} attempts." if obj.attempts > 1 else ""
+    if obj.integration.gate.pause_reason:
+        return "It waits: the integration is paused."
+    when = f"at {_at(obj.due_at)}" if obj.due_at > now() else "now"
+    return f"Attempt {obj.attempts + 1} {when}."
+
+
+def in_words(obj: IntegrationObject) -> list[str]:
+    """What happened and what will happen, in sentences."""
+    return [sentence for sentence in _sentences(obj) if sentence]
+
+
+def _sentences(obj: IntegrationObject) -> list[str]:
+    tries = f"{obj.attempts} attempt{'' if obj.attempts == 1 else 's'}"
+    match Status(obj.status):
+        case Status.SUCCESS:
+            return [f"Delivered at {_at(obj.finished_at)}, after {tries}."]
+        case Status.ERROR:
+            return [f"Given up at {_at(obj.finished_at)}, after {tries}.", obj.error]
+        case Status.SKIPPED:
+            return ["Nothing was sent, and this is why:", obj.reason or obj.error]
+        case Status.CANCELLED:
+            return [f"Cancelled at {_at(obj.finished_at)}; nothing more is sent.", obj.reason]
+    return [*_expected(obj, tries), obj.error and f"The last error: {obj.error}"]
+
+
+def _expected(obj: IntegrationObject, tries: str) -> list[str]:
+    """What an open object waits for."""
+    if obj.leased:
+        return [f"Being delivered right now (attempt {obj.attempts}, since {_at(obj.claimed_at)})."]
+    said = [f"{tries[0].upper()}{tries[1:]} so far."] if obj.attempts else []
+    if reason := obj.integration.gate.pause_reason:
+        return [*said, f"It waits because the integration is paused: {reason}"]
+    ahead = (
+        IntegrationObject.objects.of(obj.platform_id)
+        .filter(integration=obj.integration_id, lane=obj.lane, holds_lane=True, pk__lt=obj.pk)
+        .order_by("pk")
+        .first()
+        if obj.lane
+        else None
+    )
+    if ahead:
+        return [
+            *said,
+            f"It waits for an earlier change of the same record (sequence {ahead.pk}, "
+            f"{ahead.status}): changes leave in their order.",
+        ]
+    if obj.due_at and obj.due_at > now():
+        return [*said, f"The next attempt is at {_at(obj.due_at)}."]
+    return [*said, "It is due now; a worker takes it within seconds."]
+
+
+def _at(at: datetime | None) -> str:
+    return f"{localtime(at):%Y-%m-%d %H:%M:%S}" if at else "an unknown time"
