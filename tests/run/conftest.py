@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -27,6 +28,19 @@ def free_port() -> int:
         trial.bind(("127.0.0.1", 0))
         port: int = trial.getsockname()[1]
         return port
+
+
+def processes() -> Iterator[tuple[int, int]]:
+    """Every process and its parent; a small Linux has no `ps`, and macOS no /proc."""
+    if Path("/proc/self/stat").exists():
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has just ended
+                yield int(stat.parent.name), int(stat.read_text().rpartition(")")[2].split()[1])
+        return
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True)
+    for line in listed.stdout.splitlines():
+        pid, parent = line.split()
+        yield int(pid), int(parent)
 
 
 class Run:
@@ -71,11 +85,7 @@ class Run:
         return seen
 
     def children(self) -> list[int]:
-        listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-        ).stdout
-        pairs = [line.split() for line in listed.splitlines()]
-        return [int(pid) for pid, parent in pairs if parent == str(self.process.pid)]
+        return [pid for pid, parent in processes() if parent == self.process.pid]
 
     def stop(self, how: int = signal.SIGTERM, *, group: bool = False) -> int:
         """Send the signal, to the process alone or to its group, and wait; its exit code."""
