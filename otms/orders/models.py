@@ -116,6 +116,7 @@ class TransportOrder(Record):
         indexes = [
             models.Index(fields=["platform", "-created_at", "id"], name="order_newest"),
             models.Index(fields=["platform", "status", "-created_at"], name="order_by_status"),
+            models.Index(fields=["platform", "-updated_at"], name="order_by_update"),
             models.Index(fields=["platform", "name"], name="order_by_name"),
             models.Index(fields=["platform", "order_id"], name="order_by_order_id"),
         ]

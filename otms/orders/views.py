@@ -9,11 +9,11 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from otms.api.errors import Conflict
-from otms.api.router import Route
+from otms.api.router import Route, route
 from otms.api.serializers import ErrorItem, WireSerializer
 from otms.api.views import PlatformViewSet
-from otms.orders import saving, wire
-from otms.orders.models import Business, TransportOrder
+from otms.orders import saving, search, wire
+from otms.orders.models import Business, OrderStatus, TransportOrder
 from otms.orders.serializers import (
     BusinessSerializer,
     TransportOrderSerializer,
@@ -135,6 +135,41 @@ class TransportOrderViewSet(EntityViewSet):
         if record is None:
             return saving.create_order(self.platform, given)
         return saving.update_order(record, given)
+
+    @route(
+        "GET",
+        "transportOrder/<id:id>/accept",
+        "accept:transportOrder",
+        answers={"transportOrder": TransportOrderSerializer},
+    )
+    def accept(self, request: Any, id: UUID) -> Response:
+        """Accept a requested order. A GET that changes something: the vendor's way."""
+        if request.method != "GET":  # who asks for the head alone wants to look
+            self.http_method_not_allowed(request)
+        with transaction.atomic():
+            order = self.record(id, self.records.select_for_update(no_key=True))
+            if order.status != OrderStatus.REQUESTED:
+                raise Conflict(
+                    f"This transportOrder is {order.status}; only one that is requested can be "
+                    "accepted."
+                )
+            return self._answer(self.save(order, {"status": OrderStatus.ACCEPTED}))
+
+    @route(
+        "POST",
+        "transportOrders:extended/<str:offset>/<str:amount>",
+        "search:transportOrders:extended",
+        takes=search.OrderSearch,
+        answers={
+            "transportOrders": TransportOrderSerializer(many=True),
+            "totalResults": serializers.IntegerField(),
+        },
+    )
+    def search_extended(self, request: Any, offset: str, amount: str) -> Response:
+        """Search with lists of values, ranges of time and parts of texts."""
+        asked = self.read(search.OrderSearch).validated_data
+        found = search.narrowed(self.records, asked)
+        return Response(self.paged(self.plural, found, offset, amount, self.represent))
 
 
 class BusinessViewSet(EntityViewSet):

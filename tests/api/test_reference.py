@@ -173,8 +173,9 @@ def test_the_examples_of_a_search_and_of_credentials_are_answered(
     acme = make.BusinessFactory(platform=platform, name="Acme Corp")
     make.OrderFactory(platform=platform, customer=acme, status="planned")
     make.OrderFactory(platform=platform, status="planned")
-    (example,) = examples("## Lists and searches")
+    example, extended = examples("## Lists and searches")
     assert api.ok("POST", "transportOrders/0/20", example)["totalResults"] == 1
+    assert api.ok("POST", "transportOrders:extended/0/20", extended)["totalResults"] == 1
     refresh, example = examples("## Who may call")
     api.refused("POST", "user/refresh", refresh, code=401)
     example["integrationId"] = str(make.integration(platform=platform).pk)
