@@ -3,7 +3,7 @@
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -85,4 +85,43 @@ def database(url: str) -> dict[str, Any]:
     raise ImproperlyConfigured(
         f"DATABASE_URL begins with {parts.scheme!r}; write postgres://user:password@host:5432/name "
         "or sqlite:////absolute/path."
+    )
+
+
+class Mail(NamedTuple):
+    """Where mail is given to; without a host nothing is sent."""
+
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    starttls: bool = True
+    tls: bool = False
+
+
+def mail(url: str) -> Mail:
+    """Read `smtp://user:password@host:587`: STARTTLS, or with `smtps://` TLS from the start."""
+    if not url:
+        return Mail()
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or port == 0:
+        raise ImproperlyConfigured(
+            "EMAIL_URL can't be read; write smtp://user:password@host:587 or smtps://..., "
+            "with %40 for an @ in the user or password."
+        )
+    tls = parts.scheme == "smtps"
+    starttls = not tls and dict(parse_qsl(parts.query)).get("starttls") != "false"
+    if parts.password and not (tls or starttls):
+        raise ImproperlyConfigured("EMAIL_URL would send its password in the clear.")
+    return Mail(
+        parts.hostname,
+        port or (465 if tls else 587 if starttls else 25),
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        starttls,
+        tls,
     )

@@ -126,6 +126,17 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# Mail to people. Without EMAIL_URL nothing is sent, and links are handed over by people.
+_mail = env.mail(env.text("EMAIL_URL", ""))
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", EMAIL_HOST_USER if "@" in EMAIL_HOST_USER else "")
+if EMAIL_HOST and not DEFAULT_FROM_EMAIL:
+    raise ImproperlyConfigured("With an EMAIL_URL there must be an EMAIL_FROM: otms@example.com")
+OTMS_PUBLIC_URL = env.text("OTMS_PUBLIC_URL", "")
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 from integrations.api.object import viewsets as object_viewsets
 from integrations.api.views import viewsets as integration_viewsets
+from otms.accounts import passwords
 from otms.accounts.admin import login
 from otms.accounts.views import SessionViewSet, UserViewSet
 from otms.api.router import router
@@ -39,6 +40,7 @@ urlpatterns = [
     ),
     path("api/", include(router.urls)),
     path("admin/login/", login),
+    path("admin/", include(passwords.urlpatterns)),
     path("admin/", admin.site.urls),
 ]
 

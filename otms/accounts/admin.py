@@ -6,11 +6,13 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.timezone import now
-from unfold.decorators import display
+from django.views.decorators.cache import never_cache
+from unfold.decorators import action, display
 from unfold.forms import (
     AdminPasswordChangeForm,
     AuthenticationForm,
@@ -18,6 +20,7 @@ from unfold.forms import (
     UserCreationForm,
 )
 
+from otms.accounts import passwords
 from otms.accounts.models import PersonalToken, User
 from otms.accounts.platform_admin import FactAdmin, PlatformAdmin, moment
 from otms.accounts.throttle import LoginThrottle
@@ -82,6 +85,7 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
     )
     readonly_fields = ("last_seen", "joined")
     filter_horizontal = ("user_permissions",)
+    actions_detail = ("password_link",)
 
     @display(description="Name", ordering="last_name")
     def full_name(self, user: User) -> str:
@@ -94,6 +98,33 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
     @display(description="Joined")
     def joined(self, user: User) -> str:
         return moment(user.date_joined)
+
+    def has_password_link_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        person = self.get_object(request, str(object_id)) if object_id else None
+        return self.has_change_permission(request, person)
+
+    @action(description="Link to set the password", icon="key", permissions=["password_link"])
+    def password_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Says what it is; POST makes one and shows it this once."""
+        return never_cache(self._password_link)(request, object_id)
+
+    def _password_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        person = self.get_object(request, object_id)
+        if person is None:
+            raise Http404
+        if not self.has_change_permission(request, person):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": person,
+            "title": f"Link to set the password of {person}",
+        }
+        if request.method == "POST" and person.is_active:
+            context["link"] = passwords.link(person, passwords.public_url(request))
+            context["until"] = passwords.until()
+            self.log_change(request, person, "Made a link to set the password.")
+        return TemplateResponse(request, "admin/password_link.html", context)
 
     def get_field_queryset(self, db: Any, db_field: Any, request: HttpRequest) -> Any:
         if db_field.name == "user_permissions":  # each says its content type

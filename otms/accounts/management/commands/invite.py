@@ -1,0 +1,82 @@
+"""Let a person in: they set their password by a link that works once."""
+
+import smtplib
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.validators import validate_email
+from django.db import transaction
+from django.db.models import Q
+
+from otms.accounts import passwords
+from otms.accounts.models import Platform, User
+
+
+class Command(BaseCommand):
+    """With EMAIL_URL the link is mailed to them; without it, or with --show, it is printed."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("email", help="they log in with it")
+        parser.add_argument("--platform", required=True, metavar="NAME")
+        parser.add_argument(
+            "--admin", action="store_true", help="may do everything inside the platform"
+        )
+        parser.add_argument("--show", action="store_true", help="print the link, send no mail")
+
+    def handle(
+        self, *args: Any, email: str, platform: str, admin: bool, show: bool, **options: Any
+    ) -> None:
+        try:
+            validate_email(email)
+            base = passwords.public_url()
+        except ValidationError:
+            raise CommandError(f"{email!r} is not an e-mail address.") from None
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from None
+        with transaction.atomic():
+            person = _person(email.lower(), _platform(platform), admin)
+        what = f"works once, until {passwords.until():%Y-%m-%d %H:%M} UTC"
+        if show or not passwords.sends_mail():
+            self.stdout.write(f"Give {person.email} this link; it {what}:")
+            self.stdout.write(passwords.link(person, base))
+            return
+        try:
+            passwords.send(person, base, "mail/invitation.txt")
+        except (OSError, smtplib.SMTPException) as error:
+            raise CommandError(
+                f"{person.email} is known now, but no mail could be sent: {error} "
+                "With --show the link is printed instead."
+            ) from None
+        self.stdout.write(f"A link was mailed to {person.email}; it {what}.")
+
+
+def _platform(name: str) -> Platform:
+    if found := Platform.objects.filter(name=name).first():
+        return found
+    names = ", ".join(Platform.objects.order_by("name").values_list("name", flat=True)[:20])
+    raise CommandError(
+        f"There is no platform {name!r}. There are: {names or 'none; createplatform makes one'}."
+    )
+
+
+def _person(email: str, platform: Platform, admin: bool) -> User:
+    """Somebody new, or who was invited before and has not come yet."""
+    there = User.objects.filter(Q(username__iexact=email) | Q(email__iexact=email)).first()
+    if there is None:
+        return User.objects.create_user(
+            email, email, platform=platform, is_staff=True, is_superuser=admin
+        )
+    if there.platform_id != platform.pk:
+        raise CommandError(f"{email} belongs to another platform.")
+    if there.has_usable_password() or not there.is_active:
+        raise CommandError(
+            f"{email} has an account already. A forgotten password is set with a link from the "
+            f"admin's page of that person, or here: manage.py changepassword {there.username}"
+        )
+    if admin and not there.is_superuser:
+        there.is_superuser = True
+        there.save(update_fields=["is_superuser"])
+    return there

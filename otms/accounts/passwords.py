@@ -1,0 +1,160 @@
+"""Setting a password by a link that works once: for who is invited, and who forgot theirs."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
+from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.views import (
+    PasswordResetCompleteView,
+    PasswordResetConfirmView,
+    PasswordResetDoneView,
+    PasswordResetView,
+)
+from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import EmailMessage
+from django.db import connections
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import path, reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from django.utils.timezone import now
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
+
+from otms.accounts.models import User
+from otms.accounts.throttle import LoginThrottle
+
+log = logging.getLogger(__name__)
+
+# Mail is sent after the answer: how long it takes would tell who has an account.
+MAILER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="otms-mailer")
+
+
+def link(person: User, base: str) -> str:
+    """Whoever opens it sets this person's password; it dies with the password that was."""
+    token = default_token_generator.make_token(person)
+    uid = urlsafe_base64_encode(force_bytes(person.pk))
+    return base + reverse("password_reset_confirm", kwargs={"uidb64": uid, "token": token})
+
+
+def until() -> datetime:
+    """How long a link that is made now works."""
+    return now() + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+
+
+def sends_mail() -> bool:
+    return bool(settings.EMAIL_HOST)
+
+
+def public_url(request: HttpRequest | None = None) -> str:
+    """Where people find this server: what the operator says, else how it was just called."""
+    if settings.OTMS_PUBLIC_URL:
+        return str(settings.OTMS_PUBLIC_URL).rstrip("/")
+    if request is not None:
+        return request.build_absolute_uri("/").rstrip("/")
+    host = next(iter(settings.ALLOWED_HOSTS), "*")
+    if host.startswith(("*", ".")):
+        raise ImproperlyConfigured(
+            "Set OTMS_PUBLIC_URL to where people find this server: https://otms.example.com"
+        )
+    return f"http{'s' if settings.HTTPS else ''}://{host}"
+
+
+def send(person: User, base: str, template: str) -> None:
+    """Mail a link to its person; the first line of the template is the subject."""
+    context = {"person": person, "link": link(person, base), "until": until(), "base": base}
+    subject, _, body = render_to_string(template, context).partition("\n")
+    EmailMessage(subject, body.strip() + "\n", to=[person.email]).send()
+
+
+class AskForLink(PasswordResetForm):
+    """An address; whoever has an account with it, and a password, gets a link."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = "E-mail address"
+        self.fields["email"].widget = UnfoldAdminEmailInputWidget(
+            {"autocomplete": "email", "autofocus": ""}
+        )
+
+    def save(self, *args: Any, request: HttpRequest | None = None, **kwargs: Any) -> None:
+        MAILER.submit(self._mail, self.cleaned_data["email"], public_url(request))
+
+    def _mail(self, email: str, base: str) -> None:
+        try:
+            for person in self.get_users(email):
+                send(person, base, "mail/password_reset.txt")
+        except Exception:
+            log.exception("a link could not be mailed")
+        finally:
+            connections.close_all()
+
+
+class SetPassword(SetPasswordForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("new_password1", "new_password2"):
+            self.fields[name].widget = UnfoldAdminPasswordWidget({"autocomplete": "new-password"})
+
+
+class ResetThrottle(LoginThrottle):
+    scope = "reset"
+    rate = "5/hour"
+
+
+class _Page:
+    """Looks like the admin's login."""
+
+    request: HttpRequest
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
+        title = context.get("title")
+        return {
+            **context,
+            **admin.site.each_context(self.request),
+            "title": title,
+            "sends_mail": sends_mail(),
+        }
+
+
+class Ask(_Page, PasswordResetView):
+    form_class = AskForLink
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not sends_mail():
+            return self.get(request)
+        throttle = ResetThrottle()
+        if throttle.allow_request(request, None):  # type: ignore[arg-type]
+            return super().post(request, *args, **kwargs)
+        form = self.get_form()
+        form.add_error(None, "Too many of these came from your address. Try again in an hour.")
+        answer = self.render_to_response(self.get_context_data(form=form), status=429)
+        answer["Retry-After"] = str(max(1, ceil(throttle.wait() or 0)))
+        return answer
+
+
+class Asked(_Page, PasswordResetDoneView):
+    pass
+
+
+class Confirm(_Page, PasswordResetConfirmView):
+    form_class = SetPassword
+
+
+class Done(_Page, PasswordResetCompleteView):
+    pass
+
+
+urlpatterns = [
+    path("password_reset/", Ask.as_view(), name="admin_password_reset"),
+    path("password_reset/done/", Asked.as_view(), name="password_reset_done"),
+    path("reset/<uidb64>/<token>/", Confirm.as_view(), name="password_reset_confirm"),
+    path("reset/done/", Done.as_view(), name="password_reset_complete"),
+]
