@@ -1,7 +1,7 @@
 """An integration as one document: shown whole, checked whole, saved whole."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.db import transaction
@@ -23,6 +23,14 @@ class Invalid(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__(problems[0].message)
         self.problems = problems
+
+
+class Draft(NamedTuple):
+    """An integration as it shall be, and its data sources: those that stay, those that go."""
+
+    integration: Integration
+    sources: list[DataSource]
+    left_out: list[DataSource]
 
 
 def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
@@ -60,6 +68,20 @@ def save(
     the secrets they don't give. Checking resolves host names, so it is done before the transaction:
     no lock is held over it, and Stale says that somebody else was faster.
     """
+    draft = checked(platform, given, integration)
+    with transaction.atomic():
+        draft.integration.save()
+        for source in draft.left_out:
+            source.delete()
+        for source in draft.sources:
+            source.save()
+    return draft.integration
+
+
+def checked(
+    platform: Platform, given: dict[str, Any], integration: Integration | None = None
+) -> Draft:
+    """What `save()` would write, nothing of it written yet; Invalid names each problem."""
     fields = dict(given)
     sources = fields.pop("data_sources", None)
     integration = integration or Integration(platform=platform)
@@ -80,14 +102,7 @@ def save(
         problems += [p.under(f"dataSources[{position}]") for p in (*found, *source.problems())]
     if problems:
         raise Invalid(problems)
-    with transaction.atomic():
-        integration.save()
-        if sources is not None:
-            for source in kept.values():
-                source.delete()
-            for source in made:
-                source.save()
-    return integration
+    return Draft(integration, made, [] if sources is None else list(kept.values()))
 
 
 def warnings(integration: Integration) -> Iterator[Problem]:

@@ -9,7 +9,10 @@ import socket
 import threading
 import time
 import unicodedata
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from ipaddress import (
     IPv4Address,
@@ -27,6 +30,9 @@ import idna
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]
+Known = dict[tuple[str, int], list[AddrInfo] | OSError]
+
+_known: ContextVar[Known | None] = ContextVar("known", default=None)
 
 ALLOW = "an operator can allow it with OTMS_EGRESS_ALLOW"
 RESOLVE_ON_SAVE = 2.0
@@ -231,7 +237,28 @@ def connect(host: str, port: int, *, timeout: float, web: bool = False) -> socke
 
 def lookup(host: str, port: int, *, timeout: float) -> list[AddrInfo]:
     """Resolve a name in bounded time."""
-    return resolving(host, port).result(timeout)
+    known = _known.get()
+    if known is None:
+        return resolving(host, port).result(timeout)
+    if (host, port) not in known:
+        try:
+            known[host, port] = resolving(host, port).result(timeout)
+        except OSError as error:
+            known[host, port] = error
+    found = known[host, port]
+    if isinstance(found, OSError):
+        raise found
+    return found
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """In here a name is resolved once: what was looked up before a transaction holds inside it."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 def resolving(host: str, port: int) -> Future[list[AddrInfo]]:

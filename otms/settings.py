@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "django_celery_beat",
+    "otms.api",
     "otms.accounts",
     "otms.orders",
     "integrations",
@@ -217,6 +218,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "integrations.tasks.process_queue",
         "schedule": 10.0,
         "options": {"expires": 10.0},
+    },
+    "forget kept answers": {
+        "task": "otms.api.tasks.prune",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
+    "forget spent refresh tokens": {
+        "task": "otms.accounts.tasks.prune",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
     },
 }
 CELERY_TIMEZONE = "UTC"

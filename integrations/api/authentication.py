@@ -30,7 +30,7 @@ class IntegrationCaller:
     def __init__(self, credential: Credential) -> None:
         self.integration = credential.integration
         self.platform = credential.integration.platform
-        self.pk = credential.pk
+        self.pk = credential.integration_id  # the same whichever of its credentials it shows
 
     def __str__(self) -> str:
         return f"integration {self.integration.name}"

@@ -1,6 +1,7 @@
 """The API of integrations: define, credentials, mapping test, and what happens in the queue."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from django.utils.timezone import now
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from integrations import definition
+from integrations import definition, egress
 from integrations.api import rows, shapes
 from integrations.api import serializers as wire
 from integrations.core import filters, mapping
@@ -67,6 +68,19 @@ class IntegrationViewSet(PlatformViewSet):
         if "id" in given:
             refuse_taken(Integration(pk=given["id"]), "id")
         return self._saved(reader, given, None)
+
+    @contextmanager
+    def beforehand(self) -> Iterator[None]:
+        """Checking resolves the names of hosts: before the transaction, which remembers them."""
+        with egress.remembering():
+            if self.action == "create":
+                given = dict(self.read(self.serializer).validated_data)
+                given.pop("nonce", None)
+                try:
+                    definition.checked(self.platform, given)
+                except definition.Invalid as error:
+                    refuse(error.problems)
+            yield
 
     @route("PUT", "integration", "update:integration", takes=PART, answers=WARNED)
     def update(self, request: Any) -> Response:

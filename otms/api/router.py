@@ -18,6 +18,9 @@ from typing import Any
 from django.urls import Resolver404, URLPattern, path, register_converter, resolve
 from django.urls.converters import UUIDConverter
 
+# Verbs of calls that change nothing, and of those whose answer holds what nobody may keep.
+UNKEYED = frozenset({"search", "test", "login", "refresh", "logout", "generate", "install"})
+
 
 @dataclass(frozen=True)
 class Route:
@@ -32,6 +35,12 @@ class Route:
     answers: dict[str, Any] = field(default_factory=dict)
     query: Any = None
     public: bool = False
+
+    @property
+    def keyed(self) -> bool:
+        """Does an Idempotency-Key make the effect of this call happen once?"""
+        verb = self.name.partition(":")[0]
+        return self.method == "POST" and not self.public and verb not in UNKEYED
 
 
 class AnyCaseUUID(UUIDConverter):

@@ -8,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
+from otms.api.idempotency import HEADER, LONGEST
 from otms.api.paging import MOST
 from otms.api.router import Route, actions
 from otms.api.serializers import Error
@@ -26,6 +27,12 @@ PATH_PARAMETERS = (
         OpenApiParameter.PATH,
         description="How many rows to answer.",
     ),
+)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    HEADER,
+    {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    description="Repeated with the same key, the call has its effect once and its first answer.",
 )
 
 
@@ -47,7 +54,8 @@ class RouteSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         in_path = [each for each in PATH_PARAMETERS if f":{each.name}>" in self.route.path]
-        return [*in_path, self.route.query] if self.route.query else in_path
+        keyed = [IDEMPOTENCY_KEY] if self.route.keyed else []
+        return [*in_path, *([self.route.query] if self.route.query else []), *keyed]
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         return False  # a list stands inside the envelope, as one of its keys

@@ -1,10 +1,12 @@
 """What every endpoint does the same way."""
 
-from functools import cached_property
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property, partial
 from typing import Any, NoReturn
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
+from django.http import HttpResponse
 from rest_framework.exceptions import (
     MethodNotAllowed,
     NotAuthenticated,
@@ -18,6 +20,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from otms.api.errors import Conflict
+from otms.api.idempotency import KeyedCall
 from otms.api.paging import Page, total
 from otms.api.permissions import how_to_authenticate
 from otms.api.router import Route, actions, methods_of
@@ -53,6 +56,26 @@ class RoutedViewSet(ViewSet):
         if (coded := request.headers.get("Content-Encoding", "identity")).lower() != "identity":
             text = f"A body with Content-Encoding {coded[:40]!r} is not read; send it as it is."
             raise UnsupportedMediaType(coded, text)
+        if self.route is not None and self.route.keyed and (call := KeyedCall.of(request)):
+            # dispatch() looks for what answers this method after initial().
+            setattr(self, request.method.lower(), partial(self.once, call))
+
+    def once(self, call: KeyedCall, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer a call with an Idempotency-Key: effect and answer are stored together."""
+        if found := call.answered():
+            return found
+        with self.beforehand(), transaction.atomic():
+            call.take()
+            if found := call.answered():
+                return found
+            return call.keep(getattr(self, self.action)(request, *args, **kwargs))
+
+    def beforehand(self) -> AbstractContextManager[None]:
+        """Around the transaction of a call with an Idempotency-Key: what must not be done in it.
+
+        The whole view runs in that transaction. One that asks the network does so in here before.
+        """
+        return nullcontext()
 
     def permission_denied(self, request: Any, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse a caller; who showed nothing is told what to show."""
@@ -87,7 +110,8 @@ class RoutedViewSet(ViewSet):
             self.tried_again = True
             try:
                 self.initial(self.request, *self.args, **self.kwargs)
-                return getattr(self, self.action)(self.request, *self.args, **self.kwargs)
+                handler = getattr(self, str(self.request.method).lower())
+                return handler(self.request, *self.args, **self.kwargs)
             except Exception as error:  # noqa: BLE001 - as where the first try is made
                 exc = error
         return super().handle_exception(exc)

@@ -1,0 +1,97 @@
+"""A call with an Idempotency-Key has its effect once; repeated, it gets the first answer again.
+
+The answer is stored in the transaction of the effect: there are both, or neither. What was refused
+had no effect and is not stored, so a corrected call may come with the same key.
+"""
+
+import hashlib
+import re
+from typing import Any
+
+from django.db import connection, transaction
+from django.http import HttpResponse
+from rest_framework.exceptions import ValidationError
+from rest_framework.response import Response
+
+from otms.api.envelope import EnvelopeRenderer
+from otms.api.errors import Conflict
+from otms.api.models import KeptAnswer
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+LONGEST = 255
+
+
+class InFlight(Conflict):
+    default_detail = (
+        f"A call with this {HEADER} is being carried out at this moment; ask again for its answer."
+    )
+    wait = 1
+
+
+class KeyedCall:
+    """A call and its key: who calls, where, and with what."""
+
+    def __init__(self, key: str, request: Any) -> None:
+        caller = f"{type(request.user).__name__} {request.user.pk}"
+        digest = hashlib.sha256(f"{caller}\n{request.path}\n{key}".encode())
+        self.hash = digest.hexdigest()
+        self.number = int.from_bytes(digest.digest()[:8], signed=True)
+        query = request.META.get("QUERY_STRING", "")
+        self.content_hash = hashlib.sha256(f"{query}\n".encode() + request.body).hexdigest()
+
+    @classmethod
+    def of(cls, request: Any) -> "KeyedCall | None":
+        """The call with its key; None when it has none."""
+        key = request.headers.get(HEADER)
+        if key is None:
+            return None
+        if not re.fullmatch(f"[!-~]{{1,{LONGEST}}}", key):
+            text = f"A key is 1 to {LONGEST} visible ASCII characters without blanks, as a UUID is."
+            raise ValidationError({HEADER: text})
+        return cls(key, request)
+
+    def take(self) -> None:
+        """Refuse while the same call is in flight.
+
+        On PostgreSQL nobody waits for another's transaction. SQLite lets one write at a time, so
+        who comes second waits in line as all writers do, and finds the answer.
+        """
+        if connection.vendor != "postgresql":
+            return
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [self.number])
+            if not cursor.fetchone()[0]:
+                raise InFlight
+
+    def answered(self) -> HttpResponse | None:
+        """The first answer again, if there was one in the last day; Conflict for another body."""
+        kept = KeptAnswer.objects.filter(pk=self.hash).first()
+        if kept is None or kept.expired:
+            return None
+        if kept.content_hash != self.content_hash:
+            raise Conflict(
+                f"This {HEADER} was used with another body in the last 24 hours; "
+                "take a new key for a new call."
+            )
+        answer = self._http(kept.status, bytes(kept.answer))
+        answer[REPLAYED] = "true"
+        return answer
+
+    def keep(self, response: Response) -> HttpResponse:
+        """Store an answer with its effect, and give it out as it is stored."""
+        if response.status_code >= 400:
+            transaction.set_rollback(True)
+            return response
+        content = EnvelopeRenderer().render(response.data)
+        KeptAnswer.objects.filter(pk=self.hash).delete()  # of another day
+        KeptAnswer.objects.create(
+            call=self.hash,
+            content_hash=self.content_hash,
+            status=response.status_code,
+            answer=content,
+        )
+        return self._http(response.status_code, content)
+
+    def _http(self, status: int, content: bytes) -> HttpResponse:
+        return HttpResponse(content, status=status, content_type=EnvelopeRenderer.media_type)
