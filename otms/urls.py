@@ -12,6 +12,7 @@ from integrations.api.views import viewsets as integration_viewsets
 from otms.accounts import passwords
 from otms.accounts.admin import login
 from otms.accounts.views import SessionViewSet, UserViewSet
+from otms.api.reference import docs
 from otms.api.router import router
 from otms.orders.views import BusinessViewSet, TransportOrderViewSet
 
@@ -38,6 +39,7 @@ urlpatterns = [
         "api/schema",
         SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]),
     ),
+    path("api/docs", docs),
     path("api/", include(router.urls)),
     path("admin/login/", login),
     path("admin/", include(passwords.urlpatterns)),
