@@ -14,11 +14,12 @@ from otms.accounts.admin import login
 from otms.accounts.views import SessionViewSet, UserViewSet
 from otms.api.reference import docs
 from otms.api.router import router
-from otms.orders.views import BusinessViewSet, TransportOrderViewSet
+from otms.orders.views import BusinessViewSet, EventViewSet, TransportOrderViewSet
 
 router.register(UserViewSet, TransportOrderViewSet, BusinessViewSet, *integration_viewsets)
 router.register(SessionViewSet)
 router.register(*object_viewsets)
+router.register(EventViewSet)
 
 
 def healthz(request: HttpRequest) -> JsonResponse:

@@ -1,5 +1,6 @@
 """Records for tests, whole enough to be real, with keyword overrides."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import factory
@@ -7,7 +8,7 @@ from factory.django import DjangoModelFactory
 
 from integrations.models import DataSource, Integration
 from otms.accounts.models import PersonalToken, Platform, Session, User
-from otms.orders.models import Business, Consignment, Goods, TransportOrder
+from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 
 GUIDE_MAPPING = {
     "erp_order_id": "$.transportOrder.id",
@@ -76,6 +77,14 @@ class GoodsFactory(DjangoModelFactory):
     platform = factory.SelfAttribute("consignment.platform")
     description = factory.Sequence(lambda n: f"pallet {n}")
     quantity = 1
+
+
+class EventFactory(Owned):
+    class Meta:
+        model = Event
+
+    type = "ArrivalEvent"
+    date_time = datetime(2026, 3, 22, 10, tzinfo=UTC)
 
 
 class IntegrationFactory(Owned):

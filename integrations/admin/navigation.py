@@ -10,7 +10,7 @@ from django_celery_beat.models import PeriodicTask
 from integrations.admin.links import list_of
 from integrations.models import Integration, IntegrationObject, Log, RequestLog
 from otms.accounts.models import PersonalToken, User
-from otms.orders.models import Business, TransportOrder
+from otms.orders.models import Business, Event, TransportOrder
 
 SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
     (
@@ -32,6 +32,7 @@ SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
         "Records",
         [
             ("Transport orders", "local_shipping", TransportOrder),
+            ("Events", "event", Event),
             ("Businesses", "apartment", Business),
         ],
     ),

@@ -1,4 +1,4 @@
-"""The records of transport: orders with their parts, and businesses."""
+"""The records of transport: orders with their parts, businesses, and events."""
 
 from typing import Any
 
@@ -14,9 +14,17 @@ from otms.accounts.platform_admin import (
     PlatformForm,
     PlatformStackedInline,
     PlatformTabularInline,
+    moment,
 )
 from otms.db.fields import DocumentField
-from otms.orders.models import Business, Consignment, Goods, OrderStatus, TransportOrder
+from otms.orders.models import (
+    Business,
+    Consignment,
+    Event,
+    Goods,
+    OrderStatus,
+    TransportOrder,
+)
 
 STATUS_COLOURS = {
     **dict.fromkeys((OrderStatus.CONCEPT, OrderStatus.REQUESTED), "info"),
@@ -185,3 +193,46 @@ class BusinessAdmin(PlatformAdmin):
             },
         ),
     )
+
+
+@admin.register(Event)
+class EventAdmin(PlatformAdmin):
+    """What happened on the way."""
+
+    list_display = ("__str__", "type", "happened", "life_cycle", "order", "created")
+    list_select_related = ("transport_order",)
+    list_filter = ("type", "life_cycle", "date_time")
+    search_fields = ("name", "transport_order__name", "transport_order__order_id")
+    search_help_text = "Name, or its order's name or number"
+    ordering = ("-created_at", "id")
+    autocomplete_fields = ("transport_order",)
+    formfield_overrides = {**PlatformAdmin.formfield_overrides, **SHORT_TEXT}
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("type", "life_cycle"),
+                    "date_time",
+                    "transport_order",
+                    "name",
+                    "description",
+                )
+            },
+        ),
+        (
+            "Location and external attributes (JSON)",
+            {"classes": ("collapse",), "fields": ("location", "external_attributes")},
+        ),
+    )
+
+    @display(description="Happened", ordering="date_time")
+    def happened(self, event: Event) -> str:
+        return moment(event.date_time)
+
+    @display(description="Transport order")
+    def order(self, event: Event) -> str:
+        if event.transport_order_id is None:
+            return "-"
+        # An order may be deleted; the event keeps its id.
+        return str(event.transport_order or f"{str(event.transport_order_id)[:8]} (deleted)")

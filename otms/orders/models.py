@@ -1,7 +1,7 @@
-"""Business, TransportOrder, Consignment, Goods: the vendor's fields and statuses.
+"""Business, TransportOrder, Consignment, Goods, Event: the vendor's fields and statuses.
 
 Field names and statuses are Transportial's (docs.transportial.com: core concepts, transport order,
-consignment); the goods are Open Trip Model 5. Statuses are lower snake_case on the wire.
+consignment, events); the goods are Open Trip Model 5. Statuses are lower snake_case on the wire.
 """
 
 from typing import Any
@@ -48,6 +48,28 @@ class ConsignmentStatus(models.TextChoices):
 class GoodsType(models.TextChoices):
     ITEMS = "items"
     TRANSPORT_EQUIPMENT = "transportEquipment", "transport equipment"
+
+
+class EventType(models.TextChoices):
+    ARRIVAL = "ArrivalEvent", "arrival"
+    DEPARTURE = "DepartureEvent", "departure"
+    GATE_IN = "GateInEvent", "gate in"
+    GATE_OUT = "GateOutEvent", "gate out"
+    START_MOVING = "StartMovingEvent", "start moving"
+    STOP_MOVING = "StopMovingEvent", "stop moving"
+    SENSOR_UPDATE = "SensorUpdateEvent", "sensor update"
+    CAPACITY_CHANGE = "CapacityChangeEvent", "capacity change"
+    START_ENGINE = "StartEngineEvent", "start engine"
+    STOP_ENGINE = "StopEngineEvent", "stop engine"
+    GENERAL = "GeneralEvent", "general"
+
+
+class LifeCycle(models.TextChoices):
+    REQUESTED = "requested"
+    PLANNED = "planned"
+    PROJECTED = "projected"
+    ACTUAL = "actual"
+    REALIZED = "realized"
 
 
 def _text(length: int = 255, **options: Any) -> Any:
@@ -189,3 +211,41 @@ class Goods(Record):
 
     def __str__(self) -> str:
         return self.description or self.name or f"goods {self.position + 1}"
+
+
+class Event(Record):
+    """What happened on the way, or shall: an arrival, a stop, a measurement.
+
+    It is a fact: it keeps naming its transport order when that is deleted.
+    """
+
+    type = models.CharField(max_length=30, choices=EventType.choices)
+    date_time = models.DateTimeField("date and time")
+    life_cycle = models.CharField(
+        max_length=10, choices=LifeCycle.choices, default=LifeCycle.ACTUAL
+    )
+    name = _text()
+    description = models.TextField(blank=True)
+    location = _document()
+    transport_order = models.ForeignKey(
+        TransportOrder,
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        related_name="events",
+    )
+    external_attributes = _document()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["platform", "-created_at", "id"], name="event_newest"),
+            models.Index(fields=["platform", "type", "-created_at"], name="event_by_type"),
+            models.Index(fields=["platform", "date_time"], name="event_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return (
+            self.name
+            or f"{self.get_type_display().capitalize()} at {self.date_time:%Y-%m-%d %H:%M}"
+        )

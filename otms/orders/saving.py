@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 
 from otms import documents
 from otms.accounts.models import Platform
-from otms.orders.models import Business, Consignment, Goods, TransportOrder
+from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 from otms.orders.serializers import too_many_goods
 
 Given = dict[str, Any]
@@ -68,6 +68,17 @@ def update_business(business: Business, given: Given) -> Business:
             raise ValidationError({"partOf.id": "A business is no part of itself."}, "itself")
         business.save()
     return business
+
+
+@transaction.atomic
+def create_event(platform: Platform, given: Given) -> Event:
+    fields = dict(given)
+    fields.pop("nonce", None)
+    if (order := fields.get("transport_order")) is not None:
+        fields["transport_order"] = _order(platform, order["id"], "transportOrder.id")
+    event = Event(platform=platform, **fields)
+    insert(event)
+    return event
 
 
 def insert(record: Any) -> None:
@@ -205,6 +216,14 @@ def _business(platform: Platform, id: UUID, field: str) -> Business:
     found = Business.objects.of(platform).filter(pk=id).first()
     if found is None:
         raise ValidationError({field: f"There is no business with the id {id}."}, "not_found")
+    return found
+
+
+def _order(platform: Platform, id: UUID, field: str) -> TransportOrder:
+    found = TransportOrder.objects.of(platform).filter(pk=id).first()
+    if found is None:
+        text = f"There is no transport order with the id {id}."
+        raise ValidationError({field: text}, "not_found")
     return found
 
 

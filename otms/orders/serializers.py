@@ -186,6 +186,24 @@ class TransportOrderSerializer(RecordSerializer):
         return super().to_internal_value(data)
 
 
+class OrderOfEvent(Reference):
+    """The transport order that an event is about, by its id; what else is shown is read only."""
+
+    order_id = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    external_attributes = ObjectValue(read_only=True)
+
+
+class EventSerializer(RecordSerializer):
+    type = serializers.ChoiceField(models.EventType.choices)
+    date_time = serializers.DateTimeField()
+    life_cycle = serializers.ChoiceField(models.LifeCycle.choices, required=False)
+    name = _text()
+    description = _free_text()
+    location = _document()
+    transport_order = OrderOfEvent(required=False, allow_null=True)
+
+
 def _too_many(consignments: Any) -> Any:
     """What is wrong with an order of more parts than it may have."""
     if not isinstance(consignments, list):

@@ -1,4 +1,4 @@
-"""The API of transport orders and businesses."""
+"""The API of transport orders, businesses and events."""
 
 from typing import Any
 from uuid import UUID
@@ -13,17 +13,19 @@ from otms.api.router import Route, route
 from otms.api.serializers import ErrorItem, WireSerializer
 from otms.api.views import PlatformViewSet
 from otms.orders import saving, search, wire
-from otms.orders.models import Business, OrderStatus, TransportOrder
+from otms.orders.models import Business, Event, OrderStatus, TransportOrder
 from otms.orders.serializers import (
     BusinessSerializer,
+    EventSerializer,
     TransportOrderSerializer,
 )
 
 
 class EntityViewSet(PlatformViewSet):
-    """Create, update, read, delete, list, search: the six calls that every vendor entity has."""
+    """Create, update, read, delete, list, search: the six calls that most vendor entities have."""
 
     plural: str
+    calls = frozenset({"create", "update", "retrieve", "destroy", "list", "search"})
     routes: dict[str, Route]
 
     def __init_subclass__(cls) -> None:
@@ -33,7 +35,7 @@ class EntityViewSet(PlatformViewSet):
         part = cls.serializer(partial=True)
         warned = {**record, "warnings": ErrorItem(many=True, required=False)}
         records = {many: cls.serializer(many=True), "totalResults": serializers.IntegerField()}
-        cls.routes = {
+        routes = {
             "create": Route("POST", one, f"create:{one}", cls.serializer, warned),
             "update": Route("PUT", one, f"update:{one}", part, warned),
             "retrieve": Route("GET", f"{one}/<id:id>", f"get:{one}", None, record),
@@ -41,6 +43,7 @@ class EntityViewSet(PlatformViewSet):
             "list": Route("GET", page, f"get:{many}", None, records),
             "search": Route("POST", page, f"search:{many}", part, records),
         }
+        cls.routes = {call: each for call, each in routes.items() if call in cls.calls}
 
     def represent(self, queryset: Any) -> list[dict[str, Any]]:
         """The records as they look on the wire."""
@@ -198,3 +201,27 @@ class BusinessViewSet(EntityViewSet):
         if record is None:
             return saving.create_business(self.platform, given)
         return saving.update_business(record, given)
+
+
+class EventViewSet(EntityViewSet):
+    """Events: what happened on the way. They are reported, and stay as they are."""
+
+    model = Event
+    noun = "event"
+    plural = "events"
+    serializer = EventSerializer
+    calls = frozenset({"create", "retrieve", "list", "search"})
+    searchable = {
+        "id": "id",
+        "type": "type",
+        "dateTime": "date_time",
+        "lifeCycle": "life_cycle",
+        "name": "name",
+        "transportOrder.id": "transport_order_id",
+    }
+
+    def represent(self, queryset: Any) -> list[dict[str, Any]]:
+        return wire.events(queryset)
+
+    def save(self, record: Event | None, given: dict[str, Any]) -> Event:
+        return saving.create_event(self.platform, given)

@@ -14,7 +14,7 @@ from uuid import UUID
 from otms.accounts.tenancy import PlatformQuerySet
 from otms.api.serializers import camel
 from otms.documents import timestamp
-from otms.orders.models import Business, Consignment, Goods, TransportOrder
+from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 
 Wire = dict[str, Any]
 
@@ -40,6 +40,11 @@ _GOODS = (
     "length", "load_meters", "bar_code", "product_type", "packaging_material", "equipment_type",
     "equipment_sub_type", "license_plate", "adr", "external_attributes",
 )  # fmt: skip
+_EVENT = (
+    "type", "date_time", "life_cycle", "name", "description", "location", "external_attributes",
+    "transport_order_id",
+)  # fmt: skip
+_ORDER_OF_EVENT = ("order_id", "name", "external_attributes")
 
 
 def businesses(queryset: PlatformQuerySet["Business"]) -> list[Wire]:
@@ -91,6 +96,24 @@ def transport_orders(queryset: PlatformQuerySet["TransportOrder"]) -> list[Wire]
     return list(orders.values())
 
 
+def events(queryset: PlatformQuerySet["Event"]) -> list[Wire]:
+    """The events, each with what identifies its order; of a deleted order that is its id alone."""
+    rows = list(queryset.values_list(*_COMMON, *_EVENT))
+    orders: dict[UUID, Wire] = {}
+    if ids := {row[-1] for row in rows if row[-1]}:
+        named = TransportOrder.objects.across_platforms().filter(pk__in=ids).using(queryset.db)
+        for row in named.values_list("id", *_ORDER_OF_EVENT):
+            orders[row[0]] = _fields(_ORDER_OF_EVENT, row[1:])
+    wires = []
+    for row in rows:
+        wire = _wire(_EVENT, row)
+        wire["dateTime"] = timestamp(wire["dateTime"])
+        order = wire.pop("transportOrderId")
+        wire["transportOrder"] = {"id": str(order), **orders.get(order, {})} if order else None
+        wires.append(wire)
+    return wires
+
+
 def _wire(names: tuple[str, ...], row: tuple[Any, ...]) -> Wire:
     id, platform, created, updated = row[:4]
     return {
@@ -103,7 +126,7 @@ def _wire(names: tuple[str, ...], row: tuple[Any, ...]) -> Wire:
     }
 
 
-_WIRE_NAMES = {name: camel(name) for name in (*_BUSINESS, *_ORDER, *_CONSIGNMENT, *_GOODS)}
+_WIRE_NAMES = {name: camel(name) for name in (*_BUSINESS, *_ORDER, *_CONSIGNMENT, *_GOODS, *_EVENT)}
 
 
 def _fields(names: Iterable[str], values: tuple[Any, ...]) -> Wire:

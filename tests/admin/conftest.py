@@ -70,6 +70,7 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
     order = make.OrderFactory(platform=platform, name=f"{mark}-order", customer=customer)
     consignment = make.ConsignmentFactory(transport_order=order, name=f"{mark}-consignment")
     goods = make.GoodsFactory(consignment=consignment, description=f"{mark}-goods")
+    event = make.EventFactory(platform=platform, name=f"{mark}-event", transport_order=order)
     row = queued(
         integration,
         order,
@@ -89,6 +90,7 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
         order=order,
         consignment=consignment,
         goods=goods,
+        event=event,
         row=row,
         log=row.log_entries.get(),
         request=row.requestlog_entries.get(),

@@ -17,7 +17,7 @@ from unfold.views import ChangeList
 
 from integrations.models import Integration, IntegrationObject, Log, RequestLog
 from otms.accounts.models import PersonalToken, User
-from otms.orders.models import Business, TransportOrder
+from otms.orders.models import Business, Event, TransportOrder
 from tests import make
 from tests.admin.conftest import SECRET, Browser, furnish, queued, staff, without_tags
 
@@ -26,6 +26,7 @@ RECORDS: dict[Any, str] = {
     PersonalToken: "token",
     Business: "business",
     TransportOrder: "order",
+    Event: "event",
     Integration: "integration",
     IntegrationObject: "row",
     Log: "log",
@@ -70,7 +71,7 @@ def test_the_page_of_another_platform_is_not_found(
     assert b"foreign" not in answer.content
 
 
-@pytest.mark.parametrize("model", [User, Business, TransportOrder, Integration])
+@pytest.mark.parametrize("model", [User, Business, TransportOrder, Event, Integration])
 def test_an_add_page_opens(model: Any, foreign: SimpleNamespace, browser: Browser) -> None:
     assert "foreign" not in browser.html(where(model, "add"))
 

@@ -10,7 +10,7 @@ from otms.accounts.models import Platform, Session
 from otms.accounts.views import UserViewSet
 from otms.api.router import Route, Router, actions, route
 from otms.api.views import PlatformViewSet, RoutedViewSet
-from otms.orders.models import Business, TransportOrder
+from otms.orders.models import Business, Event, TransportOrder
 from otms.urls import router  # where every viewset is registered
 from tests import make
 from tests.api.conftest import queued
@@ -23,6 +23,7 @@ PUBLIC = {UserViewSet}
 MAKE: dict[Any, Any] = {
     TransportOrder: make.OrderFactory,
     Business: make.BusinessFactory,
+    Event: make.EventFactory,
     Integration: make.IntegrationFactory,
     Session: make.session,
     IntegrationObject: lambda **given: queued(make.IntegrationFactory(**given)),

@@ -25,6 +25,7 @@ from otms.api.router import Route
 from otms.orders.serializers import (
     BusinessSerializer,
     ConsignmentSerializer,
+    EventSerializer,
     GoodsSerializer,
     RecordSerializer,
     TransportOrderSerializer,
@@ -158,6 +159,14 @@ def test_the_example_of_an_order_is_kept_as_it_is_written(api: Api) -> None:
 
 
 @pytest.mark.django_db
+def test_the_example_of_an_event_is_kept_as_it_is_written(api: Api) -> None:
+    (event,) = examples("## Events")
+    answer = api.ok("POST", "event", event)
+    assert "warnings" not in answer
+    assert holds(answer["event"], event)
+
+
+@pytest.mark.django_db
 def test_the_example_of_an_integration_is_kept_as_it_is_written(api: Api) -> None:
     given = examples("## Integrations")[0]
     answer = api.ok("POST", "integration", given)
@@ -208,12 +217,14 @@ def test_the_language_is_written_whole() -> None:
         ("Consignment", ConsignmentSerializer),
         ("Goods", GoodsSerializer),
         ("Business", BusinessSerializer),
+        ("Event", EventSerializer),
     ],
 )
 def test_every_field_and_its_values_are_in_the_written_reference(
     table: str, serializer: Any
 ) -> None:
-    heading, fields = "## Fields of orders and businesses", serializer().fields
+    heading = "## Events" if table == "Event" else "## Fields of orders and businesses"
+    fields = serializer().fields
     own = fields.keys() - RecordSerializer().fields.keys()
     assert cells(heading, table=table) == own
     values = {value for name in own for value in getattr(fields[name], "choices", ())}

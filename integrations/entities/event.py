@@ -1,0 +1,23 @@
+"""An event: what happened on the way, as it was reported."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from integrations.entities import base
+from otms.orders import wire
+from otms.orders.models import Event
+
+
+class Entity(base.Entity):
+    label = "Event"
+    root = Event
+
+    def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:
+        events = Event.objects.across_platforms().using(using).filter(pk__in=ids)
+        return {UUID(event["id"]): event for event in wire.events(events)}
+
+    def reference(self, snapshot: dict[str, Any]) -> str:
+        """The order it is about, if there is one: by that people look for it."""
+        order = snapshot["transportOrder"] or {}
+        return order.get("name") or order.get("orderId") or snapshot["name"] or snapshot["type"]
