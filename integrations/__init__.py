@@ -9,4 +9,6 @@ pipeline.py    for each: do the filters hold? map the document; build the call;
 connectors/    where it goes,
 http.py        through the one door out, past the guard in egress.py;
 models/        and the outcome is written back: delivered, tried again later, given up.
+
+And the other way round: inbound/ makes records of what other systems send.
 """

@@ -51,6 +51,7 @@ def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
             "dataSources": [_data_source(source) for source in each.data_sources.all()],
             "schedule": schedule.completed(each.schedule),
             "delivery": delivery.completed(each.delivery),
+            "inbound": each.inbound,
             "health": states[each.pk],
             "createdAt": timestamp(each.created_at),
             "updatedAt": timestamp(each.updated_at),

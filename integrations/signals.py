@@ -15,6 +15,7 @@ from django.db.models.signals import post_save, pre_delete, pre_save
 from django.db.transaction import TransactionManagementError
 
 from integrations import entities
+from integrations.core import origin
 from integrations.core.changes import changed_fields
 from integrations.entities.base import Entity
 from integrations.models import EntityChange, IntegrationObject
@@ -50,7 +51,8 @@ def record_changes(key: str, ids: list[UUID], using: str = "default") -> None:
         entity = entities.load(key)
         _lock(entity, missing, using)
         snapshots = entity.snapshots(missing, using)
-        seen.update({(key, id): snapshots.get(id) for id in missing})
+        cause = origin.current()
+        seen.update({(key, id): (snapshots.get(id), cause) for id in missing})
 
 
 def _touched(entity: Entity, instance: Model, using: str, raw: bool = False, **_: Any) -> None:
@@ -74,7 +76,7 @@ def _created(
         return
     seen = until_commit(_write_changes, using)
     if created:
-        seen.setdefault((entity.key, instance.pk), None)
+        seen.setdefault((entity.key, instance.pk), (None, origin.current()))
     elif (entity.key, instance.pk) not in seen:
         # As of `Model(pk=..., ...).save(force_update=True)`: nobody has seen what was there.
         raise TransactionManagementError(
@@ -91,14 +93,16 @@ def _lock(entity: Entity, ids: list[UUID], using: str) -> None:
 def _write_changes(seen: dict[Any, Any], using: str) -> None:
     """Before COMMIT: one change for each record that differs, and its queue rows."""
     by_entity: dict[str, dict[UUID, Any]] = defaultdict(dict)
-    for (key, id), before in seen.items():
-        by_entity[key][id] = before
+    for (key, id), (before, cause) in seen.items():
+        by_entity[key][id] = before, cause
     changes = []
     for key, befores in by_entity.items():
         entity = entities.load(key)
         afters = entity.snapshots(befores, using)
-        for id, before in sorted(befores.items()):
+        for id in sorted(befores):
+            before, cause = befores[id]
             if change := _change(entity, id, before, afters.get(id)):
+                change.origin, change.origin_integration_id = cause.kind, cause.integration_id
                 changes.append(change)
     if changes:
         EntityChange.objects.using(using).bulk_create(changes)

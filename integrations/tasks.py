@@ -4,12 +4,14 @@ import atexit
 import logging
 import os
 import threading
+from typing import Any
 
 from celery import shared_task
 from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
 from integrations import dispatcher
+from integrations.inbound import imports
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +25,21 @@ def process_queue() -> None:
     dispatcher.poke()
 
 
-def wake() -> None:
+@shared_task
+def carry_out_imports() -> None:
+    """Every ten seconds, and after one was started: rows that wait are brought in."""
+    imports.work_off()
+
+
+def wake(hint: Any = process_queue) -> None:
     """Tell a worker that there is something to do; returns at once whatever the broker does."""
     if settings.OTMS_WAKE_UPS:
-        _Waker.of_this_process().wake()
+        _Waker.of_this_process().wake(hint)
+
+
+def wake_imports() -> None:
+    """Tell a worker that there are rows to bring in."""
+    wake(carry_out_imports)
 
 
 class _Waker(threading.Thread):
@@ -39,6 +52,7 @@ class _Waker(threading.Thread):
         super().__init__(name="otms-waker", daemon=True)
         self.pid = os.getpid()
         self._wanted = threading.Event()
+        self._hints: set[Any] = set()
         self._stopped = False
         self._reachable = True
 
@@ -52,7 +66,8 @@ class _Waker(threading.Thread):
                 atexit.register(cls._current.finish)
             return cls._current
 
-    def wake(self) -> None:
+    def wake(self, hint: Any) -> None:
+        self._hints.add(hint)
         self._wanted.set()
 
     def finish(self) -> None:
@@ -65,12 +80,13 @@ class _Waker(threading.Thread):
         while not self._stopped:
             self._wanted.wait()
             self._wanted.clear()
-            self._send()
+            while self._hints:
+                self._send(self._hints.pop())
             threading.Event().wait(COALESCE_SECONDS)
 
-    def _send(self) -> None:
+    def _send(self, hint: Any) -> None:
         try:
-            process_queue.apply_async(expires=10, retry=False)
+            hint.apply_async(expires=10, retry=False)
         except Exception as error:  # noqa: BLE001 - whatever a broker can do, the row waits safely
             if self._reachable:
                 log.warning(
@@ -91,6 +107,7 @@ def _start(**_: object) -> None:
 @worker_shutting_down.connect
 def _claim_no_more(**_: object) -> None:
     """In a signal handler, so nothing is waited for here."""
+    imports.stop()
     dispatcher.stop(timeout=0)
 
 

@@ -90,6 +90,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "integrations.core.origin.of_request",
 ]
 ROOT_URLCONF = "otms.urls"
 WSGI_APPLICATION = "otms.wsgi.application"
@@ -216,6 +217,11 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "process the queue": {
         "task": "integrations.tasks.process_queue",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "carry out imports": {
+        "task": "integrations.tasks.carry_out_imports",
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },

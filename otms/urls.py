@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from integrations.api.imports import viewsets as import_viewsets
 from integrations.api.object import viewsets as object_viewsets
 from integrations.api.views import viewsets as integration_viewsets
 from otms.accounts import passwords
@@ -16,10 +17,16 @@ from otms.api.reference import docs
 from otms.api.router import router
 from otms.orders.views import BusinessViewSet, EventViewSet, TransportOrderViewSet
 
-router.register(UserViewSet, TransportOrderViewSet, BusinessViewSet, *integration_viewsets)
-router.register(SessionViewSet)
-router.register(*object_viewsets)
-router.register(EventViewSet)
+router.register(
+    UserViewSet,
+    SessionViewSet,
+    TransportOrderViewSet,
+    BusinessViewSet,
+    EventViewSet,
+    *integration_viewsets,
+    *import_viewsets,
+    *object_viewsets,
+)
 
 
 def healthz(request: HttpRequest) -> JsonResponse:

@@ -6,7 +6,7 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
-from integrations.models import DataSource, Integration
+from integrations.models import DataSource, Integration, Task
 from otms.accounts.models import PersonalToken, Platform, Session, User
 from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 
@@ -121,3 +121,9 @@ def session(platform: Platform | None = None) -> Session:
     opened = Session.start(user, ip=None, device="")
     assert opened
     return opened[0]
+
+
+def task(**fields: Any) -> Task:
+    """An import of nothing yet."""
+    of = IntegrationFactory(**fields)
+    return Task.objects.create(platform=of.platform, integration=of, kind="import")

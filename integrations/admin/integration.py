@@ -51,6 +51,11 @@ DELIVERY_HELP = (
     '<code>{"timeout": 30, "concurrency": 2, "onPoison": "block", '
     '"retry": {"giveUpAfter": "P1D"}}</code>'
 )
+INBOUND_HELP = (
+    "What becomes of each imported row, for example<br>"
+    '<code>{"externalId": "$.number", "name": "$.number", "customer": {"name": "$.debtor"}}</code>'
+    "<br>Empty: rows are transport orders in our own form."
+)
 SCHEDULE_HELP = (
     "Empty: at once. Or collected and sent at every tick:<br>"
     '<code>{"integrationSchedulerScheduleValue": 15, '
@@ -162,6 +167,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             "How it delivers",
             {"classes": ("collapse",), "fields": ("schedule", "delivery")},
         ),
+        ("What it imports", {"classes": ("collapse",), "fields": ("inbound",)}),
     )
 
     # The list.
@@ -261,6 +267,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             "filters": (FILTERS_HELP, 6),
             "delivery": (DELIVERY_HELP, 4),
             "schedule": (SCHEDULE_HELP, 3),
+            "inbound": (INBOUND_HELP, 6),
         }
         if db_field.name in helped:
             text, rows = helped[db_field.name]

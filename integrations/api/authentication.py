@@ -18,6 +18,8 @@ OWN = frozenset(
         "get:integration:requestLogs",
         "get:integration:tasks",
         "test:mapping",
+        "import:data",
+        "get:integration:task",
     }
 )
 

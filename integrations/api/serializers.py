@@ -221,6 +221,11 @@ class IntegrationSerializer(WireSerializer):
     data_sources = DataSourceSerializer(many=True, required=False)
     schedule = ScheduleValue(required=False, allow_null=True)
     delivery = DeliveryValue(required=False)
+    inbound = MappingValue(
+        required=False,
+        allow_null=True,
+        help_text="What becomes of an imported row; null takes rows as our own transport orders.",
+    )
     health = HealthSerializer(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)

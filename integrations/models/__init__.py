@@ -3,6 +3,7 @@
 from integrations.models.change import EntityChange
 from integrations.models.credential import Credential
 from integrations.models.gate import Gate
+from integrations.models.imports import ExternalId, ImportRow
 from integrations.models.integration import DataSource, Integration, IntegrationType, Stale
 from integrations.models.log import Level, Log, RequestLog
 from integrations.models.outcome import Outcome
@@ -13,7 +14,9 @@ __all__ = [
     "Credential",
     "DataSource",
     "EntityChange",
+    "ExternalId",
     "Gate",
+    "ImportRow",
     "Integration",
     "IntegrationObject",
     "IntegrationType",

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import models
 
+from integrations.core import origin
 from otms.accounts.tenancy import PlatformQuerySet
 from otms.db.fields import DocumentField
 
@@ -12,6 +13,15 @@ class Action(models.TextChoices):
     CREATED = "created"
     UPDATED = "updated"
     DELETED = "deleted"
+
+
+class OriginKind(models.TextChoices):
+    """What caused a change: `system` is a command or a shell, `person` the admin."""
+
+    SYSTEM = origin.SYSTEM
+    PERSON = origin.PERSON
+    API = origin.API
+    IMPORT = origin.IMPORT
 
 
 class EntityChange(models.Model):
@@ -28,6 +38,11 @@ class EntityChange(models.Model):
     before = DocumentField(null=True)
     after = DocumentField(null=True)
     changed_fields = DocumentField(default=list)
+    origin = models.CharField(max_length=10, choices=OriginKind.choices, default=origin.SYSTEM)
+    # Who brought it in, and therefore does not hear of it.
+    origin_integration = models.ForeignKey(
+        "integrations.Integration", models.SET_NULL, null=True, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PlatformQuerySet.as_manager()

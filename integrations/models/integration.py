@@ -65,6 +65,7 @@ class Integration(Record):
     filters = DocumentField(default=list, blank=True)
     schedule = DocumentField(null=True, blank=True)
     delivery = DocumentField(default=dict, blank=True)
+    inbound = DocumentField(null=True, blank=True)
     version = models.PositiveIntegerField(default=0, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
 
@@ -95,6 +96,7 @@ class Integration(Record):
         yield from (p.under("delivery") for p in delivery.check(self.delivery or {}))
         if self.schedule is not None:
             yield from (p.under("schedule") for p in schedule.check(self.schedule))
+        yield from (p.under("inbound") for p in inbound_problems(self.inbound))
 
     def clean(self) -> None:
         self.filters = self.filters or []
@@ -215,6 +217,17 @@ def trigger_problems(trigger: Any) -> Iterator[Problem]:
     actions = trigger.get("actions")
     if not isinstance(actions, list) or not actions or any(a not in ACTIONS for a in actions):
         yield Problem("actions", "invalid_choice", f"Write a list of some of {', '.join(ACTIONS)}.")
+
+
+def inbound_problems(inbound: Any) -> Iterator[Problem]:
+    """What is wrong with the mapping of what comes in; it has to make an object."""
+    if inbound is None:
+        return
+    if isinstance(inbound, str | dict):
+        yield from mapping.check(inbound)
+    else:
+        text = 'Write an object of fields and paths, {"name": "$.number"}, or null for none.'
+        yield Problem("", "not_an_object", text)
 
 
 def success_problems(success: Any) -> Iterator[Problem]:

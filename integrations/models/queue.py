@@ -53,7 +53,10 @@ REQUEUED = (Status.ERROR, Status.RETRY, Status.SKIPPED)  # by requeue(), and no 
 
 class IntegrationObjectQuerySet(ClaimQuerySet):
     def enqueue(self, changes: Sequence[EntityChange]) -> list["IntegrationObject"]:
-        """Queue each change for each integration that listens, in the change's transaction."""
+        """Queue each change for each integration that listens, in the change's transaction.
+
+        The integration that imported it is left out: it would send back what it brought.
+        """
         listening: dict[tuple[Any, str], list[Integration]] = {}
         for change in changes:
             key = (change.platform_id, change.entity)
@@ -77,6 +80,7 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
             for change in changes
             for integration in listening[change.platform_id, change.entity]
             if change.action in integration.trigger["actions"]
+            and change.origin_integration_id != integration.pk
         ]
         return self.bulk_create(rows)
 

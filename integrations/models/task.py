@@ -1,8 +1,29 @@
-"""Task: one piece of long work with progress."""
+"""Task: one piece of long work with progress.
+
+    -                -> QUEUED    a new one
+    QUEUED, RUNNING  -> RUNNING   claim(): leased to one worker, also when a lease is over
+    RUNNING          -> the same  progress() keeps the lease, let_go() gives it back
+    RUNNING          -> DONE      finish()
+    QUEUED, RUNNING  -> STOPPED   finish(), when its integration was deleted
+
+The lease is only thrift: two workers at one task would do nothing twice, because what is done is
+written down with each piece of it.
+"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Optional
 
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 
-from otms.accounts.tenancy import Record
+from integrations.models.claim import database_now
+from otms.accounts.tenancy import PlatformQuerySet, Record
+
+if TYPE_CHECKING:
+    from integrations.models.imports import ImportRow
+
+LEASE = timedelta(seconds=10)
 
 
 class Kind(models.TextChoices):
@@ -21,6 +42,27 @@ class TaskStatus(models.TextChoices):
     STOPPED = "STOPPED"
 
 
+OPEN = (TaskStatus.QUEUED, TaskStatus.RUNNING)
+
+
+class TaskQuerySet(PlatformQuerySet["Task"]):
+    def claim(self, kind: str) -> Optional["Task"]:
+        """Lease the task of this kind that was looked after longest ago; None if there is none."""
+        everywhere = Task.objects.using(self.db).across_platforms()
+        now = database_now(self.db)
+        free = Q(leased_until=None) | Q(leased_until__lt=now)
+        due = everywhere.filter(free, kind=kind, status__in=OPEN)
+        for id in due.order_by("updated_at", "id").values_list("pk", flat=True)[:10]:
+            if due.filter(pk=id).update(
+                status=TaskStatus.RUNNING,
+                started_at=Coalesce("started_at", now),
+                leased_until=now + LEASE,
+                updated_at=now,
+            ):
+                return everywhere.select_related("integration__platform").get(pk=id)
+        return None
+
+
 class Task(Record):
     """Long or scheduled work of an integration: how much there is, how much is done."""
 
@@ -36,9 +78,55 @@ class Task(Record):
     started_by = models.CharField(max_length=200, blank=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    leased_until = models.DateTimeField(null=True, editable=False)
+
+    rows: "models.Manager[ImportRow]"
+
+    objects = TaskQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
-        indexes = [models.Index(fields=["integration", "-created_at"], name="task_of_integration")]
+        indexes = [
+            models.Index(fields=["integration", "-created_at"], name="task_of_integration"),
+            # Workers ask every few seconds: what is there to do?
+            models.Index(
+                fields=["kind", "updated_at"],
+                name="task_to_do",
+                condition=Q(status__in=["QUEUED", "RUNNING"]),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.status}"
+
+    def begin(self) -> None:
+        """Do it here and now; nobody else has to look after it, unless this process dies."""
+        now = database_now("default")
+        self._write(status=TaskStatus.RUNNING, started_at=now, leased_until=now + LEASE)
+
+    def progress(self, done: int, failed: int) -> bool:
+        """Tell how far it is and keep the lease; False when somebody finished it meanwhile."""
+        until = database_now("default") + LEASE
+        return self._write(done=done, failed=failed, leased_until=until)
+
+    def let_go(self) -> None:
+        """Whoever comes next may go on."""
+        self._write(leased_until=None)
+
+    def finish(self, done: int, failed: int, message: str, *, stopped: bool = False) -> bool:
+        """Nothing more will be done; False when somebody else said so."""
+        return self._write(
+            status=TaskStatus.STOPPED if stopped else TaskStatus.DONE,
+            done=done,
+            failed=failed,
+            message=message,
+            finished_at=database_now("default"),
+            leased_until=None,
+        )
+
+    def _write(self, **fields: Any) -> bool:
+        open_ = Task.objects.across_platforms().filter(pk=self.pk, status__in=OPEN)
+        if not open_.update(**fields, updated_at=database_now("default")):
+            return False
+        for name, value in fields.items():
+            setattr(self, name, value)
+        return True

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from integrations.models import Integration, IntegrationObject
+from integrations.models import Integration, IntegrationObject, Task
 from otms.accounts.models import Platform, Session
 from otms.accounts.views import UserViewSet
 from otms.api.router import Route, Router, actions, route
@@ -27,6 +27,7 @@ MAKE: dict[Any, Any] = {
     Integration: make.IntegrationFactory,
     Session: make.session,
     IntegrationObject: lambda **given: queued(make.IntegrationFactory(**given)),
+    Task: make.task,
 }
 # Calls that a new record is not ready for, and what it must be first.
 FIRST: dict[str, Any] = {"requeue:integration:object": {"status": "ERROR"}}

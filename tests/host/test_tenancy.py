@@ -9,7 +9,14 @@ import pytest
 from django.apps import apps
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 
-from integrations.models import EntityChange, IntegrationObject, Log, RequestLog
+from integrations.models import (
+    EntityChange,
+    ExternalId,
+    ImportRow,
+    IntegrationObject,
+    Log,
+    RequestLog,
+)
 from otms.accounts.models import Platform
 from otms.accounts.tenancy import PlatformQuerySet, PlatformRequired, Record
 from otms.orders.models import Business, Consignment, TransportOrder
@@ -20,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 OWNED = [
     *(model for model in apps.get_models() if issubclass(model, Record)),
-    *(EntityChange, IntegrationObject, Log, RequestLog),
+    *(EntityChange, ExternalId, ImportRow, IntegrationObject, Log, RequestLog),
 ]
 PLATFORM = "12345678-1234-1234-1234-123456789012"
 WAYS: dict[str, Callable[[Any], Any]] = {
@@ -152,6 +159,7 @@ MAY = {
     "integrations/models/credential.py": "a token says itself whose it is",
     "integrations/models/integration.py": "the own row, by its id",
     "integrations/models/claim.py": "workers serve every platform",
+    "integrations/models/task.py": "workers serve every platform",
     "integrations/pipeline.py": "workers serve every platform",
 }
 

@@ -18,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from waitress.server import create_server
 
 from integrations import dispatcher
+from integrations.inbound import imports
 from otms.celery import app
 from otms.wsgi import application
 
@@ -70,6 +71,7 @@ class Command(BaseCommand):
         self._serving, self._stopping = False, True
         web.close()
         beat.service.stop()
+        imports.stop()
         dispatcher.stop()
         worker.stop()
         for part in parts:

@@ -1,0 +1,266 @@
+"""Many rows: each in a transaction of its own, in the request or by a worker.
+
+The rows are stored first, with the task that shows how far it is. What becomes of a row is written
+in the row's own transaction, so whoever goes on after a crash begins with the first that waits.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    transaction,
+)
+from django.db.models import Count
+
+from integrations.core import mapping, origin
+from integrations.core.errors import MappingError, Problem
+from integrations.core.mapping import Mapping
+from integrations.inbound.row import Received, Rejected, receive
+from integrations.models import ImportRow, Integration, Level, Log, Task
+from integrations.models.imports import Outcome
+from integrations.models.task import Kind
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 100  # rows that are brought in while the caller waits
+MOST = 10_000
+CHUNK = 100  # rows that are read together
+SLICE = 500  # rows before another import has its turn
+TOLD_SECONDS = 1.0  # between two notes of progress
+TRIES = 3
+
+Totals = dict[str, int]
+Apply = Callable[[int, Any], Received]
+
+
+def start(integration: Integration, rows: list[Any], started_by: str) -> Task:
+    """Store the rows; up to `AT_ONCE` are brought in before this returns."""
+    at_once = len(rows) <= AT_ONCE
+    with transaction.atomic():
+        task = Task.objects.create(
+            platform_id=integration.platform_id,
+            integration=integration,
+            kind=Kind.IMPORT,
+            total=len(rows),
+            started_by=started_by[:200],
+        )
+        ImportRow.objects.bulk_create(
+            (
+                ImportRow(platform_id=task.platform_id, task=task, position=place, row=row)
+                for place, row in enumerate(rows)
+            ),
+            batch_size=1000,
+        )
+        if at_once:
+            task.begin()
+    if at_once:
+        _carry_on(task)
+    return task
+
+
+def dry_run(integration: Integration, rows: list[Any]) -> list[ImportRow]:
+    """What would become of these rows; nothing of it is kept."""
+    made = []
+    apply = _apply(integration)
+    with _as_import(integration), transaction.atomic():
+        for place, row in enumerate(rows):
+            made.append(_filled(ImportRow(position=place), _told(apply, place, row)))
+        transaction.set_rollback(True)
+    return made
+
+
+def totals(outcomes: list[str] | dict[str, int]) -> Totals:
+    """How many rows there are and what became of them."""
+    counts = outcomes
+    if isinstance(counts, list):
+        counts = {each: counts.count(each) for each in set(counts)}
+    found = {each.value: counts.get(each.value, 0) for each in Outcome}
+    return {"total": sum(counts.values()), **found, "waiting": counts.get("", 0)}
+
+
+def totals_of(task: Task) -> Totals:
+    """The same of a task."""
+    counts = _rows(task).values("outcome").annotate(count=Count("id")).order_by()
+    return totals({each["outcome"]: each["count"] for each in counts})
+
+
+def problems_of(row: ImportRow) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Errors and warnings as they are shown: each field with the place of its row."""
+    return [_placed(row, each) for each in row.errors], [
+        _placed(row, each) for each in row.warnings
+    ]
+
+
+# In a worker.
+
+_stopping = threading.Event()
+_busy = threading.Lock()
+
+
+def work_off() -> None:
+    """Bring in what waits, until nothing does; one thread of a process is enough for it."""
+    if not _busy.acquire(blocking=False):
+        return
+    try:
+        while not _stopping.is_set() and (task := Task.objects.all().claim(Kind.IMPORT)):
+            _carry_on(task, most=SLICE)
+    finally:
+        _busy.release()
+
+
+def stop() -> None:
+    """Finish the row that was begun; another worker, or the next start, goes on behind it."""
+    _stopping.set()
+
+
+def _carry_on(task: Task, most: int = MOST) -> None:
+    """Bring in rows that wait; when there are none left, the task is done."""
+    integration = Integration.objects.of(task.platform_id).get(pk=task.integration_id)
+    if integration.deleted_at is not None:
+        found = totals_of(task)
+        text = "Stopped: the integration was deleted."
+        task.finish(found["total"] - found["waiting"], found["rejected"], text, stopped=True)
+        return
+    apply = _apply(integration)
+    told = time.monotonic()
+    with _as_import(integration):
+        for row in _waiting(task, most):
+            _bring_in(row, apply)
+            if time.monotonic() - told > TOLD_SECONDS:
+                told = time.monotonic()
+                if not _tell(task):
+                    return
+            if _stopping.is_set():
+                break
+    found = totals_of(task)
+    if found["waiting"]:
+        task.progress(found["total"] - found["waiting"], found["rejected"])
+        task.let_go()
+    else:
+        _finish(task, found)
+
+
+def _waiting(task: Task, most: int) -> Iterator[ImportRow]:
+    last = -1
+    while most > 0:
+        waiting = _rows(task).filter(outcome="", position__gt=last).order_by("position")
+        chunk = list(waiting[: min(CHUNK, most)])
+        if not chunk:
+            return
+        yield from chunk
+        most -= len(chunk)
+        last = chunk[-1].position
+
+
+def _bring_in(row: ImportRow, apply: Apply) -> None:
+    """One row: the record and what became of it in one transaction."""
+    try:
+        with transaction.atomic():
+            if _held(row):
+                _write(row, _told(apply, row.position, row.row))
+    except (OperationalError, InterfaceError):
+        raise  # the database is away: the row waits
+    except Exception:  # noqa: BLE001 - it is logged, and the row says so
+        # At the commit, or an answer of ours that can't be written down. It must not stop the rest.
+        _write(row, _failed(row.position))
+
+
+def _held(row: ImportRow) -> bool:
+    """Does it still wait? Locked, so that whoever else came to it waits and then sees."""
+    mine = ImportRow.objects.of(row.platform_id).filter(pk=row.pk, outcome="")
+    return mine.select_for_update(no_key=True).first() is not None
+
+
+def _told(apply: Apply, place: int, sent: Any) -> Received:
+    """What became of it; when it is rejected, nothing of it is left."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            with transaction.atomic():
+                return apply(place, sent)
+        except Rejected as error:
+            return Received(
+                Outcome.REJECTED, external_id=error.external_id, problems=error.problems
+            )
+        except IntegrityError:
+            # Somebody else was just as fast. What they saved is found the second time.
+            if attempt == TRIES:
+                return _failed(place)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # noqa: BLE001 - the same
+            return _failed(place)
+    raise AssertionError("unreachable")
+
+
+def _failed(place: int) -> Received:
+    log.exception("a row of an import failed", extra={"row": place})
+    text = "Something went wrong on our side with this row; it is in the log of the server."
+    return Received(Outcome.REJECTED, problems=[Problem("", "failed", text)])
+
+
+def _apply(integration: Integration) -> Apply:
+    compiled: Mapping | None = None
+    if integration.inbound is not None:
+        with suppress(MappingError):  # it was checked when it was saved
+            compiled = mapping.compile(integration.inbound)
+    return lambda place, sent: receive(integration, compiled, sent)
+
+
+@contextmanager
+def _as_import(integration: Integration) -> Iterator[None]:
+    with origin.caused_by(origin.Origin(origin.IMPORT, integration.pk)):
+        yield
+
+
+def _filled(row: ImportRow, made: Received) -> ImportRow:
+    row.row = None
+    row.outcome = made.outcome
+    row.record_id = made.record_id
+    row.external_id = made.external_id
+    row.errors = [[each.field, each.code, each.message] for each in made.problems]
+    row.warnings = [[each.field, each.code, each.message] for each in made.warnings]
+    return row
+
+
+def _write(row: ImportRow, made: Received) -> None:
+    names = ("row", "outcome", "record_id", "external_id", "errors", "warnings")
+    filled = _filled(row, made)
+    mine = ImportRow.objects.of(row.platform_id).filter(pk=row.pk, outcome="")
+    mine.update(**{name: getattr(filled, name) for name in names})
+
+
+def _tell(task: Task) -> bool:
+    found = totals_of(task)
+    return task.progress(found["total"] - found["waiting"], found["rejected"])
+
+
+def _finish(task: Task, found: Totals) -> None:
+    counted = ", ".join(f"{found[each]} {each}" for each in Outcome)
+    text = f"{found['total']} rows imported: {counted}."
+    with transaction.atomic():
+        if task.finish(found["total"], found["rejected"], text):
+            Log.objects.create(
+                platform_id=task.platform_id,
+                integration_id=task.integration_id,
+                level=Level.WARNING if found["rejected"] else Level.INFO,
+                code="import_done",
+                message=text,
+                data={"taskId": str(task.pk), "totals": found},
+            )
+
+
+def _rows(task: Task) -> Any:
+    return ImportRow.objects.of(task.platform_id).filter(task=task)
+
+
+def _placed(row: ImportRow, told: list[str]) -> dict[str, str]:
+    field, code, message = told
+    placed = Problem(field, code, message).under(f"data[{row.position}]")
+    return {"field": placed.field, "code": code, "message": message}

@@ -1,0 +1,244 @@
+"""More rows than a caller waits for: a task that a worker carries out, whatever happens to it."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.utils.timezone import now
+
+from integrations.inbound import imports
+from integrations.models import EntityChange, ImportRow, Integration, Task
+from integrations.tasks import carry_out_imports
+from otms.accounts.models import Platform
+from otms.orders.models import TransportOrder
+from tests import make
+from tests.conftest import Api
+from tests.inbound.conftest import Bring
+from tests.queue.test_concurrency import Beside
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def running() -> Iterator[None]:
+    yield
+    imports._stopping.clear()
+
+
+def rows(n: int) -> list[Any]:
+    return [{"externalId": str(each), "name": f"order {each}"} for each in range(n)]
+
+
+def the_task(platform: Platform) -> Task:
+    return Task.objects.of(platform).get()
+
+
+def orders(platform: Platform) -> int:
+    return TransportOrder.objects.of(platform).count()
+
+
+def lease_over(platform: Platform) -> None:
+    Task.objects.of(platform).update(leased_until=now() - timedelta(seconds=1))
+
+
+def test_a_hundred_rows_are_brought_in_at_once_and_more_wait_for_a_worker(
+    bring: Bring, api: Api, platform: Platform
+) -> None:
+    assert bring(*rows(100))["totals"]["created"] == 100
+    answer = bring(*rows(101))
+    assert (answer["task"]["status"], answer["results"]) == ("QUEUED", [])
+    assert (answer["totals"]["total"], answer["totals"]["waiting"]) == (101, 101)
+    carry_out_imports()
+    told = api.ok("GET", f"integration/task/{answer['task']['id']}")
+    assert (told["task"]["status"], told["task"]["done"]) == ("DONE", 101)
+    assert (told["totals"]["unchanged"], told["totals"]["created"]) == (100, 1)
+    assert [each["index"] for each in told["results"]] == list(range(101))
+
+
+def test_progress_can_be_seen_while_it_runs(
+    bring: Bring, api: Api, integration: Integration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "TOLD_SECONDS", 0)
+    bring(*rows(120))
+    seen = []
+
+    def look(row: Any, *args: Any) -> Any:
+        (task,) = api.ok("GET", f"integration/{integration.pk}/tasks/0/1")["tasks"]
+        seen.append((task["status"], task["done"]))
+        return bring_in(row, *args)
+
+    bring_in = imports._bring_in
+    monkeypatch.setattr(imports, "_bring_in", look)
+    carry_out_imports()
+    assert seen == [("RUNNING", done) for done in range(120)]
+
+
+def test_a_worker_that_dies_is_gone_on_after_and_each_row_comes_in_once(
+    bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(*({"name": f"without an id {n}"} for n in range(150)))
+    bring_in, left = imports._bring_in, [70]
+
+    def die(*args: Any) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OperationalError("the server went away")
+        bring_in(*args)
+
+    monkeypatch.setattr(imports, "_bring_in", die)
+    with pytest.raises(OperationalError):
+        carry_out_imports()
+    monkeypatch.undo()
+    assert orders(platform) == 70
+    carry_out_imports()
+    assert orders(platform) == 70, "its lease is not over"
+    lease_over(platform)
+    carry_out_imports()
+    task = the_task(platform)
+    assert (task.status, task.done, orders(platform)) == ("DONE", 150, 150)
+
+
+def test_two_workers_at_one_task_bring_nothing_in_twice(bring: Bring, platform: Platform) -> None:
+    bring(*({"name": str(n)} for n in range(150)))
+    task = the_task(platform)
+    beside = [Beside(lambda: imports._carry_on(Task.objects.of(platform).get())) for _ in range(3)]
+    for each in beside:
+        each.done()
+    assert orders(platform) == 150
+    task.refresh_from_db()
+    assert (task.status, task.done) == ("DONE", 150)
+
+
+def test_a_worker_that_is_stopped_gives_the_task_back(
+    bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(*rows(150))
+    bring_in = imports._bring_in
+    monkeypatch.setattr(imports, "_bring_in", lambda *a: (bring_in(*a), imports.stop()))
+    carry_out_imports()
+    monkeypatch.undo()
+    assert (orders(platform), the_task(platform).done) == (1, 1)
+    imports._stopping.clear()
+    carry_out_imports()
+    assert (orders(platform), the_task(platform).status) == (150, "DONE")
+
+
+def test_large_imports_take_turns(
+    bring: Bring, api: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "SLICE", 100)
+    first = bring(*rows(300))["task"]["id"]
+    second = bring(*rows(150))["task"]["id"]
+    turns: list[str] = []
+    bring_in = imports._bring_in
+
+    def note(row: ImportRow, *args: Any) -> None:
+        if not turns or turns[-1] != str(row.task_id):
+            turns.append(str(row.task_id))
+        bring_in(row, *args)
+
+    monkeypatch.setattr(imports, "_bring_in", note)
+    carry_out_imports()
+    assert turns == [first, second, first, second, first]
+
+
+def test_an_import_ends_with_its_integration(
+    bring: Bring, integration: Integration, platform: Platform
+) -> None:
+    bring(*rows(150))
+    integration.retire()
+    carry_out_imports()
+    task = the_task(platform)
+    assert (task.status, orders(platform)) == ("STOPPED", 0)
+    assert "deleted" in task.message
+
+
+def test_a_row_that_breaks_us_does_not_stop_the_others(
+    bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = imports.receive
+
+    def broken(integration: Any, mapping: Any, row: Any) -> Any:
+        if row["name"] == "order 1":
+            raise RuntimeError("a bug")
+        return receive(integration, mapping, row)
+
+    monkeypatch.setattr(imports, "receive", broken)
+    answer = bring(*rows(3))
+    assert [each["status"] for each in answer["results"]] == ["created", "rejected", "created"]
+    (error,) = answer["results"][1]["errors"]
+    assert (error["field"], error["code"]) == ("data[1]", "failed")
+
+
+def test_a_commit_that_fails_rejects_its_row_alone(
+    bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from integrations import signals
+
+    change = signals._change
+
+    def fails(entity: Any, id: Any, before: Any, after: Any) -> Any:
+        if after["name"] == "order 1":
+            raise ValueError("a snapshot that makes no sense")
+        return change(entity, id, before, after)
+
+    monkeypatch.setattr(signals, "_change", fails)
+    assert bring(*rows(3))["totals"]["rejected"] == 1
+    assert orders(platform) == 2
+
+
+def test_two_imports_of_the_same_external_id_make_one_order(
+    api: Api, integration: Integration, platform: Platform
+) -> None:
+    body = {"integrationId": str(integration.pk), "data": rows(30)}
+    answers: list[Any] = []
+    beside = [
+        Beside(lambda: answers.append(api.ok("POST", "integration/import/data", body)))
+        for _ in range(4)
+    ]
+    for each in beside:
+        each.done()
+    assert orders(platform) == 30
+    assert sum(answer["totals"]["created"] for answer in answers) == 30
+    assert sum(answer["totals"]["unchanged"] for answer in answers) == 90
+
+
+TEN_WAYS: list[Any] = [
+    "a text",
+    {"externalId": "b1", "status": "lost"},
+    {"externalId": "b2", "name": "x" * 300},
+    {"externalId": "b3", "customer": {}},
+    {"externalId": "b4", "customer": {"id": "123e4567-e89b-12d3-a456-426614174000"}},
+    {"externalId": "b5", "consignments": [{"goods": [{"quantity": "many"}]}]},
+    {"externalId": ["b6"], "name": "A"},
+    {"externalId": "b7", "id": "4711"},
+    {"externalId": "b8", "consignments": {"name": "one"}},
+    {"externalId": "b9", "colour": "red"},
+]
+
+
+@pytest.mark.timeout(300)
+def test_a_thousand_rows_ten_of_them_bad(bring: Bring, api: Api, platform: Platform) -> None:
+    """990 go in, 10 are told with index, field and reason; the same again: nothing happens."""
+    listener = make.integration("", platform=platform, trigger=make.ALL_ACTIONS)
+    sent = rows(1000)
+    for place, bad in enumerate(TEN_WAYS):
+        sent[place * 100 + 7] = bad
+    id = bring(*sent)["task"]["id"]
+    carry_out_imports()
+    told = api.ok("GET", f"integration/task/{id}")
+    assert (told["totals"]["created"], told["totals"]["rejected"]) == (990, 10)
+    rejected = [each for each in told["results"] if each["status"] == "rejected"]
+    assert [each["index"] for each in rejected] == [place * 100 + 7 for place in range(10)]
+    for each in rejected:
+        assert each["errors"][0]["field"].startswith(f"data[{each['index']}]")
+        assert each["errors"][0]["message"]
+    assert orders(platform) == listener.queue.count() == 990
+
+    again = bring(*sent)["task"]["id"]
+    carry_out_imports()
+    told = api.ok("GET", f"integration/task/{again}")
+    assert (told["totals"]["unchanged"], told["totals"]["rejected"]) == (990, 10)
+    assert EntityChange.objects.of(platform).count() == listener.queue.count() == 990
