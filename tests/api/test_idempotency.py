@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils.timezone import now
 
@@ -14,6 +15,7 @@ from integrations.models import Credential, EntityChange, Integration
 from otms.accounts.models import Platform, User
 from otms.api.models import KeptAnswer
 from otms.api.tasks import prune
+from otms.celery import app
 from otms.orders.models import Business, TransportOrder
 from otms.urls import router  # where every viewset is registered
 from tests import make
@@ -225,6 +227,13 @@ def test_what_is_older_than_a_day_is_forgotten(api: Api, monkeypatch: pytest.Mon
     prune()
     assert KeptAnswer.objects.count() == 1
     assert post(api, key="young")["Idempotency-Replayed"] == "true"
+
+
+def test_what_the_scheduler_calls_is_there() -> None:
+    app.loader.import_default_modules()
+    for entry in settings.CELERY_BEAT_SCHEDULE.values():
+        assert entry["task"] in app.tasks
+    app.tasks["otms.accounts.tasks.prune"]()
 
 
 class TestAtOnce:
