@@ -22,6 +22,10 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 def test_there_is_what_a_deployment_needs() -> None:
     assert list(SERVICES) == ["postgres", "redis", *OURS]
     assert len({SERVICES[name]["image"] for name in OURS}) == 1
+    # Two that build the same tag at the same time collide.
+    assert [name for name in SERVICES if "build" in SERVICES[name]] == ["migrate"]
+    for name in ("web", "worker", "beat"):
+        assert SERVICES[name]["pull_policy"] == "never"
     for name in OURS:
         assert isinstance(SERVICES[name]["command"], list)  # no shell between us and the signals
 
