@@ -155,6 +155,7 @@ MAY = {
     "integrations/definition.py": "an id that anybody has is taken",
     "integrations/health.py": "of integrations that were found inside a platform",
     "integrations/entities/business.py": "snapshots of ids that a save touched",
+    "integrations/entities/event.py": "snapshots of ids that a save touched",
     "integrations/entities/transport_order.py": "snapshots of ids that a save touched",
     "integrations/models/credential.py": "a token says itself whose it is",
     "integrations/models/integration.py": "the own row, by its id",
