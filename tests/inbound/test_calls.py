@@ -5,8 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from integrations.models import Integration, Log
+from integrations.models import EntityChange, Integration, Log
 from otms.accounts.models import Platform
+from otms.orders.models import TransportOrder
 from tests import make
 from tests.conftest import Api
 from tests.inbound.conftest import Bring
@@ -98,3 +99,25 @@ def test_the_results_can_be_read_again_all_or_some(bring: Bring, api: Api) -> No
     (rejected,) = api.ok("GET", f"integration/task/{id}?status=rejected")["results"]
     assert rejected == answer["results"][1]
     api.refused("GET", f"integration/task/{id}?status=lost")
+
+
+def test_with_a_key_the_same_call_again_gets_the_first_answer(
+    api: Api, integration: Integration, platform: Platform
+) -> None:
+    rows = [{"name": "A"}, {"status": "lost"}, {"name": "B"}]
+    given = {"data": body(integration, *rows), "headers": {"Idempotency-Key": "once"}}
+    first, again = (api("POST", CALL, given["data"], headers=given["headers"]) for _ in range(2))
+    assert (first.status_code, first.content) == (200, again.content)
+    assert first.json()["totals"]["rejected"] == 1
+    assert TransportOrder.objects.of(platform).count() == 2
+    assert EntityChange.objects.of(platform).filter(origin="import").count() == 2
+
+
+def test_a_dry_run_with_a_key_stores_nothing_but_its_answer(
+    api: Api, integration: Integration, platform: Platform
+) -> None:
+    dry = body(integration, {"name": "A"}, {"status": "lost"}, dryRun=True)
+    answer = api("POST", CALL, dry, headers={"Idempotency-Key": "try"})
+    assert answer.json()["totals"]["created"] == 1
+    assert not TransportOrder.objects.of(platform).exists()
+    assert not EntityChange.objects.of(platform).exists()

@@ -51,6 +51,16 @@ def test_it_hears_what_others_do_with_what_it_brought(
     assert heard(integration) == 1
 
 
+def test_it_does_not_hear_of_its_own_update_either(
+    bring: Bring, integration: Integration, platform: Platform
+) -> None:
+    other = make.integration(platform=platform, trigger=make.ALL_ACTIONS)
+    bring({"externalId": "1", "name": "A"})
+    bring({"externalId": "1", "name": "B"})
+    assert (heard(integration), heard(other)) == (0, 2)
+    assert (last(platform).action, last(platform).origin) == ("updated", "import")
+
+
 def test_a_change_says_where_it_comes_from(
     bring: Bring, api: Api, integration: Integration, platform: Platform
 ) -> None:

@@ -1,0 +1,43 @@
+"""The embedded default carries imports out: worker and broker are threads of one process."""
+
+import signal
+import time
+from typing import Any
+
+from tests.run.conftest import Run, Start
+
+READY = "Ctrl-C stops everything"
+
+
+def begun(demo: Run, n: int, name: str) -> str:
+    """An import of so many rows; the id of its task."""
+    given = {"name": "Shop", "type": "configured"}
+    integration = demo.api("POST", "integration", given)["integration"]["id"]
+    rows = [{"externalId": f"{name} {place}", "name": f"{name} {place}"} for place in range(n)]
+    body = {"integrationId": integration, "data": rows}
+    id: str = demo.api("POST", "integration/import/data", body)["task"]["id"]
+    return id
+
+
+def until_done(demo: Run, task: str, seconds: float = 60) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        told = demo.api("GET", f"integration/task/{task}?status=rejected")
+        if told["task"]["status"] == "DONE":
+            return told
+        time.sleep(0.2)
+    raise AssertionError(told)
+
+
+def test_a_large_import_survives_that_the_process_is_stopped_and_started(start: Start) -> None:
+    demo = start("demo")
+    demo.until(READY)
+    small = begun(demo, 120, "small")
+    assert until_done(demo, small)["totals"]["created"] == 120
+    large = begun(demo, 900, "large")
+    time.sleep(1)
+    assert demo.stop(signal.SIGTERM) == 0
+    again = start("demo", folder=demo.folder)
+    again.until(READY)
+    totals = until_done(again, large, 100)["totals"]
+    assert (totals["created"], totals["waiting"]) == (900, 0)
