@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from integrations.api.files import viewsets as file_viewsets
 from integrations.api.imports import viewsets as import_viewsets
 from integrations.api.object import viewsets as object_viewsets
 from integrations.api.views import viewsets as integration_viewsets
@@ -26,6 +27,7 @@ router.register(
     *integration_viewsets,
     *import_viewsets,
     *object_viewsets,
+    *file_viewsets,
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
-from integrations.models import DataSource, Integration, Task
+from integrations.models import DataSource, File, Integration, Task
 from otms.accounts.models import PersonalToken, Platform, Session, User
 from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 
@@ -92,6 +92,16 @@ class IntegrationFactory(Owned):
         model = Integration
 
     name = factory.Sequence(lambda n: f"ERP {n}")
+
+
+class FileFactory(Owned):
+    class Meta:
+        model = File
+
+    original_name = factory.Sequence(lambda n: f"orders-{n}.csv")
+    content = b"order;customer\n4711;Acme\n"
+    size = 26
+    format = "csv"
 
 
 def integration(

@@ -20,6 +20,9 @@ OWN = frozenset(
         "test:mapping",
         "import:data",
         "get:integration:task",
+        "test:fileTemplate:mapping",
+        "upload:integration:file",
+        "get:integration:file",
     }
 )
 

@@ -2,6 +2,7 @@
 
 from integrations.models.change import EntityChange
 from integrations.models.credential import Credential
+from integrations.models.file import File
 from integrations.models.gate import Gate
 from integrations.models.imports import ExternalId, ImportRow
 from integrations.models.integration import DataSource, Integration, IntegrationType, Stale
@@ -15,6 +16,7 @@ __all__ = [
     "DataSource",
     "EntityChange",
     "ExternalId",
+    "File",
     "Gate",
     "ImportRow",
     "Integration",

@@ -19,7 +19,7 @@ class AlwaysJSON(BaseContentNegotiation):
             if parser.media_type == given:
                 return parser
         said = f"not {given[:80]!r}" if given else "it is missing"
-        text = f'A body is read with the header "Content-Type: application/json"; {said}.'
+        text = f'A body is read with the header "Content-Type: {parsers[0].media_type}"; {said}.'
         raise UnsupportedMediaType(given, text)
 
     def select_renderer(

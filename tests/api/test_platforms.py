@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from integrations.models import Integration, IntegrationObject, Task
+from integrations.models import File, Integration, IntegrationObject, Task
 from otms.accounts.models import Platform, Session
 from otms.accounts.views import UserViewSet
 from otms.api.router import Route, Router, actions, route
@@ -25,6 +25,7 @@ MAKE: dict[Any, Any] = {
     Business: make.BusinessFactory,
     Event: make.EventFactory,
     Integration: make.IntegrationFactory,
+    File: make.FileFactory,
     Session: make.session,
     IntegrationObject: lambda **given: queued(make.IntegrationFactory(**given)),
     Task: make.task,

@@ -1,0 +1,30 @@
+"""File: what somebody sent us to read, as it came."""
+
+from django.db import models
+
+from otms.accounts.tenancy import Record
+
+
+class File(Record):
+    """The bytes and what they turned out to be.
+
+    In the database and not in a folder: they are there or not together with what refers to them,
+    on every machine, and in every backup.
+    """
+
+    integration = models.ForeignKey(
+        "integrations.Integration", models.CASCADE, null=True, related_name="files"
+    )
+    original_name = models.CharField(max_length=255)
+    purpose = models.CharField(max_length=60, blank=True)
+    size = models.PositiveBigIntegerField()
+    content = models.BinaryField()
+    format = models.CharField(max_length=20)
+    encoding = models.CharField(max_length=20, blank=True)
+    uploaded_by = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["platform", "-created_at", "id"], name="file_newest")]
+
+    def __str__(self) -> str:
+        return self.original_name
