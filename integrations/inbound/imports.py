@@ -8,7 +8,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from django.db import (
@@ -208,9 +209,16 @@ def _failed(place: int) -> Received:
 def _apply(integration: Integration) -> Apply:
     compiled: Mapping | None = None
     if integration.inbound is not None:
-        with suppress(MappingError):  # it was checked when it was saved
+        try:
             compiled = mapping.compile(integration.inbound)
+        except MappingError as error:  # though it was checked when it was saved
+            text = f"The inbound mapping can't be used as it is stored: {error}"
+            return partial(_refused, Rejected([Problem("", "broken_mapping", text)]))
     return lambda place, sent: receive(integration, compiled, sent)
+
+
+def _refused(error: Rejected, place: int, sent: Any) -> Received:
+    raise error
 
 
 @contextmanager

@@ -281,3 +281,13 @@ def test_a_dry_run_answers_the_same_and_stores_nothing(bring: Bring, platform: P
     assert [each["errors"] for each in real["results"]] == [
         each["errors"] for each in dry["results"]
     ]
+
+
+def test_a_broken_mapping_rejects_its_rows(
+    bring: Bring, integration: Integration, platform: Platform
+) -> None:
+    """As of an older version: they are not taken for orders of ours instead."""
+    Integration.objects.of(platform).filter(pk=integration.pk).update(inbound={"name": "$.["})
+    (result,) = bring(ROW)["results"]
+    assert (result["status"], result["errors"][0]["code"]) == ("rejected", "broken_mapping")
+    assert not TransportOrder.objects.of(platform).exists()
