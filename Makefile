@@ -48,6 +48,9 @@ static: install-dev
 	@diff -u $(SCHEMA) .venv/openapi.json || \
 		{ echo "The API is not what $(SCHEMA) says: look at the difference, then make schema"; exit 1; }
 
+stories: install-dev ## the tutorial, executed as it is printed: each call, status, milliseconds
+	@$(EMBEDDED) $(BIN)/pytest -s tests/stories
+
 test-services: install-dev ## the same tests and more, on PostgreSQL and Redis
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
 	@$(SERVICES) $(BIN)/pytest -m "not chaos"
@@ -82,4 +85,4 @@ INSTALL = p="$(PYTHON)"; [ -n "$$p" ] || p=$(BIN)/python; \
 	or name one: make PYTHON=/path/to/python3.11 ..." | tr -s '\t ' ' '; exit 1; }; \
 	"$$p" .ci/install.py $(1)
 
-.PHONY: help run test check static test-services chaos schema lock clean install install-dev
+.PHONY: help run test check static stories test-services chaos schema lock clean install install-dev

@@ -1,0 +1,176 @@
+"""The tutorial is executed as it is printed: real curl, a real server, a real receiver."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+
+from otms import documents
+from tests.chaos.conftest import postgres
+from tests.run.conftest import ROOT, Run, free_port
+from tests.sink import Sink
+from tests.stories.contract import faults
+from tests.stories.page import UUID, Printed, steps
+from tests.stories.shell import Shell
+
+PAGE = ROOT / "docs" / "tutorial" / "building-an-integration.md"
+# The bodies that the vendor's guide prints, byte for byte.
+PRINTED_BY_THE_GUIDE = [
+    """{
+    "name": "ERP Sync - New Orders",
+    "type": "configured",
+    "description": "Push new transport orders to our ERP system when they are created",
+    "enabled": true
+  }""",
+    """{
+    "integrationId": "integration-uuid"
+  }""",
+    """{
+    "mapping": {
+      "erp_order_id": "$.transportOrder.id",
+      "customer_name": "$.transportOrder.customer.name",
+      "status": "$.transportOrder.status",
+      "created": "$.transportOrder.createdAt"
+    },
+    "testData": {
+      "transportOrder": {
+        "id": "test-uuid",
+        "customer": { "name": "Acme Corp" },
+        "status": "requested",
+        "createdAt": "2026-03-22T10:00:00Z"
+      }
+    }
+  }""",
+]
+# The calls that the guide makes; the page makes them all, and more.
+MADE_BY_THE_GUIDE = {
+    "POST /api/integration",
+    "POST /api/integration/generate/credentials",
+    "POST /api/integration/dataSource/mapping:test",
+    "POST /api/integration/import/data",
+    "GET /api/integration/{id}/objects/0/20",
+    "GET /api/integration/{id}/logs/0/20",
+    "GET /api/integration/{id}/requestLogs/0/20",
+    "GET /api/integration/{id}/tasks/0/20",
+    "POST /api/integration/file/upload",
+    "POST /api/integration/fileTemplate/mapping:test",
+}
+# What a person has before the page begins: tables, a platform, a password, a token.
+PREPARE = """
+from django.core.management import call_command
+from integrations.demo import seed
+call_command("migrate", interactive=False, verbosity=0)
+print(*seed.person(seed.platform(), "", ""))
+"""
+
+
+@pytest.fixture
+def deployment() -> Iterator[dict[str, str]]:
+    """The embedded default; on PostgreSQL, where the tests run there, a database of its own."""
+    if connection.vendor != "postgresql":
+        yield {"DATABASE_URL": "", "CELERY_BROKER_URL": "memory://localhost"}
+        return
+    name = f"otms_story_{os.getpid()}"
+    with closing(psycopg.connect(postgres("postgres"), autocommit=True)) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        try:
+            yield {
+                "DATABASE_URL": postgres(name),
+                "CELERY_BROKER_URL": os.environ["CELERY_BROKER_URL"],
+            }
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def server(deployment: dict[str, str], sink: Sink, tmp_path: Path) -> Iterator[Run]:
+    """A server with somebody's first person, and `var/demo.env` as `make run` writes it."""
+    folder = tmp_path / "var"
+    folder.mkdir()
+    environment = {**deployment, "OTMS_VAR": str(folder), "OTMS_EGRESS_ALLOW": "127.0.0.0/8"}
+    prepared = subprocess.run(
+        [sys.executable, "manage.py", "shell", "-c", PREPARE],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert prepared.returncode == 0, prepared.stderr
+    password, token = prepared.stdout.splitlines()[-1].split()
+    sink.answers("/orders", "/ok")
+    run = Run(folder, "standalone", free_port(), **environment)
+    kept = {
+        "OTMS_URL": run.url,
+        "OTMS_TOKEN": token,
+        "OTMS_ADMIN_USER": "demo",
+        "OTMS_ADMIN_PASSWORD": password,
+        "OTMS_ERP_URL": sink.url(""),
+    }
+    lines = "".join(f"{name}={value}\n" for name, value in kept.items())
+    (folder / "demo.env").write_text(lines)
+    assert run.answers(), run.rest()
+    yield run
+    run.stop()
+
+
+def test_the_page_has_the_bodies_of_the_guide() -> None:
+    text = PAGE.read_text(encoding="utf-8").replace("'\"$INTEGRATION\"'", "integration-uuid")
+    for body in PRINTED_BY_THE_GUIDE:
+        assert f"-d '{body}'" in text
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl, which the page uses, is not installed")
+def test_every_line_of_the_page_works_as_printed(server: Run, sink: Sink, tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    shell, printed = Shell(tmp_path, environment, server.url), Printed()
+    told, wrong, made = [], [], set()
+    for step in steps(PAGE):
+        ran = shell.run(step.commands)
+        for call in ran.calls:
+            line = f"{call.method} {re.sub(UUID, '{id}', call.path)}"
+            made.add(line)
+            told.append(f"{line:60} {call.status} {call.milliseconds:5} ms  {step.heading}")
+            if call.status != 200:
+                wrong.append(f"{line} was answered {call.status}: {ran.printed}")
+        if ran.calls:
+            (call,) = ran.calls  # each with an answer that can be told from the next
+            answer = json.loads(ran.printed)
+            faulty = faults(call.method, call.path, call.status, answer)
+            wrong += [f"{call.method} {call.path}: {each}" for each in faulty]
+        if step.answer is not None:
+            different = printed.differences(documents.loads(ran.printed), step.answer)
+            wrong += [f"{step.heading}: {each}" for each in different]
+        read_on(server)
+    shell.close()
+    sys.stdout.write("\n" + "\n".join(told) + "\n")
+    assert not wrong, "\n".join(wrong)
+    assert [each.json().get("customer_name") for each in sink.requests] == ["Acme Corp", None]
+    assert made >= MADE_BY_THE_GUIDE
+
+
+def read_on(server: Run) -> None:
+    """Who reads a page is slower than the queue: wait until nothing of it is due."""
+
+    def waiting() -> Any:
+        for each in server.api("GET", "integrations/0/20")["integrations"]:
+            queue = f"integration/{each['id']}/objects/0/20?status=QUEUE"
+            if server.api("GET", queue)["totalResults"]:
+                return True
+        return False
+
+    end = time.monotonic() + 30
+    while waiting():
+        assert time.monotonic() < end, "the queue stands still"
+        time.sleep(0.05)
