@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from django.db import transaction
 
@@ -119,12 +118,14 @@ def assembled(
     """The data source with what was given, its secrets apart from its settings."""
     source = stored or DataSource(platform_id=integration.platform_id, integration=integration)
     source.pk = given.get("id", source.pk)
+    before = source.connector, source.settings or {}
     problems: list[Problem] = []
     for name in ("name", "connector", "mapping", "success"):
         if name in given:
             setattr(source, name, given[name])
     if "settings" in given and source.connector in connectors.known():
-        names = connectors.load(source.connector).secret_names()
+        connector = connectors.load(source.connector)
+        names = connector.secret_names()
         settings = {
             # As the connector's own check reads it: without the blanks that a paste brings along.
             # A secret is kept as it is typed: blanks may be part of it.
@@ -133,7 +134,9 @@ def assembled(
         }
         typed = {name: settings.pop(name) for name in names if name in settings}
         # A secret is for the host it was typed for: whoever may edit may not read it.
-        moved = _origin(source.settings) != _origin(settings)
+        moved = before[0] != source.connector or connector.origin(before[1]) != connector.origin(
+            settings
+        )
         kept = {} if moved else source.secrets
         for name, value in typed.items():
             held, left = name in kept, moved and stored is not None
@@ -153,19 +156,11 @@ def _secret_problems(name: str, value: Any, *, held: bool, left: bool) -> Iterat
     if value is not None and not isinstance(value, str):
         yield Problem(f"settings.{name}", "invalid", f"Write the {name} as text.")
     elif value == MASK and left:
-        text = f"The URL leads to another host now: type the {name} again, or leave it out."
+        text = f"This leads to another place now: type the {name} again, or leave it out."
         yield Problem(f"settings.{name}", "secret_bound", text)
     elif value == MASK and not held:
         text = f"{MASK} stands for a stored {name}, and there is none: type it, or leave it out."
         yield Problem(f"settings.{name}", "secret_missing", text)
-
-
-def _origin(settings: dict[str, Any] | None) -> tuple[str, str]:
-    try:
-        parts = urlsplit(str((settings or {}).get("url", "")))
-    except ValueError:  # no URL at all, which the connector says
-        return "", ""
-    return parts.scheme, parts.netloc
 
 
 def _data_source(source: DataSource) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import uvloop
@@ -21,6 +22,7 @@ from django.conf import settings
 from django.db import DataError, Error, IntegrityError, close_old_connections, connections
 
 from integrations import http, pipeline
+from integrations.connectors.base import BlockingConnector
 from integrations.core.delivery import DeliveryPolicy
 from integrations.models import IntegrationObject, Level, Outcome
 from integrations.models.claim import Claims
@@ -34,6 +36,8 @@ BUSY_SECONDS = 0.02  # until the gates are looked at again when other workers ho
 BROKEN_SECONDS = 1.0  # until the database is tried again
 STOP_SECONDS = 65.0  # the longest call there may be, and what it takes to write it down
 MAPPERS = 2
+THREADS = 32  # for connectors that wait; a hanging target has at most THREADS_EACH of them
+THREADS_EACH = 8
 
 _LEVELS = {
     Level.DEBUG: logging.DEBUG,
@@ -46,7 +50,8 @@ _LEVELS = {
 class Dispatcher:
     """A rolling window of deliveries over the queue.
 
-    Three kinds of threads: the event loop (calls), one for the database, a few for mapping.
+    Four kinds of threads: the event loop (calls over HTTP), one for the database, a few for
+    mapping, more for connectors that wait.
     """
 
     def __init__(self, *, window: int | None = None, poll: float | None = None) -> None:
@@ -54,6 +59,9 @@ class Dispatcher:
         self._poll = settings.OTMS_POLL_SECONDS if poll is None else poll
         self._plans = pipeline.Plans()
         self._turns: dict[Any, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._rooms: dict[Any, asyncio.Semaphore] = defaultdict(
+            partial(asyncio.Semaphore, THREADS_EACH)
+        )
         self._in_flight: set[int] = set()
         self._outcomes: list[Outcome] = []
         self._stopping = False
@@ -97,6 +105,8 @@ class Dispatcher:
         self._loop = asyncio.get_running_loop()
         self._database = ThreadPoolExecutor(1, "otms-dispatcher-db")
         self._mappers = ThreadPoolExecutor(MAPPERS, "otms-mapper")
+        self._threads = ThreadPoolExecutor(THREADS, "otms-connector")
+        self._free_threads = asyncio.Semaphore(THREADS)
         self._window = http.Window(limit=self._size)
         flusher = asyncio.create_task(self._keep_flushing())
         deliveries: set[asyncio.Task[None]] = set()
@@ -120,6 +130,7 @@ class Dispatcher:
             flusher.cancel()
             await self._window.close()
             self._mappers.shutdown(wait=False)
+            self._threads.shutdown(wait=False)
             await self._in_database(connections.close_all)
             self._database.shutdown(wait=False)
 
@@ -163,6 +174,17 @@ class Dispatcher:
         self._answered.set()
 
     async def _call(self, call: pipeline.Call, claimed: float) -> Outcome:
+        connector = call.step.connector
+        if not isinstance(connector, BlockingConnector):
+            return await self._send(call, claimed, self._window.send)
+        # A call that waits for its thread uses up its lease; that is looked at when it has one.
+        async with self._rooms[call.object.integration_id], self._free_threads:
+            send = partial(self._in, self._threads, connector.send)
+            return await self._send(call, claimed, send)
+
+    async def _send(
+        self, call: pipeline.Call, claimed: float, send: Callable[..., Awaitable[http.Exchange]]
+    ) -> Outcome:
         timeout = call.plan.policy.timeout
         # As it was given: the integration may have been saved with another timeout since.
         lease = call.object.lease.total_seconds()
@@ -170,7 +192,7 @@ class Dispatcher:
             return call.object.release("The worker is stopping.")
         if claimed + lease - time.monotonic() < timeout:
             return call.object.release("Too little was left of the lease for a whole call.")
-        return pipeline.judge(call, await self._window.send(call.request, timeout=timeout))
+        return pipeline.judge(call, await send(call.request, timeout=timeout))
 
     async def _keep_flushing(self) -> None:
         while True:
@@ -219,8 +241,11 @@ class Dispatcher:
     async def _in_database(self, function: Callable[..., T], *args: Any) -> T:
         return await self._in(self._database, _with_fresh_connection, function, *args)
 
-    async def _in(self, pool: ThreadPoolExecutor, function: Callable[..., T], *args: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(pool, function, *args)
+    async def _in(
+        self, pool: ThreadPoolExecutor, function: Callable[..., T], *args: Any, **kwargs: Any
+    ) -> T:
+        call = partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(pool, call)
 
 
 def _with_fresh_connection(function: Callable[..., T], *args: Any) -> T:

@@ -171,6 +171,13 @@ def check_url(url: str) -> None:
     A name that does not resolve passes: it may exist tomorrow, and dialling asks again.
     """
     host, port = target(url)
+    for address in check_host(host, port) or [""]:
+        check_port(port, address, host)
+
+
+def check_host(name: str, port: int) -> list[str]:
+    """Refuse a host nobody should save, as check_url() does; gives the addresses it has now."""
+    host = spelled(name)
     try:
         addresses = [str(ip_address(host))]
     except ValueError:
@@ -180,8 +187,27 @@ def check_url(url: str) -> None:
             addresses = []
     for address in addresses:
         check_address(address, host)
-    for address in addresses or [""]:
-        check_port(port, address, host)
+    return addresses
+
+
+def dialable(name: str, port: int, *, timeout: float) -> list[str]:
+    """The addresses of a host that may be dialled, for libraries that open their own sockets.
+
+    Give them these and not the name, which may lead somewhere else a moment later.
+    """
+    host = spelled(name)
+    refusal: EgressRefused | None = None
+    found: list[str] = []
+    for info in lookup(host, port, timeout=timeout):
+        try:
+            check_address(info[4][0], host)
+        except EgressRefused as exc:
+            refusal = exc
+        else:
+            found.append(info[4][0])
+    if not found:
+        raise refusal or OSError(f"{host} has no address")
+    return found
 
 
 @lru_cache(maxsize=1024)
@@ -199,7 +225,7 @@ def target(url: str) -> tuple[str, int]:
     port = parts.port
     if port is None:
         port = 443 if parts.scheme == "https" else 80
-    return _host(parts.hostname), port
+    return spelled(parts.hostname), port
 
 
 def socket_factory(addr_info: AddrInfo, host: str = "", *, web: bool = True) -> socket.socket:
@@ -279,7 +305,7 @@ def resolving(host: str, port: int) -> Future[list[AddrInfo]]:
     return answer
 
 
-def _host(name: str) -> str:
+def spelled(name: str) -> str:
     """The canonical spelling of a host: 0x7f.1 and full-width digits become 127.0.0.1."""
     host = unicodedata.normalize("NFKC", unquote(name)).replace("\u3002", ".").lower()
     try:

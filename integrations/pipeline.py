@@ -32,6 +32,8 @@ from integrations.models import (
 )
 
 GONE = 410
+# What the log says of an error other than that nothing arrived.
+FAILURES = {"egress": "egress_refused", "refused": "target_refused"}
 SPOKEN = 3  # of the paths that led nowhere, how many a log line names
 
 log = logging.getLogger(__name__)
@@ -117,19 +119,21 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
             return obj.skip("no_data_source", "There is no data source to deliver to.")
         step = plan.steps[obj.step]
         made = step.mapping.apply(document) if step.mapping else Result(document)
+        request = step.connector.request(made.value, _delivery(obj))
     except ExpressionError as error:
         return obj.fail("mapping_error", str(error), plan.policy, permanent=True)
-    now = int(time.time())
-    delivery = Delivery(
+    return Call(obj, plan, step, request, [warning.message for warning in made.warnings])
+
+
+def _delivery(obj: IntegrationObject) -> Delivery:
+    return Delivery(
         # Each step is a message of its own to a receiver that knows messages by their id.
         id=f"{obj.uuid}-{obj.step + 1}" if obj.step else str(obj.uuid),
         attempt=obj.attempts,
         sequence=obj.pk,
-        timestamp=now,
+        timestamp=int(time.time()),
         traceparent=f"00-{obj.uuid.hex}-{secrets.token_hex(8)}-01",
     )
-    request = step.connector.request(made.value, delivery)
-    return Call(obj, plan, step, request, [warning.message for warning in made.warnings])
 
 
 def judge(call: Call, exchange: Exchange) -> Outcome:
@@ -138,19 +142,27 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
     recorded: dict[str, Any] = {"request": request_log(call, exchange)}
     if call.left_out:
         recorded["data"] = {"leftOut": call.left_out}
-    where = http.redact_url(call.request.url)
+    where = call.request.where
     if exchange.error:
-        permanent = exchange.error_kind in ("egress", "protocol") or not policy.retry.retries(None)
-        code = "egress_refused" if exchange.error_kind == "egress" else "not_delivered"
+        permanent = exchange.error_kind in http.FINAL or not policy.retry.retries(None)
         text = f"{where}: {exchange.error}"
+        if exchange.error_kind in FAILURES:
+            text += _left_out(call)
+        code = FAILURES.get(exchange.error_kind, "not_delivered")
         return obj.fail(code, text, policy, permanent=permanent, **recorded)
-    status = exchange.status or 0
-    if call.step.accepts(status):
+    status = exchange.status
+    accepted = status is None or call.step.accepts(status)
+    refusal = call.step.connector.refusal(exchange)
+    if accepted and not refusal:
         left = obj.step + 1 < len(call.plan.steps)
-        text = f"{where} answered {status} in {exchange.duration_ms:.0f} ms.{_left_out(call)}"
+        answered = "took it" if status is None else f"answered {status}"
+        text = f"{where} {answered} in {exchange.duration_ms:.0f} ms.{_left_out(call)}"
         level = Level.WARNING if call.left_out else Level.INFO
         return obj.succeed(text, steps_left=left, level=level, **recorded)
-    text = f"{where} answered {status}{_said(exchange)}.{_left_out(call)}"
+    status = status or 0
+    text = f"{where} answered {status}{exchange.said()}.{_left_out(call)}"
+    if refusal:
+        text += f" {refusal}"
     if status == GONE:
         recorded["pause_reason"] = f"{where} answered 410: it is gone for good."
         text += " The integration is paused until a person saves it again."
@@ -161,7 +173,7 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
         "target_refused",
         text,
         policy,
-        permanent=not policy.retry.retries(status),
+        permanent=accepted or not policy.retry.retries(status),
         retry_after=parse_retry_after(after, datetime.now(UTC)) if after else None,
         **recorded,
     )
@@ -176,27 +188,16 @@ def request_log(call: Call, exchange: Exchange) -> RequestLog:
         data_source_id=call.step.source.pk,
         attempt=call.object.attempts,
         method=call.request.method,
-        url=http.redact_url(call.request.url),
+        url=call.request.where,
         request_headers=http.redact_headers(call.request.headers),
-        request_body=_text(call.request.body),
+        request_body=http.as_text(call.request.body),
         response_status=exchange.status,
         response_headers=http.redact_headers(exchange.headers),
-        response_body=_text(exchange.body),
+        response_body=http.as_text(exchange.body),
         truncated=exchange.truncated or len(call.request.body) > http.BODY_CAP,
         error=exchange.error,
         duration_ms=round(exchange.duration_ms, 1),
     )
-
-
-def _text(body: bytes) -> str:
-    """Bytes as text a database can keep: what is not UTF-8 and NUL are shown, not lost."""
-    return body[: http.BODY_CAP].decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
-
-
-def _said(exchange: Exchange) -> str:
-    """What the receiver said with it, in short."""
-    said = " ".join(_text(exchange.body[:600]).split())
-    return f": {said[:200]}" if said else ""
 
 
 def _left_out(call: Call) -> str:

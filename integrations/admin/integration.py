@@ -279,7 +279,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
         for each in formset.forms:
             for name in getattr(each, "dropped", ()):
                 text = (
-                    f"The URL of {each.instance} leads to another host now, so its stored {name} "
+                    f"{each.instance} leads to another place now, so its stored {name} "
                     "was forgotten: what is sent is not signed until you type one."
                 )
                 self.message_user(request, text, messages.WARNING)

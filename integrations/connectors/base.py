@@ -1,13 +1,17 @@
 """What a connector file says: its settings, and the call that delivers a document."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from secrets import token_hex
+from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 from rest_framework import serializers
 
 from integrations.core.errors import Problem
-from integrations.http import Request
+from integrations.http import Exchange, Request
 from otms.api.errors import flatten
 from otms.api.serializers import WireSerializer
 
@@ -22,13 +26,20 @@ class Delivery:
     timestamp: int  # seconds since 1970
     traceparent: str  # W3C trace context
 
+    @classmethod
+    def trial(cls) -> Self:
+        """The circumstances of a call that is no delivery."""
+        id = uuid4()
+        trace = f"00-{id.hex}-{token_hex(8)}-01"
+        return cls(str(id), 1, 0, int(time.time()), trace)
+
 
 class Settings(WireSerializer):
     """A connector's settings; fields marked `write_only` are secrets: encrypted, never shown."""
 
 
 class Connector:
-    """One way out. `request()` is pure: what it returns is what is sent, byte for byte."""
+    """One way out, over HTTP. `request()` is pure: what it returns is sent byte for byte."""
 
     label: ClassVar[str]
     Settings: ClassVar[type[Settings]]
@@ -39,6 +50,26 @@ class Connector:
 
     def request(self, document: Any, delivery: Delivery) -> Request:
         raise NotImplementedError(f"{type(self).__module__} does not say what it sends.")
+
+    def refusal(self, exchange: Exchange) -> str:
+        """What the target refused, in its own way of saying so; "" if it didn't.
+
+        An answer of success is one only without it: 2xx is not success by itself.
+        """
+        return ""
+
+    def check(self, *, timeout: float) -> str:
+        """Ask the target whether it would take deliveries, and deliver none: why not, or ""."""
+        raise NotImplementedError(f"{type(self).__module__} does not say how to check its target.")
+
+    @classmethod
+    def origin(cls, settings: dict[str, Any]) -> tuple[str, ...]:
+        """Whom the secrets are for: at another one they are not kept."""
+        try:
+            parts = urlsplit(str(settings.get("url", "")))
+        except ValueError:  # no URL at all, which the settings' own check says
+            return ()
+        return parts.scheme, parts.netloc
 
     @classmethod
     def secret_names(cls) -> list[str]:
@@ -57,3 +88,15 @@ class Connector:
     def warnings(cls, settings: dict[str, Any]) -> Iterator[Problem]:
         """What is right, and yet will probably not work as it is now."""
         yield from ()
+
+
+class BlockingConnector(Connector):
+    """One way out over another protocol, by a library that waits: each call has a thread.
+
+    Its requests have a verb of that protocol as method, a URL that says where, and a body that says
+    what. An exchange without an error is delivered.
+    """
+
+    def send(self, request: Request, *, timeout: float) -> Exchange:
+        """Make the call, `timeout` seconds in all; whatever goes wrong is an error in it."""
+        raise NotImplementedError(f"{type(self).__module__} does not say how it sends.")

@@ -10,7 +10,7 @@ from integrations import egress
 from integrations.connectors import base
 from integrations.core import signing
 from integrations.core.errors import Problem
-from integrations.http import Request
+from integrations.http import Request, call
 from otms import __version__, documents
 
 NO_LOGIN = (
@@ -70,6 +70,19 @@ class Connector(base.Connector):
         if secret := self.secrets.get("secret"):
             headers |= signing.headers(secret, delivery.id, delivery.timestamp, body)
         return Request("POST", self.settings["url"], headers, body)
+
+    def check(self, *, timeout: float) -> str:
+        """A signed call that says it is a test: what answers 2xx to it takes deliveries too."""
+        trial = base.Delivery.trial()
+        request = self.request({"test": True}, trial)
+        request.headers["X-OTMS-Test"] = "true"
+        exchange = call(request, timeout=timeout)
+        if exchange.error:
+            return exchange.error
+        status = exchange.status or 0
+        if 200 <= status < 300:
+            return ""
+        return f"{request.where} answered {status}{exchange.said()} to a test call."
 
     @classmethod
     def warnings(cls, settings: dict[str, Any]) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from integrations.core import paths
 from integrations.core.errors import MappingError
 from integrations.core.work import Work, inside
 from otms import documents
+from otms.documents import shorten
 
 LARGEST_RESULT = 2**20
 
@@ -53,6 +54,17 @@ class TextWarning(MappingWarning):
     def message(self) -> str:
         """Say what is sent, and how to write the path."""
         return f"`{self.target}` is the text `{self.path[2:]}`; write `{self.path}` for its value."
+
+
+class GapWarning(MappingWarning):
+    """A place in a text that stayed empty."""
+
+    @property
+    def message(self) -> str:
+        """Say which place it is."""
+        return (
+            f"`{self.target}` has an empty place: `{self.path}` is not in the document.{self.hint}"
+        )
 
 
 @dataclass(slots=True)
@@ -153,6 +165,58 @@ def _path(builder: Builder, place: Place) -> Step:
     return builder.path(text, place.target)
 
 
+def _text(builder: Builder, place: Place) -> Step:
+    """Write values into a text: `Order {{transportOrder.name}} is {{transportOrder.status}}`."""
+    text, target = place.argument, place.target
+    if not isinstance(text, str):
+        message = (
+            f"Write a text with places such as {{{{transportOrder.name}}}}, not {shorten(text)}."
+        )
+        return builder.refuse(target, "not_a_text", message)
+    first, *rest = text.split("{{")
+    pieces: list[tuple[Step, str]] = []
+    for piece in rest:
+        inside_braces, closed, after = piece.partition("}}")
+        if not closed:
+            message = f"The place {shorten('{{' + piece)} has no end; write }}}} behind the path."
+            return builder.refuse(target, "open_place", message)
+        step = _path(builder, place._replace(argument=inside_braces.strip()))
+        pieces.append((step, after))
+
+    def write(scope: Scope) -> str:
+        written = [first]
+        for step, after in pieces:
+            noted = len(scope.warnings)
+            value = step(scope)
+            if value is MISSING:
+                scope.warnings[noted:] = [
+                    GapWarning(target, w.path) for w in scope.warnings[noted:]
+                ]
+            else:
+                written.append(_in_words(value, target))
+            written.append(after)
+        made = "".join(written)
+        scope.weigh(made, target, shorten(text))
+        return made
+
+    return write
+
+
+def _in_words(value: Any, target: str) -> str:
+    """A value as it stands in a text; null is nothing."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(_in_words(each, target) for each in value)
+    if isinstance(value, dict):
+        names = ", ".join(list(value)[:5])
+        message = f"An object can't stand in a text; name one of its fields: {names}."
+        raise MappingError(target, "", message)
+    return documents.dumps(value).decode()
+
+
 def _default(builder: Builder, place: Place) -> Step:
     """Take another expression when the source finds nothing; null is something."""
     before, otherwise = place.before, builder.build(place.argument, place.target)
@@ -171,6 +235,7 @@ def _default(builder: Builder, place: Place) -> Step:
 
 OPERATORS: dict[str, Operator] = {
     "$path": Operator(_path, source=True),
+    "$text": Operator(_text, source=True),
     "$default": Operator(_default),
 }
 SOURCES = tuple(name for name, operator in OPERATORS.items() if operator.source)

@@ -6,17 +6,19 @@ request on the wire: the engines never resend, not even after a stale connection
 can know what the other side did with it. The queue tries again, and counts it.
 """
 
-from integrations.http.exchange import BODY_CAP, ErrorKind, Exchange, Request
+from integrations.http.exchange import BODY_CAP, FINAL, ErrorKind, Exchange, Request, as_text
 from integrations.http.redaction import redact_headers, redact_url
 from integrations.http.single import call
 from integrations.http.window import Window
 
 __all__ = [
     "BODY_CAP",
+    "FINAL",
     "ErrorKind",
     "Exchange",
     "Request",
     "Window",
+    "as_text",
     "call",
     "redact_headers",
     "redact_url",

@@ -7,21 +7,34 @@ from integrations.http.redaction import redact_headers, redact_url
 
 BODY_CAP = 64 * 1024
 
-ErrorKind = Literal["", "egress", "timeout", "dns", "connect", "tls", "lost", "protocol"]
+# What is worth another attempt is the integration's choice, but for `egress`, `protocol` and
+# `refused`: the other side, or our own guard, understood and said no.
+ErrorKind = Literal[
+    "", "egress", "timeout", "dns", "connect", "tls", "lost", "protocol", "busy", "refused"
+]
+FINAL: frozenset[ErrorKind] = frozenset({"egress", "protocol", "refused"})
 
 
 @dataclass(frozen=True, repr=False)
 class Request:
-    """One call to make; its body is bytes, so that what is signed is what is sent."""
+    """One call to make; its body is bytes, so that what is signed is what is sent.
+
+    `secret_path` says that who knows the URL may call it: then only its host is ever shown.
+    """
 
     method: str
     url: str
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    secret_path: bool = False
+
+    @property
+    def where(self) -> str:
+        """The URL as it may be shown."""
+        return redact_url(self.url, path=not self.secret_path)
 
     def __repr__(self) -> str:
-        headers = redact_headers(self.headers)
-        return f"<{self.method} {redact_url(self.url)} {headers} {len(self.body)} bytes>"
+        return f"<{self.method} {self.where} {redact_headers(self.headers)} {len(self.body)} bytes>"
 
 
 @dataclass
@@ -41,3 +54,13 @@ class Exchange:
     error_kind: ErrorKind = ""
     duration_ms: float = 0.0
     sent: bool = False
+
+    def said(self, limit: int = 200) -> str:
+        """What the other side said with it, in short, as a part of a sentence; "" if nothing."""
+        said = " ".join(as_text(self.body[: 3 * limit]).split())
+        return f": {said[:limit]}" if said else ""
+
+
+def as_text(body: bytes) -> str:
+    """Bytes as text a database can keep: what is not UTF-8 and NUL are shown, not lost."""
+    return body[:BODY_CAP].decode("utf-8", "backslashreplace").replace("\x00", "\\x00")

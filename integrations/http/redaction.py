@@ -15,15 +15,18 @@ def redact_headers(headers: dict[str, str]) -> dict[str, str]:
     return {name: _shown(name.lower(), value) for name, value in headers.items()}
 
 
-def redact_url(url: str) -> str:
-    """Show where a URL leads, without its user, its query values and its fragment."""
+def redact_url(url: str, *, path: bool = True) -> str:
+    """Show where a URL leads, without its user, query values, fragment; without its `path` too."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return "***"
+    host = parts.netloc.rpartition("@")[2]
+    if not path:
+        return urlunsplit((parts.scheme, host, "/***", "", ""))
     pairs = (pair.partition("=") for pair in parts.query.split("&") if pair)
     query = "&".join(f"{name}=***" if equals else "***" for name, equals, _ in pairs)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
+    return urlunsplit((parts.scheme, host, parts.path, query, ""))
 
 
 def _shown(name: str, value: str) -> str:

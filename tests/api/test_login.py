@@ -279,7 +279,7 @@ def test_no_token_is_readable_in_the_database(stranger: Api, user: User) -> None
     with connection.cursor() as cursor:
         rows = ""
         for table in ("accounts_session", "accounts_personaltoken"):
-            cursor.execute(f"SELECT * FROM {table}")  # noqa: S608
+            cursor.execute(f"SELECT * FROM {table}")
             rows += str(cursor.fetchall())
     for token in (session["access_token"], session["refresh_token"], personal):
         assert token not in rows

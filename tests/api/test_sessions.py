@@ -149,7 +149,7 @@ def test_no_refresh_token_is_readable_in_the_database(user: User) -> None:
     with connection.cursor() as cursor:
         rows = ""
         for table in ("accounts_session", "accounts_spentrefresh"):
-            cursor.execute(f"SELECT * FROM {table}")  # noqa: S608
+            cursor.execute(f"SELECT * FROM {table}")
             rows += str(cursor.fetchall())
     for each in (first, second):
         assert each["refresh_token"] not in rows

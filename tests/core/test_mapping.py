@@ -211,7 +211,7 @@ def test_every_problem_is_named_with_its_target():
 def test_an_unknown_operator_is_named_beside_those_there_are():
     (problem,) = mapping.check({"customer": {"name": {"$pth": "$.a"}}})
     assert (problem.field, problem.code) == ("customer.name", "unknown_operator")
-    assert problem.message.startswith("No operator `$pth`; there are: $path, $default")
+    assert problem.message.startswith("No operator `$pth`; there are: $path, $text, $default")
     assert problem.message.endswith("Did you mean `$path`?")
 
 
@@ -452,3 +452,63 @@ def test_what_passes_the_check_compiles_and_what_does_not_pass_does_not(expressi
     compiled = mapping.compile(expression)
     with contextlib.suppress(MappingError):
         documents.dumps(compiled.apply(document).value)
+
+
+# Texts with places.
+
+
+def test_a_text_has_places_for_values():
+    expression = {
+        "text": {"$text": "{{transportOrder.customer.name}}: {{ $.transportOrder.status }}!"}
+    }
+    assert apply(expression).value == {"text": "Acme Corp: requested!"}
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("no place", "no place"),
+        ("{{transportOrder.goods[*].kg}}", "12.50, 3"),
+        ("<{{transportOrder.reference}}>", "<>"),
+        ("}} {{transportOrder.status}} }}", "}} requested }}"),
+        ("{ {{transportOrder.status}} }", "{ requested }"),
+    ],
+)
+def test_a_value_stands_in_a_text_as_people_write_it(text, made):
+    assert apply({"$text": text}).value == made
+
+
+def test_a_place_that_stays_empty_is_told():
+    result = apply({"text": {"$text": "Order {{transportOrder.nmae}}."}}, explain=True)
+    assert result.value == {"text": "Order ."}
+    (warning,) = result.warnings
+    assert "`text` has an empty place: `$.transportOrder.nmae`" in warning.message
+
+
+def test_an_object_does_not_stand_in_a_text():
+    with pytest.raises(MappingError, match="name one of its fields: name"):
+        apply({"text": {"$text": "For {{transportOrder.customer}}"}})
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (4, "not_a_text"),
+        ("Order {{transportOrder.name", "open_place"),
+        ("Order {{}}", "invalid_path"),
+        ("Order {{transportOrder..a..b}}", "invalid_path"),
+    ],
+)
+def test_a_text_that_cannot_be_written_is_refused(text, code):
+    assert problems({"note": {"$text": text}}) == [("note", code)]
+
+
+def test_a_text_is_bounded():
+    with pytest.raises(MappingError, match="larger than 1 MiB"):
+        apply({"$text": "{{a}}" * 1_000}, {"a": "x" * 2_000})
+
+
+def test_the_paths_of_a_text_are_known():
+    assert mapping.fields({"note": {"$text": "{{transportOrder.name}}"}}) == [
+        ("note", "$.transportOrder.name")
+    ]

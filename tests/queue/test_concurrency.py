@@ -260,7 +260,7 @@ def test_a_claim_reads_only_what_waits(queue: Queue) -> None:
     columns, table = ", ".join(names), IntegrationObject._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} (uuid, {columns}) SELECT gen_random_uuid(), {columns}"  # noqa: S608
+            f"INSERT INTO {table} (uuid, {columns}) SELECT gen_random_uuid(), {columns}"
             f" FROM {table}, generate_series(1, 100000) WHERE id = {done.pk}"
         )
         cursor.execute(f"ANALYZE {table}")

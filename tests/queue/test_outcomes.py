@@ -343,7 +343,7 @@ def test_a_broken_plan_fails_only_its_own_objects(
     id = broken.pk if connection.vendor == "postgresql" else broken.pk.hex
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {model._meta.db_table} SET {column} = %s WHERE {owner} = %s",  # noqa: S608
+            f"UPDATE {model._meta.db_table} SET {column} = %s WHERE {owner} = %s",
             [value, id],
         )
     queue.run()

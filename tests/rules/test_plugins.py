@@ -1,15 +1,25 @@
 """A connector or an entity is one file; a half-finished one is found here."""
 
 import re
+from typing import Any
 
 import pytest
 
 from integrations import connectors, entities
-from integrations.connectors.base import Connector, Delivery
+from integrations.connectors.base import BlockingConnector, Connector, Delivery
 from integrations.entities.base import Entity
 from integrations.http import Request
 
-SETTINGS = {"webhook": {"url": "https://receiver.example/orders"}}
+# An example of each connector's settings and secrets, and of a document that it takes.
+EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], Any]] = {
+    "postgresql": (
+        {"host": "db.example", "database": "warehouse", "user": "otms", "table": "orders"},
+        {"password": "sesame"},
+        {"id": "4711"},
+    ),
+    "slack": ({}, {"webhookUrl": "https://hooks.example/T/B/X"}, {"text": "4711"}),
+    "webhook": ({"url": "https://receiver.example/orders"}, {}, {"a": 1}),
+}
 
 
 @pytest.mark.parametrize("key", connectors.known())
@@ -17,12 +27,18 @@ def test_a_connector_is_whole(key: str) -> None:
     connector = connectors.load(key)
     assert issubclass(connector, Connector)
     assert connector.label
-    assert key in SETTINGS, f"Add an example of the settings of {key!r} to SETTINGS in {__file__}."
-    made = connector(SETTINGS[key], {})
+    assert key in EXAMPLES, f"Add an example of the settings of {key!r} to EXAMPLES in {__file__}."
+    settings, secrets, document = EXAMPLES[key]
+    assert not list(connector.problems(settings, secrets))
+    assert set(secrets) <= set(connector.secret_names())
+    assert connector.check is not Connector.check
+    made = connector(settings, secrets)
     delivery = Delivery(id="id", attempt=1, sequence=7, timestamp=1, traceparent="00-0-0-01")
-    request = made.request({"a": 1}, delivery)
+    request = made.request(document, delivery)
     assert isinstance(request, Request)
-    assert request == made.request({"a": 1}, delivery)
+    assert request == made.request(document, delivery)
+    if isinstance(made, BlockingConnector):
+        assert connector.send is not BlockingConnector.send
 
 
 @pytest.mark.parametrize("key", entities.known())

@@ -27,6 +27,9 @@
     /auth/basic/<user>/<pw>   200 with that user, else 401
     /token                    an OAuth2 token endpoint
     /echo                     200, the request's body
+    /slack/<secret>           an incoming webhook of Slack; `open` is its secret
+    /slack/says/<status>/<w>  the same, with that answer
+    /signed/<secret>          200 if the request bears that secret's signature, else 401
 
 A delivery is told by its `webhook-id` header. Every request counts as an attempt when it is
 complete; its delivery counts as delivered when it is answered 2xx.
@@ -39,6 +42,7 @@ import asyncio
 import base64
 import email.utils
 import gzip
+import hmac
 import io
 import json
 import socket
@@ -412,6 +416,22 @@ class Connection(asyncio.Protocol):
     def do_token(self) -> None:
         token = {"access_token": "sink-token", "token_type": "Bearer", "expires_in": 3600}
         self.reply(200, json.dumps(token).encode())
+
+    def do_slack(self, secret: str, status: str = "", said: str = "") -> None:
+        if secret == "open":
+            text = json.loads(self.body).get("text")
+            status, said = ("200", "ok") if text else ("400", "no_text")
+        elif secret != "says":
+            status, said = "404", "no_service"
+        self.reply(int(status), said.encode(), kind="text/plain")
+
+    def do_signed(self, secret: str) -> None:
+        parts = (header(self.head, b"webhook-id"), header(self.head, b"webhook-timestamp"))
+        signed = b".".join((*parts, self.body))
+        made = hmac.digest(base64.b64decode(secret.removeprefix("whsec_")), signed, "sha256")
+        wanted = b"v1," + base64.b64encode(made)
+        given = header(self.head, b"webhook-signature").split()
+        self.reply(200 if wanted in given else 401)
 
     def do_echo(self) -> None:
         self.reply(200, self.body)

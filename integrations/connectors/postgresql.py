@@ -1,0 +1,260 @@
+"""Write the document as a row of a table in PostgreSQL: a warehouse that is always up to date.
+
+One row for each record, found by its key and replaced when a newer version comes. What is late or
+comes twice changes nothing, because a row knows the version it is of.
+"""
+
+import os
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.types.json import Jsonb
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from integrations import egress
+from integrations.connectors import base
+from integrations.core.errors import MappingError
+from integrations.http import ErrorKind, Exchange, Request
+from otms import __version__, documents
+
+# A sound certificate by default; who runs a database inside a trusted network may say otherwise.
+TLS = {"verify": "verify-full", "require": "require", "off": "disable"}
+# psycopg waits at least two seconds for each address, so not all of many are tried.
+MOST_ADDRESSES = 2
+SHORTEST_WAIT = 2
+# What a server says that will take us later. The rest of what it says before a session begins (the
+# password is wrong, there is no such database) stays so until a person mends it.
+LATER = re.compile(r"too many|remaining connection slots|starting up|shutting down|recovery")
+# By the class of the SQLSTATE, from PostgreSQL's documentation, appendix A: worth another attempt
+# are connections (08), conflicts (40), resources (53), locks (55) and interventions (57).
+TRANSIENT = ("08", "40", "53", "55", "57")
+
+INSERT = """
+    INSERT INTO {table} AS held ({columns}) VALUES ({values})
+    ON CONFLICT ({key}) DO UPDATE SET {sets} WHERE held.{version} < EXCLUDED.{version}
+"""
+# Does the table hold what every row needs, and may we write there?
+LOOK = """
+    SELECT has_table_privilege(%(table)s::regclass, 'INSERT, SELECT'),
+           has_table_privilege(%(table)s::regclass, 'UPDATE'),
+           array(SELECT attname::text FROM pg_attribute
+                 WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped),
+           EXISTS (SELECT FROM pg_index, pg_attribute a
+                   WHERE indrelid = %(table)s::regclass AND indisunique AND indnkeyatts = 1
+                     AND indpred IS NULL AND a.attrelid = indrelid AND a.attnum = indkey[0]
+                     AND a.attname = %(key)s)
+"""
+
+
+class Settings(base.Settings):
+    host = serializers.CharField(max_length=255, help_text="Where the database is: db.example")
+    port = serializers.IntegerField(required=False, min_value=1, max_value=65535, default=5432)
+    database = serializers.CharField(max_length=63)
+    user = serializers.CharField(max_length=63, help_text="A role that may write this table only.")
+    password = serializers.CharField(
+        required=False, allow_blank=True, max_length=500, write_only=True, trim_whitespace=False
+    )
+    schema = serializers.CharField(required=False, max_length=63, default="public")
+    table = serializers.CharField(max_length=63, help_text="The table; it must be there.")
+    key = serializers.CharField(
+        required=False, max_length=63, default="id", help_text="Its unique column."
+    )
+    version = serializers.CharField(
+        required=False,
+        max_length=63,
+        default="version",
+        help_text="A bigint column; the engine fills it, so that nothing old replaces the new.",
+    )
+    tls = serializers.ChoiceField(
+        list(TLS),
+        required=False,
+        default="verify",
+        help_text="verify: a certificate for this host; require: any certificate; off: none.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            egress.check_host(attrs["host"], attrs["port"])
+        except (ValueError, OSError) as error:
+            raise serializers.ValidationError({"host": str(error)}, "address_refused") from None
+        return attrs
+
+
+DEFAULTS = {
+    name: field.default for name, field in Settings().fields.items() if field.default is not empty
+}
+
+
+class Connector(base.BlockingConnector):
+    label = "PostgreSQL"
+    Settings = Settings
+
+    def __init__(self, settings: dict[str, Any], secrets: dict[str, Any]) -> None:
+        super().__init__({**DEFAULTS, **settings}, secrets)
+
+    def request(self, document: Any, delivery: base.Delivery) -> Request:
+        if not isinstance(document, dict) or document.get(self.settings["key"]) in (None, ""):
+            key = self.settings["key"]
+            text = f"The mapping must make an object of columns, with the key `{key}` among them."
+            raise MappingError(key, "", text)
+        row = {**document, self.settings["version"]: delivery.sequence}
+        return Request("UPSERT", self._url(), body=documents.dumps(row))
+
+    def send(self, request: Request, *, timeout: float) -> Exchange:
+        row = {name: _cell(value) for name, value in documents.loads(request.body).items()}
+        key, version = self.settings["key"], self.settings["version"]
+        sets = [name for name in row if name != key]
+        statement = sql.SQL(INSERT).format(
+            table=self._table(),
+            columns=sql.SQL(", ").join(map(sql.Identifier, row)),
+            values=sql.SQL(", ").join(sql.Placeholder() * len(row)),
+            key=sql.Identifier(key),
+            version=sql.Identifier(version),
+            sets=sql.SQL(", ").join(
+                sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in sets
+            ),
+        )
+        exchange = Exchange(request)
+
+        def write(connection: psycopg.Connection) -> None:
+            written = connection.execute(statement, list(row.values())).rowcount
+            exchange.body = b"1 row" if written else b"nothing: a newer version is there"
+
+        return self._talked(exchange, timeout, write)
+
+    def check(self, *, timeout: float) -> str:
+        """Log in and look at the table; nothing is written."""
+        wrong: list[str] = []
+        exchange = Exchange(Request("CHECK", self._url()))
+        self._talked(exchange, timeout, lambda connection: wrong.extend(self._seen(connection)))
+        return exchange.error or " ".join(wrong)
+
+    def _seen(self, connection: psycopg.Connection) -> Iterator[str]:
+        """What the table lacks to be written to."""
+        key, version = self.settings["key"], self.settings["version"]
+        table = self._table().as_string(connection)
+        found = connection.execute(LOOK, {"table": table, "key": key}).fetchone()
+        may_add, may_change, columns, unique = found or (False, False, [], False)
+        for name in (key, version):
+            if name not in columns:
+                yield f"The table {table} has no column `{name}`."
+        if key in columns and not unique:
+            yield f"The column `{key}` of {table} is not unique; make it the primary key."
+        if not (may_add and may_change):
+            user = self.settings["user"]
+            yield f"{user} may not write: GRANT SELECT, INSERT, UPDATE ON {table} TO {user}"
+
+    @classmethod
+    def origin(cls, settings: dict[str, Any]) -> tuple[str, ...]:
+        return tuple(str(settings.get(name, "")) for name in ("host", "port", "user"))
+
+    def _url(self) -> str:
+        place = "{host}:{port}/{database}/{schema}.{table}".format_map(self.settings)
+        return f"postgresql://{place}"
+
+    def _table(self) -> sql.Identifier:
+        return sql.Identifier(self.settings["schema"], self.settings["table"])
+
+    def _talked(
+        self, exchange: Exchange, timeout: float, work: Callable[[psycopg.Connection], None]
+    ) -> Exchange:
+        """Work on a connection, in one transaction; what goes wrong is told in the exchange."""
+        started = time.monotonic()
+        deadline = started + timeout
+        try:
+            with (
+                self._connection(deadline) as connection,
+                _ended_at(deadline, connection),
+                connection,
+            ):
+                exchange.sent = True
+                work(connection)
+        except (psycopg.Error, OSError, ValueError) as fault:
+            if time.monotonic() >= deadline:
+                exchange.error_kind = "timeout"
+                exchange.error = f"No complete answer within {timeout:g} s."
+            else:
+                exchange.error_kind, exchange.error = _explained(fault)
+        exchange.duration_ms = (time.monotonic() - started) * 1000
+        return exchange
+
+    @contextmanager
+    def _connection(self, deadline: float) -> Iterator[psycopg.Connection]:
+        settings = self.settings
+        left = deadline - time.monotonic()
+        found = egress.dialable(settings["host"], settings["port"], timeout=left)[:MOST_ADDRESSES]
+        wait = max(int(left / len(found)), SHORTEST_WAIT)
+        connection = psycopg.connect(
+            host=",".join([settings["host"]] * len(found)),
+            hostaddr=",".join(found),
+            port=settings["port"],
+            dbname=settings["database"],
+            user=settings["user"],
+            password=self.secrets.get("password", ""),
+            sslmode=TLS[settings["tls"]],
+            sslrootcert="system" if settings["tls"] == "verify" else None,
+            gssencmode="disable",
+            passfile=os.devnull,
+            connect_timeout=wait,
+            application_name=f"otms/{__version__}",
+            options=f"-c statement_timeout={max(int(left * 1000), 1)}",
+        )
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
+def _ended_at(deadline: float, connection: psycopg.Connection) -> Iterator[None]:
+    """End the connection at the deadline, whatever is being waited for on it."""
+    # A duplicate, because the number of a closed one may be another's by then.
+    twin = socket.socket(fileno=os.dup(connection.fileno()))
+    alarm = threading.Timer(max(deadline - time.monotonic(), 0), _shut, (twin,))
+    alarm.daemon = True
+    alarm.start()
+    try:
+        yield
+    finally:
+        alarm.cancel()
+        alarm.join()
+        twin.close()
+
+
+def _shut(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+def _cell(value: Any) -> Any:
+    return Jsonb(value, dumps=documents.dumps) if isinstance(value, dict | list) else value
+
+
+def _explained(fault: Exception) -> tuple[ErrorKind, str]:
+    said = " ".join(str(fault).split()) or type(fault).__name__
+    if isinstance(fault, egress.EgressRefused):
+        return "egress", f"Not called: {said}."
+    if isinstance(fault, psycopg.errors.ConnectionTimeout):
+        return "timeout", "The database did not answer in time."
+    if isinstance(fault, psycopg.Error) and fault.sqlstate:
+        state = f"{fault.diag.message_primary or said} (SQLSTATE {fault.sqlstate})"
+        if isinstance(fault, errors.QueryCanceled):
+            return "timeout", state
+        return ("busy" if fault.sqlstate[:2] in TRANSIENT else "refused"), state
+    if isinstance(fault, psycopg.OperationalError):
+        if "FATAL" in said:
+            return ("busy" if LATER.search(said) else "refused"), said
+        return ("tls" if "SSL" in said or "certificate" in said else "connect"), said
+    if isinstance(fault, socket.gaierror):
+        return "dns", f"The name could not be resolved: {fault.strerror}."
+    if isinstance(fault, psycopg.Error | ValueError):
+        return "refused", said
+    return "connect", said
