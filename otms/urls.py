@@ -13,15 +13,22 @@ from integrations.api.object import viewsets as object_viewsets
 from integrations.api.views import viewsets as integration_viewsets
 from otms.accounts import passwords
 from otms.accounts.admin import login
-from otms.accounts.views import SessionViewSet, UserViewSet
+from otms.accounts.views import PeopleViewSet, SessionViewSet, UserViewSet
 from otms.api.reference import docs
 from otms.api.router import router
-from otms.orders.views import BusinessViewSet, EventViewSet, TransportOrderViewSet
+from otms.orders.views import (
+    BusinessViewSet,
+    ConsignmentViewSet,
+    EventViewSet,
+    TransportOrderViewSet,
+)
 
 router.register(
     UserViewSet,
     SessionViewSet,
+    PeopleViewSet,
     TransportOrderViewSet,
+    ConsignmentViewSet,
     BusinessViewSet,
     EventViewSet,
     *integration_viewsets,

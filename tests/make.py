@@ -120,6 +120,12 @@ def integration(
     return Integration.objects.of(made.platform).get(pk=made.pk)
 
 
+def consignment(**fields: Any) -> Consignment:
+    """A consignment of an order of its own."""
+    made: Consignment = ConsignmentFactory(transport_order=OrderFactory(**fields))
+    return made
+
+
 def token(user: User) -> str:
     return PersonalToken.generate(user, "tests")[1]
 

@@ -24,19 +24,6 @@ class PermissionSerializer(serializers.Serializer):
     name = serializers.CharField()
 
 
-class OpenedSessionSerializer(serializers.Serializer):
-    """The vendor's session as login and refresh answer it: with its tokens."""
-
-    id = serializers.UUIDField()
-    access_token = serializers.CharField()
-    refresh_token = serializers.CharField()
-    startedAt = serializers.DateTimeField()
-    expiresAt = serializers.DateTimeField()
-    refreshExpiresAt = serializers.DateTimeField()
-    passedTwoFactorAuthentication = serializers.BooleanField()
-    permissions = PermissionSerializer(many=True)
-
-
 class PersonSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     username = serializers.CharField()
@@ -60,3 +47,11 @@ class SessionSerializer(serializers.Serializer):
     )
     createdAt = serializers.DateTimeField(source="created_at")
     updatedAt = serializers.DateTimeField(source="updated_at")
+
+
+class OpenedSessionSerializer(SessionSerializer):
+    """The vendor's session as login and refresh answer it: with its tokens."""
+
+    access_token = serializers.CharField()
+    refresh_token = serializers.CharField()
+    permissions = PermissionSerializer(many=True)

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import authenticate
+from django.db import transaction
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError, PermissionDenied
 from rest_framework.response import Response
@@ -14,6 +15,7 @@ from otms.accounts.models import Session, SpentToken, User
 from otms.accounts.serializers import (
     LoginSerializer,
     OpenedSessionSerializer,
+    PersonSerializer,
     RefreshSerializer,
     SessionSerializer,
 )
@@ -67,13 +69,9 @@ class UserViewSet(RoutedViewSet):
         return Response(
             {
                 "session": {
-                    "id": session.pk,
+                    **shown([session])[0],
                     "access_token": access_token(session),
                     "refresh_token": refresh,
-                    "startedAt": session.started_at,
-                    "expiresAt": session.expires_at,
-                    "refreshExpiresAt": session.refresh_expires_at,
-                    "passedTwoFactorAuthentication": session.passed_two_factor_authentication,
                     "permissions": [{"name": name} for name in names if session.user.allows(name)],
                 }
             }
@@ -129,6 +127,32 @@ class SessionViewSet(PlatformViewSet):
         Session.end(session.pk)
         session.refresh_from_db()
         return Response({"session": shown([session])[0]})
+
+
+class PeopleViewSet(PlatformViewSet):
+    """The people of the platform; they are invited, and let in again, in the admin."""
+
+    model = User
+    noun = "user"
+
+    @cached_property
+    def records(self) -> Any:
+        return User.objects.filter(platform=self.platform)
+
+    @route("POST", "user/block/<id:id>", "block:user", answers={"user": PersonSerializer})
+    def block(self, request: Any, id: UUID) -> Response:
+        """Let a person in no more, and end every session; needs `accounts.change_user`."""
+        with transaction.atomic():
+            person = self.record(id, self.records.select_for_update(no_key=True))
+            if not (
+                request.user.has_perm("accounts.change_user") and request.user.may_change(person)
+            ):
+                raise PermissionDenied("Blocking this person is not among your permissions.")
+            if person == request.user:
+                raise Conflict("Nobody blocks themselves: another administrator has to.")
+            person.is_active = False
+            person.save(update_fields=["is_active"])
+        return Response({"user": PersonSerializer(person).data})
 
 
 def shown(sessions: Any) -> Any:

@@ -46,6 +46,8 @@ class WireSerializer(serializers.Serializer):
         return fields
 
     def to_internal_value(self, data: Any) -> Any:
+        if self.lenient and self.parent is not None:
+            data = associated(data)
         if isinstance(data, Mapping):
             wrong = {} if self.lenient else _unknown(data, self.fields)
             if wrong := wrong or self._missing(data):
@@ -75,6 +77,17 @@ class WireSerializer(serializers.Serializer):
         ]
 
 
+def associated(data: Any) -> Any:
+    """What an association of the Open Trip Model holds, or names; anything else as it is."""
+    if not isinstance(data, Mapping):
+        return data
+    if data.get("associationType") == "inline" and isinstance(data.get("entity"), Mapping):
+        return data["entity"]
+    if data.get("associationType") == "reference" and "uuid" in data:
+        return {"id": data["uuid"]}
+    return data
+
+
 def not_an_object(form: str) -> serializers.ValidationError:
     text = f"Write an object, such as {form}." if form else "Write a JSON object."
     return serializers.ValidationError(text, "not_an_object")
@@ -97,6 +110,8 @@ def _ignored(serializer: Any, data: Any, path: str = "") -> Iterator[tuple[str, 
         for index, item in enumerate(data):
             yield from _ignored(serializer.child, item, f"{path}[{index}]")
     elif isinstance(serializer, WireSerializer) and isinstance(data, Mapping):
+        if serializer.parent is not None:
+            data = associated(data)
         for key, value in data.items():
             where = f"{path}.{key}" if path else key
             if key in serializer.fields:

@@ -54,6 +54,17 @@ def update_order(order: TransportOrder, given: Given) -> TransportOrder:
     return order
 
 
+def update_consignment(consignment: Consignment, given: Given) -> Consignment:
+    """Change what was sent of one consignment: a change of its order, whose others stay."""
+    order = consignment.transport_order
+    parts: list[Given] = [
+        {"id": each.pk, "position": each.position, **(given if each == consignment else {})}
+        for each in order.consignments.all()
+    ]
+    update_order(order, {"consignments": parts})
+    return consignment
+
+
 @transaction.atomic
 def create_business(platform: Platform, given: Given) -> Business:
     business = Business(platform=platform, **_related(platform, given))

@@ -7,7 +7,14 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from otms.api.serializers import DocumentValue, IdField, NonceField, ObjectValue, WireSerializer
+from otms.api.serializers import (
+    DocumentValue,
+    IdField,
+    NonceField,
+    ObjectValue,
+    WireSerializer,
+    associated,
+)
 from otms.documents import DocumentError, loads
 from otms.orders import models
 
@@ -211,7 +218,8 @@ def _too_many(consignments: Any) -> Any:
     if len(consignments) > models.MOST_CONSIGNMENTS:
         text = f"An order has at most {models.MOST_CONSIGNMENTS} consignments."
         return [ErrorDetail(text, "too_many")]
-    goods = [each.get("goods") if isinstance(each, dict) else None for each in consignments]
+    parts = [associated(each) for each in consignments]
+    goods = [each.get("goods") if isinstance(each, dict) else None for each in parts]
     counts = [len(each) if isinstance(each, list) else 0 for each in goods]
     text = f"A consignment has at most {models.MOST_GOODS} goods."
     wrong = {

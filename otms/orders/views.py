@@ -13,9 +13,10 @@ from otms.api.router import Route, route
 from otms.api.serializers import ErrorItem, WireSerializer
 from otms.api.views import PlatformViewSet
 from otms.orders import saving, search, wire
-from otms.orders.models import Business, Event, OrderStatus, TransportOrder
+from otms.orders.models import Business, Consignment, Event, OrderStatus, TransportOrder
 from otms.orders.serializers import (
     BusinessSerializer,
+    ConsignmentSerializer,
     EventSerializer,
     TransportOrderSerializer,
 )
@@ -64,9 +65,13 @@ class EntityViewSet(PlatformViewSet):
         id = self.body_id()
         reader = self.read(self.serializer, partial=True)
         with transaction.atomic():
-            record = self.record(id, self.records.select_for_update(no_key=True))
+            record = self.locked(id)
             self.check_stored(record)
             return self._answer(self.save(record, reader.validated_data), reader)
+
+    def locked(self, id: str) -> Any:
+        """The record to change, which nobody else changes until the transaction ends."""
+        return self.record(id, self.records.select_for_update(no_key=True))
 
     def retrieve(self, request: Any, id: UUID) -> Response:
         return self._answer(self.record(id))
@@ -173,6 +178,31 @@ class TransportOrderViewSet(EntityViewSet):
         asked = self.read(search.OrderSearch).validated_data
         found = search.narrowed(self.records, asked)
         return Response(self.paged(self.plural, found, offset, amount, self.represent))
+
+
+class ConsignmentViewSet(EntityViewSet):
+    """Consignments by themselves; they come and go with their orders."""
+
+    model = Consignment
+    noun = "consignment"
+    plural = "consignments"
+    serializer = ConsignmentSerializer
+    calls = frozenset({"update", "retrieve"})
+
+    def represent(self, queryset: Any) -> list[dict[str, Any]]:
+        return wire.consignments(queryset)
+
+    def locked(self, id: str) -> Any:
+        # Who changes the order locks that first, too.
+        orders = TransportOrder.objects.of(self.platform).filter(
+            pk=self.record(id).transport_order_id
+        )
+        list(orders.select_for_update(no_key=True).values_list("pk"))
+        return self.record(id)
+
+    def save(self, record: Consignment | None, given: dict[str, Any]) -> Any:
+        assert record  # noqa: S101 - there is no call that makes one
+        return saving.update_consignment(record, given)
 
 
 class BusinessViewSet(EntityViewSet):

@@ -78,22 +78,31 @@ def transport_orders(queryset: PlatformQuerySet["TransportOrder"]) -> list[Wire]
             for wire in customers[row[0]]:
                 wire["customer"] = customer
 
-    consignments: dict[UUID, Wire] = {}
     parts = Consignment.objects.across_platforms().filter(transport_order__in=orders)
-    for row in parts.order_by("position", "created_at", "id").values_list(
+    for order, wire in _consignments(parts):
+        orders[order]["consignments"].append(wire)
+    return list(orders.values())
+
+
+def consignments(queryset: PlatformQuerySet["Consignment"]) -> list[Wire]:
+    """The consignments with their goods, as their orders show them."""
+    return [wire for _, wire in _consignments(queryset)]
+
+
+def _consignments(queryset: PlatformQuerySet["Consignment"]) -> list[tuple[UUID, Wire]]:
+    """Each with the id of its order, in their order."""
+    found: dict[UUID, tuple[UUID, Wire]] = {}
+    for row in queryset.order_by("position", "created_at", "id").values_list(
         *_COMMON, *_CONSIGNMENT, "transport_order_id"
     ):
-        wire = consignments[row[0]] = _wire(_CONSIGNMENT, row)
-        wire["goods"] = []
-        orders[row[-1]]["consignments"].append(wire)
-
-    if consignments:
-        goods = Goods.objects.across_platforms().filter(consignment__in=consignments)
+        found[row[0]] = row[-1], {**_wire(_CONSIGNMENT, row), "goods": []}
+    if found:
+        goods = Goods.objects.across_platforms().filter(consignment__in=found)
         for row in goods.order_by("position", "created_at", "id").values_list(
             *_COMMON, *_GOODS, "consignment_id"
         ):
-            consignments[row[-1]]["goods"].append(_wire(_GOODS, row))
-    return list(orders.values())
+            found[row[-1]][1]["goods"].append(_wire(_GOODS, row))
+    return list(found.values())
 
 
 def events(queryset: PlatformQuerySet["Event"]) -> list[Wire]:

@@ -35,9 +35,9 @@ def login(stranger: Api) -> Any:
 def test_a_session_has_tokens_and_permissions(stranger: Api, user: User) -> None:
     session = login(stranger)
     assert set(session) == {
-        *("id", "access_token", "refresh_token", "startedAt", "expiresAt"),
-        "refreshExpiresAt",
-        *("passedTwoFactorAuthentication", "permissions"),
+        *("id", "uuid", "primaryPlatformId", "createdAt", "updatedAt"),
+        *("user", "ip", "device", "startedAt", "endedAt", "expiresAt", "refreshExpiresAt"),
+        *("access_token", "refresh_token", "passedTwoFactorAuthentication", "permissions"),
     }
     stored = Session.objects.of(user.platform).get()
     assert session["id"] == str(stored.pk)
