@@ -179,6 +179,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "FileFormat": "integrations.core.detection.FORMATS",
         "TemplateFormat": "integrations.core.preview.FORMATS",
+        "ObjectStatus": "integrations.models.Status",
+        "TaskStatus": "integrations.models.task.TaskStatus",
     },
     "AUTHENTICATION_WHITELIST": [],
     "APPEND_COMPONENTS": {

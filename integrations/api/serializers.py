@@ -262,7 +262,7 @@ class MappingTestSerializer(WireSerializer):
 class ObjectSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     integrationId = serializers.UUIDField()
-    status = serializers.CharField()
+    status = serializers.ChoiceField(Status.choices)
     entity = serializers.CharField()
     entityId = serializers.UUIDField()
     reference = serializers.CharField()
@@ -284,7 +284,7 @@ class LogSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     integrationId = serializers.UUIDField()
     objectId = serializers.UUIDField(allow_null=True)
-    level = serializers.CharField()
+    level = serializers.ChoiceField(Level.choices)
     code = serializers.CharField()
     message = serializers.CharField()
     data = serializers.JSONField(allow_null=True)  # type: ignore[assignment]
@@ -340,7 +340,7 @@ class TaskSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     integrationId = serializers.UUIDField()
     kind = serializers.CharField()
-    status = serializers.CharField()
+    status = serializers.ChoiceField(TaskStatus.choices)
     total = serializers.IntegerField()
     done = serializers.IntegerField()
     failed = serializers.IntegerField()
