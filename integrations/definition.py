@@ -24,6 +24,10 @@ class Invalid(Exception):
         self.problems = problems
 
 
+class Owned(Exception):
+    """The integration was made by something of ours and is changed there; the message says how."""
+
+
 class Draft(NamedTuple):
     """An integration as it shall be, and its data sources: those that stay, those that go."""
 
@@ -51,6 +55,7 @@ def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
             "schedule": schedule.completed(each.schedule),
             "delivery": delivery.completed(each.delivery),
             "inbound": each.inbound,
+            "installationId": str(each.installation_id) if each.installation_id else None,
             "health": states[each.pk],
             "createdAt": timestamp(each.created_at),
             "updatedAt": timestamp(each.updated_at),
@@ -68,7 +73,18 @@ def save(
     the secrets they don't give. Checking resolves host names, so it is done before the transaction:
     no lock is held over it, and Stale says that somebody else was faster.
     """
+    keeper = integration.kept_by if integration else ""
+    before = _kept(integration, integration.data_sources.all()) if integration and keeper else None
     draft = checked(platform, given, integration)
+    if before is not None:
+        left = draft.sources if "data_sources" in given else draft.integration.data_sources.all()
+        if before != _kept(draft.integration, left):
+            raise Owned(f"Only `enabled` can be changed here. {keeper}")
+    return write(draft)
+
+
+def write(draft: Draft) -> Integration:
+    """Store what was checked; Stale says that somebody else was faster."""
     with transaction.atomic():
         draft.integration.save()
         for source in draft.left_out:
@@ -76,6 +92,13 @@ def save(
         for source in draft.sources:
             source.save()
     return draft.integration
+
+
+def delete(integration: Integration) -> bool:
+    """Delete it softly; False when somebody else did. What keeps it, alone may delete it."""
+    if integration.kept_by:
+        raise Owned(integration.kept_by)
+    return integration.retire()
 
 
 def checked(
@@ -145,6 +168,17 @@ def assembled(
         source.settings = settings
         source.secrets = {k: v for k, v in {**kept, **new}.items() if v not in ("", None)}
     return source, problems
+
+
+def _kept(integration: Integration, sources: Iterable[DataSource]) -> Any:
+    """What only its keeper may change: all that a person says about it, but `enabled`."""
+    said = {name: getattr(integration, name) for name in ("name", "type", "description", "trigger")}
+    return (
+        {**said, "filters": integration.filters, "inbound": integration.inbound},
+        schedule.completed(integration.schedule),
+        delivery.completed(integration.delivery),
+        [(_data_source(source), dict(source.secrets)) for source in sources],
+    )
 
 
 def _is_taken(source: DataSource, others: list[DataSource]) -> bool:

@@ -226,6 +226,11 @@ class IntegrationSerializer(WireSerializer):
         allow_null=True,
         help_text="What becomes of an imported row; null takes rows as our own transport orders.",
     )
+    installation_id = serializers.UUIDField(
+        read_only=True,
+        allow_null=True,
+        help_text="The installed app that it belongs to; null if to none.",
+    )
     health = HealthSerializer(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)

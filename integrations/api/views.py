@@ -91,7 +91,7 @@ class IntegrationViewSet(PlatformViewSet):
         for _ in range(TRIES):
             integration = self.record(id)
             self.check_stored(integration)
-            with suppress(Stale):
+            with suppress(Stale), owned_elsewhere():
                 return self._saved(reader, dict(given), integration)
         raise Conflict("Others keep changing this integration at this moment; try again.")
 
@@ -103,8 +103,9 @@ class IntegrationViewSet(PlatformViewSet):
     def destroy(self, request: Any, id: UUID) -> Response:
         """Delete: what waits is cancelled with the reason, the history stays."""
         integration = self.record(id)
-        if not integration.retire():  # somebody else was faster
-            self.record(id)
+        with owned_elsewhere():
+            if not definition.delete(integration):  # somebody else was faster
+                self.record(id)
         return Response({"integration": definition.shown([integration])[0]})
 
     @route("GET", "integrations/<str:offset>/<str:amount>", "get:integrations", answers=MANY)
@@ -268,6 +269,15 @@ class IntegrationViewSet(PlatformViewSet):
         return Response(
             self.paged(key, narrowed, offset, amount, lambda page: [row(each) for each in page])
         )
+
+
+@contextmanager
+def owned_elsewhere() -> Iterator[None]:
+    """What was made by something of ours is changed there: a 409 that says where."""
+    try:
+        yield
+    except definition.Owned as error:
+        raise Conflict(str(error)) from None
 
 
 def refuse(problems: list[Problem]) -> None:

@@ -1,10 +1,12 @@
 """The product's nouns, one file each; queue.py holds every transition of a queued object."""
 
+from integrations.models.app_token import AppAccessToken
 from integrations.models.change import EntityChange
 from integrations.models.credential import Credential
 from integrations.models.file import File
 from integrations.models.gate import Gate
 from integrations.models.imports import ExternalId, ImportRow
+from integrations.models.installation import AppInstallation, InstallationStatus
 from integrations.models.integration import DataSource, Integration, IntegrationType, Stale
 from integrations.models.log import Level, Log, RequestLog
 from integrations.models.outcome import Outcome
@@ -12,6 +14,8 @@ from integrations.models.queue import IntegrationObject, Status
 from integrations.models.task import Task
 
 __all__ = [
+    "AppAccessToken",
+    "AppInstallation",
     "Credential",
     "DataSource",
     "EntityChange",
@@ -19,6 +23,7 @@ __all__ = [
     "File",
     "Gate",
     "ImportRow",
+    "InstallationStatus",
     "Integration",
     "IntegrationObject",
     "IntegrationType",

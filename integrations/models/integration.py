@@ -66,6 +66,13 @@ class Integration(Record):
     schedule = DocumentField(null=True, blank=True)
     delivery = DocumentField(default=dict, blank=True)
     inbound = DocumentField(null=True, blank=True)
+    installation = models.ForeignKey(
+        "integrations.AppInstallation",
+        models.RESTRICT,
+        null=True,
+        editable=False,
+        related_name="integrations",
+    )
     version = models.PositiveIntegerField(default=0, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
 
@@ -88,6 +95,16 @@ class Integration(Record):
     @cached_property
     def policy(self) -> DeliveryPolicy:
         return DeliveryPolicy.of(self.delivery)
+
+    @property
+    def kept_by(self) -> str:
+        """What made it and keeps it as it is, and how to change it there; "" if a person does."""
+        if self.installation_id is None:
+            return ""
+        return (
+            f"It belongs to the installed app {self.installation} and is changed there: with PUT "
+            f"/api/appInstallation and the id {self.installation_id}, or uninstalled with DELETE."
+        )
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with the choices made here, field by field."""
@@ -131,7 +148,7 @@ class Integration(Record):
         return True
 
     @transaction.atomic
-    def retire(self) -> bool:
+    def retire(self, reason: str = "The integration was deleted.") -> bool:
         """Delete softly: what waits is cancelled with the reason, the history stays.
 
         False when somebody else did.
@@ -142,7 +159,7 @@ class Integration(Record):
         self.deleted_at = now()
         self.enabled = False
         self.save(update_fields=["deleted_at", "enabled", "updated_at"])
-        self.queue.all().cancel("The integration was deleted.")
+        self.queue.all().cancel(reason)
         return True
 
     def _locked(self) -> IntegrationQuerySet:

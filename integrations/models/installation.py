@@ -1,0 +1,100 @@
+"""AppInstallation: one platform's copy of an app of the store, with its settings."""
+
+from typing import Any, Self
+
+from django.db import models, transaction
+from django.utils.timezone import now
+
+from integrations.models.app_token import AppAccessToken
+from integrations.models.integration import Integration, Stale
+from otms.accounts.tenancy import PlatformQuerySet, Record
+from otms.db.fields import DocumentField, SecretsField
+
+
+class InstallationStatus(models.TextChoices):
+    INSTALLING = "INSTALLING"
+    ACTIVE = "ACTIVE"
+    UNINSTALLED = "UNINSTALLED"
+
+
+class AppInstallationQuerySet(PlatformQuerySet["AppInstallation"]):
+    def living(self) -> Self:
+        """Those that were not uninstalled."""
+        return self.exclude(status=InstallationStatus.UNINSTALLED)
+
+
+class AppInstallation(Record):
+    """An app as it was installed: it owns the integrations that it made, and its access token.
+
+    Uninstalling is soft, so that what its integrations did can still be read.
+    """
+
+    app = models.CharField(max_length=60, editable=False)  # the key of its manifest
+    version = models.CharField(max_length=30, editable=False)
+    name = models.CharField(max_length=200)
+    status = models.CharField(
+        max_length=20,
+        choices=InstallationStatus.choices,
+        default=InstallationStatus.INSTALLING,
+        editable=False,
+    )
+    settings = DocumentField(default=dict, editable=False)
+    secrets = SecretsField(default=dict, editable=False)
+    message = models.TextField(blank=True, editable=False)  # why it is not active
+    installed_by = models.CharField(max_length=200, blank=True, editable=False)
+
+    integrations: "models.Manager[Integration]"
+    tokens: "models.Manager[AppAccessToken]"
+
+    objects = AppInstallationQuerySet.as_manager()  # type: ignore[misc]
+
+    class Meta:
+        constraints = [
+            # Several of one app are told apart by their names.
+            models.UniqueConstraint(
+                fields=["platform", "name"],
+                condition=~models.Q(status="UNINSTALLED"),
+                name="installation_name",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["platform", "-created_at", "id"], name="installation_newest")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_uninstalled(self) -> bool:
+        return self.status == InstallationStatus.UNINSTALLED
+
+    def activate(self) -> None:
+        """It works from now on."""
+        self.status, self.message = InstallationStatus.ACTIVE, ""
+        self.save()
+
+    def hold(self) -> None:
+        """Lock it until the transaction ends; Stale when it was saved since it was read."""
+        as_read = AppInstallation.objects.across_platforms().filter(
+            pk=self.pk, updated_at=self.updated_at
+        )
+        if not as_read.select_for_update(no_key=True):
+            raise Stale
+
+    @transaction.atomic
+    def uninstall(self) -> None:
+        """Stop what it does: what waits is cancelled, its token refused, its secrets forgotten."""
+        everywhere = AppInstallation.objects.across_platforms()
+        everywhere.select_for_update(no_key=True).get(pk=self.pk)
+        self.refresh_from_db()
+        if self.is_uninstalled:  # somebody else was faster
+            return
+        for integration in Integration.objects.of(self.platform_id).filter(installation=self):
+            integration.retire("The app was uninstalled.")
+        self.tokens.filter(revoked_at=None).update(revoked_at=now(), updated_at=now())
+        self.status, self.message, self.secrets = InstallationStatus.UNINSTALLED, "", {}
+        self.save()
+
+    def masked(self, mask: str) -> dict[str, Any]:
+        """Its settings, and of each secret that it has one."""
+        return {**self.settings, **dict.fromkeys(self.secrets, mask)}
