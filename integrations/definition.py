@@ -9,11 +9,14 @@ from integrations import connectors, health
 from integrations.core import delivery, schedule
 from integrations.core.errors import Problem
 from integrations.models import DataSource, Integration
+from otms import documents
 from otms.accounts.models import Platform
 from otms.documents import timestamp
 
 MASK = "***"
 MOST_SOURCES = 20
+OWN_FIELDS = ("name", "type", "description", "trigger", "filters", "inbound")
+SOURCE_FIELDS = ("pk", "name", "connector", "settings", "secrets", "mapping", "success")
 
 
 class Invalid(Exception):
@@ -69,17 +72,21 @@ def save(
 ) -> Integration:
     """Make an integration of what was given, or change this one; Invalid names each problem.
 
-    Only what is given changes. A list replaces the list; data sources that name their `id` keep
-    the secrets they don't give. Checking resolves host names, so it is done before the transaction:
-    no lock is held over it, and Stale says that somebody else was faster.
+    Only what is given changes, and nothing at all when that is what is stored already. A list
+    replaces the list; data sources that name their `id` keep the secrets they don't give. Checking
+    resolves host names, so it is done before the transaction: no lock is held over it, and Stale
+    says that somebody else was faster.
     """
-    keeper = integration.kept_by if integration else ""
-    before = _kept(integration, integration.data_sources.all()) if integration and keeper else None
+    before = _said(integration, integration.data_sources.all()) if integration else b""
+    enabled = integration.enabled if integration else None
     draft = checked(platform, given, integration)
-    if before is not None:
-        left = draft.sources if "data_sources" in given else draft.integration.data_sources.all()
-        if before != _kept(draft.integration, left):
-            raise Owned(f"Only `enabled` can be changed here. {keeper}")
+    sources = draft.sources if "data_sources" in given else draft.integration.data_sources.all()
+    same = before == _said(draft.integration, sources)
+    if integration and integration.kept_by and not same:
+        raise Owned(f"Only `enabled` can be changed here. {integration.kept_by}")
+    if same and enabled == draft.integration.enabled:
+        draft.integration.reopen()
+        return draft.integration
     return write(draft)
 
 
@@ -170,15 +177,12 @@ def assembled(
     return source, problems
 
 
-def _kept(integration: Integration, sources: Iterable[DataSource]) -> Any:
-    """What only its keeper may change: all that a person says about it, but `enabled`."""
-    said = {name: getattr(integration, name) for name in ("name", "type", "description", "trigger")}
-    return (
-        {**said, "filters": integration.filters, "inbound": integration.inbound},
-        schedule.completed(integration.schedule),
-        delivery.completed(integration.delivery),
-        [(_data_source(source), dict(source.secrets)) for source in sources],
-    )
+def _said(integration: Integration, sources: Iterable[DataSource]) -> bytes:
+    """All that a person says about an integration, secrets too, but not `enabled`."""
+    own = [getattr(integration, name) for name in OWN_FIELDS]
+    completed = schedule.completed(integration.schedule), delivery.completed(integration.delivery)
+    fields = [[getattr(each, name) for name in SOURCE_FIELDS] for each in sources]
+    return documents.dumps([own, completed, [[str(each[0]), *each[1:]] for each in fields]])
 
 
 def _is_taken(source: DataSource, others: list[DataSource]) -> bool:
