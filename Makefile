@@ -9,6 +9,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	then echo $$p; break; fi; done)
 
+# Tests run beside each other, file by file, one file for each core.
+PARALLEL = -n auto --dist loadfile
+
 BIN = .venv/bin
 MANAGE = $(BIN)/python manage.py
 # Static checks and tests of the embedded default, whatever the shell's environment says.
@@ -33,7 +36,7 @@ run: install ## try it: server, worker, a demo ERP and an order on its way (PORT
 	@OTMS_VAR="$(VAR)" exec $(MANAGE) demo --port "$(PORT)"
 
 test: install-dev ## everything that needs no server
-	@$(EMBEDDED) $(BIN)/pytest
+	@$(EMBEDDED) $(BIN)/pytest $(PARALLEL)
 
 check: static test ## what a change must pass: format, lint, types, layers, schema, tests
 
@@ -53,7 +56,7 @@ stories: install-dev ## the tutorial, executed as it is printed: each call, stat
 
 test-services: install-dev ## the same tests and more, on PostgreSQL and Redis
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
-	@$(SERVICES) $(BIN)/pytest -m "not chaos"
+	@$(SERVICES) $(BIN)/pytest $(PARALLEL) -m "not chaos"
 
 chaos: install-dev ## start, kill and restart real processes, on PostgreSQL and Redis
 	@$(SERVICES) $(BIN)/python .ci/reachable.py

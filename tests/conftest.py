@@ -18,7 +18,9 @@ __all__ = ["sink", "sink_process"]
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """A file as in real life: threads share an in-memory database with other locking rules."""
     if connection.vendor == "sqlite":
         folder = tmp_path_factory.mktemp("database")

@@ -32,7 +32,7 @@ RECORDS: dict[Any, str] = {
     Log: "log",
     RequestLog: "request",
 }
-OF_THE_DEPLOYMENT = {PeriodicTask, IntervalSchedule, CrontabSchedule}
+OF_THE_DEPLOYMENT = [PeriodicTask, IntervalSchedule, CrontabSchedule]
 FACTS = [IntegrationObject, Log, RequestLog, PersonalToken]
 
 

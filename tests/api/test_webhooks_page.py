@@ -73,7 +73,7 @@ def sent(secret: str, id: str = "id", sequence: int = 7, when: float = 0) -> tup
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("secret", SECRETS, ids=["text", "whsec", "no padding"])
 def test_it_takes_what_is_delivered(
     receiver: Receiver, api: Api, platform: Platform, run_queue: Callable[[], None], secret: str
 ) -> None:
@@ -85,7 +85,7 @@ def test_it_takes_what_is_delivered(
     assert IntegrationObject.objects.of(platform).get().status == "SUCCESS"
 
 
-@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("secret", SECRETS, ids=["text", "whsec", "no padding"])
 def test_it_refuses_what_is_not_signed_so(receiver: Receiver, secret: str) -> None:
     receiver.code.SECRET = secret
     headers, body = sent(secret)
