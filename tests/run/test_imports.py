@@ -34,10 +34,10 @@ def test_a_large_import_survives_that_the_process_is_stopped_and_started(start: 
     demo.until(READY)
     small = begun(demo, 120, "small")
     assert until_done(demo, small)["totals"]["created"] == 120
-    large = begun(demo, 400, "large")
-    time.sleep(1)
+    large = begun(demo, 250, "large")
+    time.sleep(0.5)
     assert demo.stop(signal.SIGTERM) == 0
     again = start("demo", folder=demo.folder)
     again.until(READY)
     totals = until_done(again, large, 100)["totals"]
-    assert (totals["created"], totals["waiting"]) == (400, 0)
+    assert (totals["created"], totals["waiting"]) == (250, 0)
