@@ -7,10 +7,9 @@ comes twice changes nothing, because a row knows the version it is of.
 import os
 import re
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -21,6 +20,7 @@ from rest_framework.fields import empty
 
 from integrations import egress
 from integrations.connectors import base
+from integrations.connectors._deadline import ended_at
 from integrations.core.errors import MappingError
 from integrations.http import ErrorKind, Exchange, Request
 from otms import __version__, documents
@@ -172,7 +172,7 @@ class Connector(base.BlockingConnector):
         try:
             with (
                 self._connection(deadline) as connection,
-                _ended_at(deadline, connection),
+                ended_at(deadline, connection.fileno()),
                 connection,
             ):
                 exchange.sent = True
@@ -211,27 +211,6 @@ class Connector(base.BlockingConnector):
             yield connection
         finally:
             connection.close()
-
-
-@contextmanager
-def _ended_at(deadline: float, connection: psycopg.Connection) -> Iterator[None]:
-    """End the connection at the deadline, whatever is being waited for on it."""
-    # A duplicate, because the number of a closed one may be another's by then.
-    twin = socket.socket(fileno=os.dup(connection.fileno()))
-    alarm = threading.Timer(max(deadline - time.monotonic(), 0), _shut, (twin,))
-    alarm.daemon = True
-    alarm.start()
-    try:
-        yield
-    finally:
-        alarm.cancel()
-        alarm.join()
-        twin.close()
-
-
-def _shut(sock: socket.socket) -> None:
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
 
 
 def _cell(value: Any) -> Any:

@@ -12,6 +12,7 @@ from integrations.http import Request
 
 # An example of each connector's settings and secrets, and of a document that it takes.
 EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], Any]] = {
+    "email": ({}, {}, {"to": "ann@example.com", "subject": "4711", "body": "It is there."}),
     "postgresql": (
         {"host": "db.example", "database": "warehouse", "user": "otms", "table": "orders"},
         {"password": "sesame"},
