@@ -10,11 +10,13 @@ from django.test import Client
 from integrations.models import (
     Credential,
     EntityChange,
+    ImportRow,
     Integration,
     IntegrationObject,
     Level,
     RequestLog,
     Status,
+    Task,
 )
 from otms import documents
 from otms.accounts.models import PersonalToken, User
@@ -79,6 +81,25 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
         holds_lane=False,
         error=f"{mark}-error",
     )
+    task = Task.objects.create(
+        platform=platform,
+        integration=integration,
+        kind="import",
+        status="DONE",
+        total=2,
+        done=2,
+        failed=1,
+        started_by=f"{mark}-person",
+    )
+    ImportRow.objects.create(
+        platform=platform,
+        task=task,
+        position=1,
+        outcome="rejected",
+        external_id=f"{mark}-row",
+        errors=[["status", "invalid_choice", "Choose one of these."]],
+    )
+    file = make.FileFactory(platform=platform, original_name=f"{mark}-orders.csv")
     token, _ = PersonalToken.generate(person, f"{mark}-token")
     Credential.generate(integration)
     return SimpleNamespace(
@@ -95,6 +116,8 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
         log=row.log_entries.get(),
         request=row.requestlog_entries.get(),
         token=token,
+        task=task,
+        file=file,
     )
 
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from unfold.views import ChangeList
 
-from integrations.models import Integration, IntegrationObject, Log, RequestLog
+from integrations.models import File, Integration, IntegrationObject, Log, RequestLog, Task
 from otms.accounts.models import PersonalToken, User
 from otms.orders.models import Business, Event, TransportOrder
 from tests import make
@@ -31,9 +31,11 @@ RECORDS: dict[Any, str] = {
     IntegrationObject: "row",
     Log: "log",
     RequestLog: "request",
+    Task: "task",
+    File: "file",
 }
 OF_THE_DEPLOYMENT = [PeriodicTask, IntervalSchedule, CrontabSchedule]
-FACTS = [IntegrationObject, Log, RequestLog, PersonalToken]
+FACTS = [IntegrationObject, Log, RequestLog, PersonalToken, Task, File]
 
 
 def where(model: Any, page: str, *args: Any) -> str:
