@@ -5,7 +5,8 @@ from typing import Any
 
 from django.utils.timezone import localtime, now
 
-from integrations.models import IntegrationObject, Log, RequestLog, Status
+from integrations.core import origin
+from integrations.models import EntityChange, IntegrationObject, Log, RequestLog, Status
 from integrations.models.queue import OPEN, REQUEUED
 
 NEWEST = 50  # rows of each kind that a story shows; the lists have the others
@@ -29,6 +30,19 @@ def trace(obj: IntegrationObject) -> Any:
     decided = obj.log_entries.filter(code="filter_no_match", message=obj.reason)
     last = decided.order_by("-id").first()
     return last.data.get("trace") if last and isinstance(last.data, dict) else None
+
+
+def cause(change: EntityChange) -> str:
+    """What brought the change about, as it goes on after "changed at ..."."""
+    match change.origin:
+        case origin.IMPORT:
+            whose = change.origin_integration
+            return f"by an import of {whose}" if whose else "by an import"
+        case origin.API:
+            return "through the API"
+        case origin.PERSON:
+            return "by a person in the admin"
+    return "by a command"
 
 
 def may_requeue(obj: IntegrationObject) -> bool:

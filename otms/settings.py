@@ -236,7 +236,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 600.0},
     },
-    "forget spent refresh tokens": {
+    "forget sessions that are over": {
         "task": "otms.accounts.tasks.prune",
         "schedule": 3600.0,
         "options": {"expires": 3600.0},

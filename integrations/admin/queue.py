@@ -206,6 +206,7 @@ class IntegrationObjectAdmin(ObjectSearch):
             "obj": obj,
             "status_colour": STATUS_COLOURS[Status(obj.status)],
             "told": story.in_words(obj),
+            "cause": story.cause(change),
             "integration_link": link_to(obj.integration),
             "entity_label": entity_label(obj.entity),
             "entity_page": entity_page(obj.entity, obj.entity_id, request),

@@ -40,6 +40,8 @@ def object_story(row: IntegrationObject) -> dict[str, Any]:
             "before": change.before,
             "after": change.after,
             "changedFields": change.changed_fields,
+            "origin": change.origin,
+            "originIntegrationId": change.origin_integration_id,
             "createdAt": change.created_at,
         },
         "trace": story.trace(row),

@@ -10,6 +10,7 @@ from integrations import entities, health
 from integrations.core import backoff, delivery, paths, schedule
 from integrations.core.comparisons import OPERATORS
 from integrations.models import IntegrationType, Level, Status
+from integrations.models.change import OriginKind
 from integrations.models.integration import ACTIONS
 from integrations.models.task import TaskStatus
 from otms.api.serializers import (
@@ -324,6 +325,13 @@ class ChangeSerializer(serializers.Serializer):
     before = ObjectValue(allow_null=True)
     after = ObjectValue(allow_null=True)
     changedFields = serializers.ListField(child=serializers.CharField())
+    origin = serializers.ChoiceField(
+        OriginKind.choices,
+        help_text="What caused it: the API, a person in the admin, an import, or a command.",
+    )
+    originIntegrationId = serializers.UUIDField(
+        allow_null=True, help_text="Whose import it was; that integration does not hear of it."
+    )
     createdAt = serializers.DateTimeField()
 
 

@@ -226,6 +226,16 @@ class Session(Record):
         living.update(ended_at=now(), updated_at=now())
 
     @classmethod
+    def prune(cls, most: int) -> int:
+        """Forget up to so many that have been over for as long as a session may last."""
+        old = now() - cls.LONGEST
+        over = models.Q(refresh_expires_at__lte=old) | models.Q(ended_at__lte=old)
+        everywhere = cls.objects.across_platforms()
+        ids = list(everywhere.filter(over).values_list("pk", flat=True)[:most])
+        everywhere.filter(pk__in=ids).delete()
+        return len(ids)
+
+    @classmethod
     def valid(cls, id: str) -> "Session | None":
         """The session with this id, unless it ended or expired or its person is inactive."""
         return (

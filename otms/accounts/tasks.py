@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from otms.accounts.models import SpentRefresh
+from otms.accounts.models import Session, SpentRefresh
 
 BATCH = 500
 MOST_BATCHES = 200
@@ -10,7 +10,8 @@ MOST_BATCHES = 200
 
 @shared_task
 def prune() -> None:
-    """Forget the spent refresh tokens of sessions that are over, a few at a time."""
-    for _ in range(MOST_BATCHES):
-        if SpentRefresh.prune(BATCH) < BATCH:
-            break
+    """Forget sessions of long ago, and spent refresh tokens of those that are over: in batches."""
+    for forgotten in (SpentRefresh, Session):
+        for _ in range(MOST_BATCHES):
+            if forgotten.prune(BATCH) < BATCH:
+                break

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils.timezone import now
 
-from integrations.models import Status
+from integrations.models import EntityChange, Status
 from integrations.models.gate import EVER, FOREVER
 from tests import make
 from tests.admin.conftest import Browser, queued, staff, told, without_tags
@@ -57,6 +57,24 @@ def test_every_status_is_told_in_words(
     own.row.delete()
     row = queued(own.integration, own.order, **fields)
     assert words in without_tags(browser.html(page(row)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("import", "by an import of own-integration"),
+        ("api", "through the API"),
+        ("person", "by a person in the admin"),
+        ("system", "by a command"),
+    ],
+)
+def test_what_caused_the_change_is_told(
+    kind: str, words: str, own: SimpleNamespace, browser: Browser
+) -> None:
+    EntityChange.objects.filter(pk=own.row.change_id, platform=own.platform).update(
+        origin=kind, origin_integration=own.integration if kind == "import" else None
+    )
+    assert words in without_tags(browser.html(page(own.row)))
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,8 @@ def test_an_object_is_told_whole(api: Api, row: IntegrationObject) -> None:
         "before": {"name": "old"},
         "after": {"id": str(row.entity_id)},
         "changedFields": ["name"],
+        "origin": "system",
+        "originIntegrationId": None,
         "createdAt": found["change"]["createdAt"],
     }
     assert found["requestLogs"] == [as_json(request_log_row(sent))]

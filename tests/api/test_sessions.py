@@ -242,3 +242,13 @@ def test_spent_tokens_of_sessions_that_are_over_are_forgotten(user: User) -> Non
     stored(expired).update(refresh_expires_at=now())
     assert [SpentRefresh.prune(3), SpentRefresh.prune(3), SpentRefresh.prune(3)] == [3, 1, 0]
     assert {str(each.session_id) for each in SpentRefresh.objects.all()} == {living["id"]}
+
+
+def test_sessions_of_long_ago_are_forgotten(user: User) -> None:
+    living, ended, expired = login(), login(), login()
+    refresh(ended["refresh_token"])
+    stored(ended).update(ended_at=now() - Session.LONGEST)
+    stored(expired).update(refresh_expires_at=now() - Session.LONGEST)
+    assert [Session.prune(1), Session.prune(1), Session.prune(1)] == [1, 1, 0]
+    (left,) = Session.objects.across_platforms()
+    assert str(left.pk) == living["id"]
