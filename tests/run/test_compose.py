@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,28 @@ def test_there_is_what_a_deployment_needs() -> None:
         assert SERVICES[name]["pull_policy"] == "never"
     for name in OURS:
         assert isinstance(SERVICES[name]["command"], list)  # no shell between us and the signals
+
+
+def by_the_specification(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What a validator says of it that brings the compose specification's schema along."""
+    (folder / "docker-compose.yml").write_text(text, encoding="utf-8")
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "check_jsonschema"),
+            *("--builtin-schema", "vendor.compose-spec", str(folder / "docker-compose.yml")),
+        ],
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_it_is_valid_by_the_compose_specification(tmp_path: Path) -> None:
+    text = compose.text()
+    told = by_the_specification(text, tmp_path)
+    assert told.returncode == 0, told.stdout
+    wrong = text.replace("read_only: true", "read_only: [maybe]")
+    assert wrong != text
+    assert by_the_specification(wrong, tmp_path).returncode == 1
 
 
 @pytest.mark.parametrize("name", ["POSTGRES_PASSWORD", "SECRET_KEY", "OTMS_ENCRYPTION_KEYS"])
