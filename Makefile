@@ -2,6 +2,7 @@
 
 PORT = 8000
 VAR = var
+EXAMPLES = 300
 DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 CELERY_BROKER_URL ?= redis://127.0.0.1:6379/9
 # A Python that is new enough, unless you name one: make run PYTHON=/path/to/python3.12
@@ -54,6 +55,9 @@ static: install-dev
 stories: install-dev ## the tutorial, executed as it is printed: each call, status, milliseconds
 	@$(EMBEDDED) $(BIN)/pytest -s tests/stories
 
+fuzz: install-dev ## made-up calls to every operation, many more than the tests make (EXAMPLES=300)
+	@OTMS_FUZZ_EXAMPLES=$(EXAMPLES) $(EMBEDDED) $(BIN)/pytest --timeout 0 tests/fuzz
+
 test-services: install-dev ## the same tests and more, on PostgreSQL and Redis
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
 	@$(SERVICES) $(BIN)/pytest $(PARALLEL) -m "not chaos"
@@ -88,4 +92,4 @@ INSTALL = p="$(PYTHON)"; [ -n "$$p" ] || p=$(BIN)/python; \
 	or name one: make PYTHON=/path/to/python3.11 ..." | tr -s '\t ' ' '; exit 1; }; \
 	"$$p" .ci/install.py $(1)
 
-.PHONY: help run test check static stories test-services chaos schema lock clean install install-dev
+.PHONY: help run test check static stories fuzz test-services chaos schema lock clean install install-dev

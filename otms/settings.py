@@ -182,6 +182,10 @@ SPECTACULAR_SETTINGS = {
         "ObjectStatus": "integrations.models.Status",
         "TaskStatus": "integrations.models.task.TaskStatus",
     },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "otms.api.schema.with_refusals",
+    ],
     "AUTHENTICATION_WHITELIST": [],
     "APPEND_COMPONENTS": {
         "securitySchemes": {

@@ -24,6 +24,7 @@ from otms.api.serializers import (
 LONGEST_OVERLAP = timedelta(days=90)
 
 
+@extend_schema_field({"type": "string", "format": "duration"})
 class IsoDurationField(serializers.DurationField):
     """PT24H, and nothing that could be read in two ways: "24" is no duration."""
 

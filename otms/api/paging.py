@@ -10,6 +10,7 @@ from rest_framework.exceptions import ValidationError
 from otms import documents
 
 MOST = 500
+FARTHEST = 10**15 - 1
 COUNTED = 100_000  # beyond this the total is the database's estimate
 
 
@@ -22,7 +23,7 @@ class Page:
     def of(cls, offset: str, amount: str) -> "Page":
         """The page that the path asks for; a 400 that names the wrong part."""
         errors = {}
-        if not (offset.isascii() and offset.isdigit() and len(offset) <= 15):
+        if not (offset.isascii() and offset.isdigit() and len(offset) <= len(str(FARTHEST))):
             errors["offset"] = "The offset is a row number, 0 or more."
         if not (
             amount.isascii() and amount.isdigit() and len(amount) <= 15 and 1 <= int(amount) <= MOST

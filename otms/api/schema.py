@@ -9,15 +9,15 @@ from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
 from otms.api.idempotency import HEADER, LONGEST
-from otms.api.paging import MOST
+from otms.api.paging import FARTHEST, MOST
 from otms.api.router import Route, actions
-from otms.api.serializers import Error
+from otms.api.serializers import Error, WireSerializer
 
 PATH_PARAMETERS = (
     OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH),
     OpenApiParameter(
         "offset",
-        {"type": "integer", "minimum": 0},
+        {"type": "integer", "minimum": 0, "maximum": FARTHEST},
         OpenApiParameter.PATH,
         description="How many rows to pass over, newest first.",
     ),
@@ -34,6 +34,30 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="Repeated with the same key, the call has its effect once and its first answer.",
 )
+
+
+# What a call may be refused with: the name of the answer, and when it comes.
+REFUSALS = {
+    400: ("Malformed", "The body is no JSON object, or a field or a parameter is wrong."),
+    401: ("Unauthenticated", "No credential, or one that is wrong, expired or revoked."),
+    403: ("Forbidden", "Known, but the call is not among the caller's permissions."),
+    404: ("NotFound", "No such record or page, or another platform's record."),
+    409: ("Conflict", "The record was changed meanwhile, is in use, or does not allow the call."),
+    413: ("TooLarge", "The body is larger than this server accepts."),
+    415: ("UnsupportedMediaType", "The body has another content type, or comes packed."),
+    429: ("TooManyTries", "Too many failed tries from one address; see Retry-After."),
+    500: ("Crashed", "Our fault; requestId is in our log."),
+    503: ("Unavailable", "The database is busy or away; see Retry-After."),
+}
+
+
+def with_refusals(result: Any, **_: Any) -> Any:
+    """Write each refusal once; the operations refer to it."""
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    result["components"]["responses"] = {
+        name: {"description": told, "content": content} for name, told in REFUSALS.values()
+    }
+    return result
 
 
 class RouteSchema(AutoSchema):
@@ -60,8 +84,13 @@ class RouteSchema(AutoSchema):
     def _is_list_view(self, serializer: Any = None) -> bool:
         return False  # a list stands inside the envelope, as one of its keys
 
-    def _map_serializer(self, serializer: Any, *args: Any, **kwargs: Any) -> Any:
-        schema = super()._map_serializer(serializer, *args, **kwargs)
+    def _map_serializer(
+        self, serializer: Any, direction: Any, bypass_extensions: bool = False
+    ) -> Any:
+        schema = super()._map_serializer(serializer, direction, bypass_extensions)
+        strict = isinstance(serializer, WireSerializer) and not serializer.lenient
+        if strict and direction == "request":
+            schema["additionalProperties"] = False
         if not vars(type(serializer)).get("__doc__"):
             schema.pop("description", None)  # the base class's, which is for us
         return schema
@@ -73,7 +102,31 @@ class RouteSchema(AutoSchema):
         return schema
 
     def get_request_serializer(self) -> Any:
-        return self.route.takes
+        takes = self.route.takes
+        if isinstance(takes, getattr(self.view, "serializer", ())):  # a part of a record
+            searched = self.route.name.startswith("search:")
+            return {"application/json": self._example() if searched else self._named(takes)}
+        return takes
+
+    def _get_request_body(self, *args: Any, **kwargs: Any) -> Any:
+        body = super()._get_request_body(*args, **kwargs)
+        return {**body, "required": True} if body else body
+
+    def _named(self, takes: Any) -> Any:
+        """What an update may hold; it names its record."""
+        return {**self.resolve_serializer(takes, "request").ref, "required": ["id"]}
+
+    def _example(self) -> Any:
+        """What a search by example may hold."""
+        whole: Any = {"type": "object", "properties": {}, "additionalProperties": False}
+        for path in ("nonce", *self.view.searchable):
+            *parts, name = path.split(".")
+            shape, fields = whole, self.view.serializer(partial=True).fields
+            for part in parts:
+                empty = {"type": "object", "properties": {}, "additionalProperties": False}
+                shape, fields = shape["properties"].setdefault(part, empty), fields[part].fields
+            shape["properties"][name] = self._map_serializer_field(fields[name], "request")
+        return whole
 
     def get_response_serializers(self) -> Any:
         name = "".join(
@@ -87,4 +140,26 @@ class RouteSchema(AutoSchema):
             f"{name}Answer",
             {"success": serializers.BooleanField(), "message": serializers.CharField(), **answers},
         )
-        return {200: envelope, "default": Error}
+        return {200: envelope, 500: Error}
+
+    def _get_response_bodies(self, *args: Any, **kwargs: Any) -> Any:
+        refusals = {
+            str(status): {"$ref": f"#/components/responses/{REFUSALS[status][0]}"}
+            for status in self.refusals()
+        }
+        return dict(sorted({**super()._get_response_bodies(*args, **kwargs), **refusals}.items()))
+
+    def refusals(self) -> list[int]:
+        """The statuses that this call may be refused with."""
+        route, verb = self.route, self.route.name.partition(":")[0]
+        named = "<" in route.path or route.method == "PUT" or verb in ("import", "generate")
+        clashes = route.keyed or route.method in ("PUT", "DELETE") or verb in ("accept", "refresh")
+        possible = {
+            403: not route.public,
+            404: named,
+            409: clashes,
+            413: route.takes,
+            415: route.takes,
+            429: getattr(self.view, "throttle_classes", None),
+        }
+        return [status for status in REFUSALS if possible.get(status, True)]

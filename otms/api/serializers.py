@@ -178,3 +178,4 @@ class Error(serializers.Serializer):
     message = serializers.CharField()
     code = serializers.IntegerField()
     errors = ErrorItem(many=True)  # type: ignore[assignment]
+    requestId = serializers.CharField(required=False, help_text="Of a 500: for whoever asks us.")

@@ -22,6 +22,7 @@ from integrations.models.change import EntityChange
 from otms import documents
 from otms.accounts.models import Platform
 from otms.api.router import Route
+from otms.api.schema import REFUSALS
 from otms.orders.serializers import (
     BusinessSerializer,
     ConsignmentSerializer,
@@ -82,8 +83,13 @@ def test_each_operation_says_what_goes_in_and_out(schema: Any) -> None:
         answer = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
         shape = schema["components"]["schemas"][answer.rpartition("/")[2]]
         assert set(shape["properties"]) == {"success", "message", *route.answers}, route.name
-        error = operation["responses"]["default"]["content"]["application/json"]["schema"]
-        assert error == {"$ref": "#/components/schemas/Error"}
+        assert set(operation["responses"]) <= {"200", *map(str, REFUSALS)}
+        assert {"200", "400", "401", "500", "503"} <= set(operation["responses"])
+        for status in operation["responses"].keys() - {"200"}:
+            refusal = operation["responses"][status]["$ref"].rpartition("/")[2]
+            content = schema["components"]["responses"][refusal]["content"]
+            error = content["application/json"]["schema"]
+            assert error == {"$ref": "#/components/schemas/Error"}
         types = {each["name"]: each["schema"] for each in operation.get("parameters", [])}
         assert set(re.findall(r"<\w+:(\w+)>", route.path)) <= set(types)
         assert types.get("id", {"format": "uuid"})["format"] == "uuid"
@@ -94,10 +100,24 @@ def test_each_operation_says_what_goes_in_and_out(schema: Any) -> None:
 def test_only_what_creates_needs_everything(schema: Any) -> None:
     found = operations(schema)
     for route in ROUTES:
-        if route.method == "PUT" or route.name.startswith("search:"):
-            body = found[in_schema(route)]["requestBody"]["content"]["application/json"]["schema"]
-            shape = schema["components"]["schemas"][body["$ref"].rpartition("/")[2]]
-            assert "required" not in shape, route.name
+        if not (route.method == "PUT" or route.name.startswith("search:")):
+            continue
+        body = found[in_schema(route)]["requestBody"]["content"]["application/json"]["schema"]
+        if route.method == "PUT":
+            assert body["required"] == ["id"], route.name
+        if "$ref" in body:
+            body = schema["components"]["schemas"][body["$ref"].rpartition("/")[2]]
+        assert "required" not in body, route.name
+
+
+def test_a_search_says_what_can_be_searched(schema: Any) -> None:
+    found = operations(schema)["POST", "/api/transportOrders/{offset}/{amount}"]
+    body = found["requestBody"]["content"]["application/json"]["schema"]
+    assert set(body["properties"]) == {
+        *("nonce", "id", "orderId", "name", "type", "status", "customer")
+    }
+    assert set(body["properties"]["customer"]["properties"]) == {"id", "name"}
+    assert body["additionalProperties"] is False
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=[route.name for route in ROUTES])

@@ -40,8 +40,11 @@ def operation(method: str, path: str) -> Any:
 
 def faults(method: str, path: str, status: int, answer: Any) -> list[str]:
     """Where an answer is not what the schema says."""
-    responses = operation(method, path)["responses"]
-    promised = responses.get(str(status)) or responses["default"]
+    promised = operation(method, path)["responses"].get(str(status))
+    if promised is None:
+        return [f"$: openapi.json does not say that it may answer {status}"]
+    if "$ref" in promised:
+        promised = schema()["components"]["responses"][promised["$ref"].rpartition("/")[2]]
     content = promised["content"]["application/json"]["schema"]
     validator = Draft202012Validator(
         {**content, "components": schema()["components"]}, format_checker=FormatChecker()
