@@ -46,9 +46,10 @@ class DeliveryPolicy:
 
 
 def completed(document: dict[str, Any] | None) -> dict[str, Any]:
-    """The document with the defaults filled in."""
+    """The document with the defaults filled in; null, where it may be sent, stands for them."""
     given = document or {}
-    return {**DEFAULTS, **given, "retry": {**DEFAULTS["retry"], **(given.get("retry") or {})}}
+    retry = {key: value for key, value in (given.get("retry") or {}).items() if value is not None}
+    return {**DEFAULTS, **given, "retry": {**DEFAULTS["retry"], **retry}}
 
 
 def check(document: Any) -> list[Problem]:

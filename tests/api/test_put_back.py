@@ -206,6 +206,13 @@ def test_an_integration_that_was_suspended_goes_on_when_it_is_sent_back(
     assert answer["updatedAt"] == record["updatedAt"]
 
 
+def test_null_in_a_retry_policy_is_its_default(api: Api) -> None:
+    retry = {"giveUpAfter": None, "on": None, "schedule": None}
+    body = {"name": "ERP", "type": "configured", "delivery": {"retry": retry}}
+    shown = api.ok("POST", "integration", body)["integration"]["delivery"]["retry"]
+    assert shown == {"giveUpAfter": "P3D", "on": [408, 425, 429, "5xx", "network"]}
+
+
 # Parts that are the vendor's shapes; the others are ours, or the caller's own documents.
 PARTS = {"customer", "consignments", "goods", "contactDetails", "partOf"}
 
