@@ -9,6 +9,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 from integrations.api.files import viewsets as file_viewsets
 from integrations.api.imports import viewsets as import_viewsets
+from integrations.api.messages import viewsets as message_viewsets
 from integrations.api.object import viewsets as object_viewsets
 from integrations.api.views import viewsets as integration_viewsets
 from otms.accounts import passwords
@@ -35,6 +36,7 @@ router.register(
     *import_viewsets,
     *object_viewsets,
     *file_viewsets,
+    *message_viewsets,
 )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.parser import HeaderParser
 from email.utils import formatdate, parseaddr
 from typing import Any
 from urllib.parse import quote, unquote
@@ -28,6 +29,7 @@ from integrations.http import ErrorKind, Exchange, Request, trust
 
 MOST_RECIPIENTS = 50
 LONGEST_SUBJECT = 500
+HEAD = 8_000  # characters of a message, in which its subject stands
 LARGEST_BODY = 1024 * 1024  # bytes
 KEYS = ("to", "subject", "body", "cc", "replyTo", "html")
 FORM = '{"to": "ann@example.com", "subject": {"$text": "..."}, "body": {"$text": "..."}}'
@@ -78,6 +80,13 @@ class Connector(base.BlockingConnector):
     def warnings(cls, settings: dict[str, Any]) -> Iterator[Problem]:
         if not deployment.EMAIL_HOST:
             yield Problem("", "no_mail_server", NO_SERVER)
+
+
+def envelope(url: str, beginning: str) -> tuple[list[str], str]:
+    """The recipients and the subject of a message, of its request as it was logged."""
+    recipients = [unquote(each) for each in url.removeprefix("mailto:").split(",") if each]
+    headers = HeaderParser(policy=email.policy.default).parsestr(beginning)
+    return recipients, str(headers["Subject"] or "")
 
 
 def addresses(value: Any, field: str) -> list[Address]:
@@ -138,12 +147,12 @@ def _message(document: Any, delivery: base.Delivery) -> tuple[EmailMessage, list
     _, sender = parseaddr(deployment.DEFAULT_FROM_EMAIL)
     if sender:
         message["From"] = addresses(deployment.DEFAULT_FROM_EMAIL, "EMAIL_FROM")
+    message["Subject"] = subject
     message["To"] = to
     if cc:
         message["Cc"] = cc
     if reply:
         message["Reply-To"] = reply
-    message["Subject"] = subject
     message["Date"] = formatdate(delivery.timestamp, usegmt=True)
     # The same on every attempt: most mailboxes drop the second of two with one id.
     message["Message-ID"] = f"<{delivery.id}@{sender.rpartition('@')[2] or 'otms.invalid'}>"

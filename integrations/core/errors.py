@@ -21,6 +21,10 @@ class Problem:
         joint = "" if not self.field or self.field.startswith("[") else "."
         return Problem(f"{prefix}{joint}{self.field}", self.code, self.message)
 
+    def at(self, field: str) -> "Problem":
+        """Give the same problem, at a field of another name."""
+        return Problem(field, self.code, self.message)
+
 
 class ExpressionError(Exception):
     """An expression that cannot be carried out on this document; trying again won't help."""

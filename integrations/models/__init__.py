@@ -9,6 +9,7 @@ from integrations.models.imports import ExternalId, ImportRow
 from integrations.models.installation import AppInstallation, InstallationStatus
 from integrations.models.integration import DataSource, Integration, IntegrationType, Stale
 from integrations.models.log import Level, Log, RequestLog
+from integrations.models.message import MessageAutomation, MessageTemplate
 from integrations.models.outcome import Outcome
 from integrations.models.queue import IntegrationObject, Status
 from integrations.models.task import Task
@@ -29,6 +30,8 @@ __all__ = [
     "IntegrationType",
     "Level",
     "Log",
+    "MessageAutomation",
+    "MessageTemplate",
     "Outcome",
     "RequestLog",
     "Stale",

@@ -99,6 +99,11 @@ class Integration(Record):
     @property
     def kept_by(self) -> str:
         """What made it and keeps it as it is, and how to change it there; "" if a person does."""
+        if self.type == IntegrationType.MESSAGE_AUTOMATION and hasattr(self, "message_automation"):
+            return (
+                "It carries out a message automation and is changed there: with PUT "
+                f"/api/messageAutomation and the id {self.pk}, or with DELETE."
+            )
         if self.installation_id is None:
             return ""
         return (

@@ -1,0 +1,69 @@
+"""MessageTemplate (what is written) and MessageAutomation (when, and to whom it is sent)."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+
+from integrations.core import mapping
+from integrations.core.errors import Problem
+from integrations.models.integration import Integration
+from otms.accounts.tenancy import PlatformQuerySet, Record
+from otms.db.fields import DocumentField
+from otms.db.models import AtomicModel
+
+
+class MessageTemplate(Record):
+    """Texts with places for values: `Order {{transportOrder.name}} has arrived`."""
+
+    name = models.CharField(max_length=200)
+    subject = models.CharField(max_length=500)
+    body = models.TextField()
+
+    class Meta:
+        indexes = [models.Index(fields=["platform", "-created_at", "id"], name="template_newest")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """The texts in the mapping language."""
+        return {"subject": {"$text": self.subject}, "body": {"$text": self.body}}
+
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong with the texts, each problem at its field."""
+        yield from mapping.check(self.mapping)
+
+
+class MessageAutomation(AtomicModel):
+    """Which integration sends which template; name and switch are the integration's own.
+
+    It has the id of its integration, so whoever knows one finds the queue and the logs of it. The
+    trigger is kept in the words in which it was given.
+    """
+
+    integration = models.OneToOneField(
+        Integration, models.CASCADE, primary_key=True, related_name="message_automation"
+    )
+    platform = models.ForeignKey(
+        "accounts.Platform", models.CASCADE, related_name="+", editable=False
+    )
+    trigger = models.CharField(max_length=200, blank=True)
+    automation_config = DocumentField(null=True, blank=True)
+    template = models.ForeignKey(MessageTemplate, models.PROTECT, related_name="automations")
+    recipients = DocumentField(null=True, blank=True)
+
+    objects = PlatformQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.integration.name
+
+    @property
+    def created_at(self) -> datetime:
+        return self.integration.created_at
+
+    @property
+    def updated_at(self) -> datetime:
+        return self.integration.updated_at
