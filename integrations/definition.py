@@ -68,7 +68,11 @@ def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
 
 
 def save(
-    platform: Platform, given: dict[str, Any], integration: Integration | None = None
+    platform: Platform,
+    given: dict[str, Any],
+    integration: Integration | None = None,
+    *,
+    by_keeper: bool = False,
 ) -> Integration:
     """Make an integration of what was given, or change this one; Invalid names each problem.
 
@@ -82,7 +86,7 @@ def save(
     draft = checked(platform, given, integration)
     sources = draft.sources if "data_sources" in given else draft.integration.data_sources.all()
     same = before == _said(draft.integration, sources)
-    if integration and integration.kept_by and not same:
+    if integration and not by_keeper and integration.kept_by and not same:
         raise Owned(f"Only `enabled` can be changed here. {integration.kept_by}")
     if same and enabled == draft.integration.enabled:
         draft.integration.reopen()

@@ -6,7 +6,15 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
-from integrations.models import DataSource, File, Integration, Task
+from integrations.messages import saving
+from integrations.models import (
+    DataSource,
+    File,
+    Integration,
+    MessageAutomation,
+    MessageTemplate,
+    Task,
+)
 from otms.accounts.models import PersonalToken, Platform, Session, User
 from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 
@@ -94,6 +102,15 @@ class IntegrationFactory(Owned):
     name = factory.Sequence(lambda n: f"ERP {n}")
 
 
+class MessageTemplateFactory(Owned):
+    class Meta:
+        model = MessageTemplate
+
+    name = factory.Sequence(lambda n: f"Template {n}")
+    subject = "Order {{transportOrder.name}}"
+    body = "It is {{transportOrder.status}}."
+
+
 class FileFactory(Owned):
     class Meta:
         model = File
@@ -118,6 +135,14 @@ def integration(
             mapping=mapping,
         )
     return Integration.objects.of(made.platform).get(pk=made.pk)
+
+
+def automation(platform: Platform | None = None, **fields: Any) -> MessageAutomation:
+    """A message automation that tells the customer of a realized order."""
+    template = MessageTemplateFactory(platform=platform or PlatformFactory())
+    given = {"name": "Order realized", "trigger": "transportOrder.status.realized", **fields}
+    texts = {"message_template": {"id": template.pk}}
+    return saving.save_automation(template.platform, {**texts, **given})
 
 
 def consignment(**fields: Any) -> Consignment:

@@ -44,13 +44,17 @@ def save_template(
     """Make a template of what was given, or change this one and all that send it."""
     alone(platform)
     template = template or MessageTemplate(platform=platform)
-    for name, value in given.items():
-        setattr(template, name, value)
+    changed = {name for name, value in given.items() if getattr(template, name) != value}
+    for name in changed:
+        setattr(template, name, given[name])
+    if not template._state.adding and not changed:
+        return template
     if problems := list(template.problems()):
         raise definition.Invalid(problems)
     template.save()
     for automation in _locked(platform).filter(template=template).order_by("pk"):
-        _carried_out(automation, template, {})
+        automation.template = template
+        _carried_out(automation, {}, changed=True)
     return template
 
 
@@ -78,6 +82,7 @@ def save_automation(
         automation = _locked(platform).get(pk=automation.pk)
     else:
         automation = MessageAutomation(platform=platform)
+    before = _said(automation)
     if given.get("trigger") or given.get("automation_config"):
         automation.trigger = given.get("trigger") or ""
         automation.automation_config = given.get("automation_config")
@@ -94,7 +99,8 @@ def save_automation(
     about = {name: given[name] for name in OWN if name in given}
     if automation._state.adding and "id" in given:
         about["id"] = given["id"]
-    return _carried_out(automation, template, about)
+    automation.template = template
+    return _carried_out(automation, about, changed=_said(automation) != before)
 
 
 @transaction.atomic
@@ -185,12 +191,20 @@ def _template(platform: Platform, given: Any, automation: MessageAutomation) -> 
     return save_template(platform, given)
 
 
+def _said(automation: MessageAutomation) -> tuple[Any, ...]:
+    """What a person says of it, beside what the integration holds."""
+    config, to = automation.automation_config, automation.recipients
+    return automation.trigger, config, to, automation.template_id
+
+
 def _carried_out(
-    automation: MessageAutomation, template: MessageTemplate, about: dict[str, Any]
+    automation: MessageAutomation, about: dict[str, Any], *, changed: bool
 ) -> MessageAutomation:
     """Make the integration what the automation and its template say."""
+    template = automation.template
     integration = None if automation._state.adding else automation.integration
     kept = integration and integration.data_sources.first()
+    version = integration.version if integration else 0
     happening = meant(automation)
     source = {
         **({"id": kept.pk} if kept else {}),
@@ -208,14 +222,16 @@ def _carried_out(
         "data_sources": [source],
     }
     try:
-        draft = definition.checked(automation.platform, given, integration)
+        made = definition.save(automation.platform, given, integration, by_keeper=True)
     except definition.Invalid as error:
         raise definition.Invalid(
             [each.at(renamed(each.field)) for each in error.problems]
         ) from None
-    automation.integration = definition.write(draft)
-    automation.template = template
-    automation.save()
+    if changed:
+        if made.version == version:
+            made.save()
+        automation.integration = made
+        automation.save()
     return automation
 
 

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from integrations.models import File, Integration, IntegrationObject, Task
+from integrations.models import (
+    File,
+    Integration,
+    IntegrationObject,
+    MessageAutomation,
+    MessageTemplate,
+    Task,
+)
 from otms.accounts.models import Platform, Session, User
 from otms.accounts.views import UserViewSet
 from otms.api.router import Route, Router, actions, route
@@ -31,6 +38,8 @@ MAKE: dict[Any, Any] = {
     User: make.UserFactory,
     IntegrationObject: lambda **given: queued(make.IntegrationFactory(**given)),
     Task: make.task,
+    MessageTemplate: make.MessageTemplateFactory,
+    MessageAutomation: make.automation,
 }
 # Calls that a new record is not ready for, and what it must be first.
 FIRST: dict[str, Any] = {"requeue:integration:object": {"status": "ERROR"}}

@@ -13,8 +13,11 @@ from otms.accounts.models import Platform
 from tests import make
 from tests.api.conftest import URL
 from tests.conftest import Api
+from tests.connectors.conftest import mail
 
-pytestmark = pytest.mark.django_db(transaction=True)
+__all__ = ["mail"]
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("mail")]
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs" / "reference" / "openapi.json").read_text(encoding="utf-8")
@@ -107,6 +110,28 @@ RICH: dict[str, Any] = {
         },
         "delivery": {"onPoison": "block", "retry": {"schedule": [5, 30.5], "on": ["5xx", 429]}},
         "inbound": {"name": "$.number"},
+    },
+    "messageAutomation": {
+        "type": "messageAutomation",
+        "name": "Order changed",
+        "description": " text ",
+        "enabled": False,
+        "trigger": "transportOrder.updated",
+        "automationConfig": {
+            "triggerType": "trigger",
+            "triggerEvent": "afterUpdatingTransportOrder",
+            "schedule": {
+                "integrationSchedulerScheduleValue": 10,
+                "integrationSchedulerScheduleType": "minutes",
+            },
+        },
+        "messageTemplate": {"name": "Changed", "subject": "Changed", "body": " It is changed.\n"},
+        "recipients": ["Ann <ann@acme.example>", "$.transportOrder.externalAttributes.mail"],
+    },
+    "messageTemplate": {
+        "name": "Changed",
+        "subject": "Order {{transportOrder.name}}",
+        "body": " It is changed.\n",
     },
     "transportOrder": {
         "orderId": "4711",
