@@ -122,10 +122,3 @@ def test_an_ignored_field_is_ignored_with_a_warning(api: Api, of: str) -> None:
 def test_every_value_of_theirs_is_one_of_ours(of: str, field: str, values: str) -> None:
     ours = {value for shape in at(of, field) for value in shape.get("enum", ())}
     assert set(re.findall(r"`(\w+)`", values)) <= ours
-
-
-def test_every_reason_is_told() -> None:
-    headings = re.findall(r"^#+ (.+)$", (DOCS / "out-of-scope.md").read_text(), re.MULTILINE)
-    anchors = {re.sub(r"[^a-z -]", "", each.lower()).replace(" ", "-") for each in headings}
-    named = set(re.findall(r"\(out-of-scope\.md#([\w-]+)\)", PAGE))
-    assert named <= anchors

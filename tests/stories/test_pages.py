@@ -1,4 +1,4 @@
-"""The tutorial is executed as it is printed: real curl, a real server, a real receiver."""
+"""Pages are executed as they are printed: real curl, a real server, a real receiver."""
 
 import json
 import os
@@ -24,7 +24,8 @@ from tests.stories.contract import faults
 from tests.stories.page import UUID, Printed, steps
 from tests.stories.shell import Shell
 
-PAGE = ROOT / "docs" / "tutorial" / "building-an-integration.md"
+TUTORIAL = ROOT / "docs" / "tutorial" / "building-an-integration.md"
+IMPORT = ROOT / "docs" / "how-to" / "import-orders.md"
 # The bodies that the vendor's guide prints, byte for byte.
 PRINTED_BY_THE_GUIDE = [
     """{
@@ -75,7 +76,12 @@ print(*seed.person(seed.platform(), "", ""))
 """
 
 
-@pytest.fixture
+needs_curl = pytest.mark.skipif(
+    not shutil.which("curl"), reason="curl, which the pages use, is not installed"
+)
+
+
+@pytest.fixture(scope="module")
 def deployment() -> Iterator[dict[str, str]]:
     """The embedded default; on PostgreSQL, where the tests run there, a database of its own."""
     if connection.vendor != "postgresql":
@@ -93,11 +99,12 @@ def deployment() -> Iterator[dict[str, str]]:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def server(deployment: dict[str, str], sink: Sink, tmp_path: Path) -> Iterator[Run]:
-    """A server with somebody's first person, and `var/demo.env` as `make run` writes it."""
-    folder = tmp_path / "var"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def server(
+    deployment: dict[str, str], sink_process: Sink, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Run]:
+    """One server for all pages, with its first person, and `demo.env` as `make run` writes it."""
+    folder = tmp_path_factory.mktemp("var")
     environment = {**deployment, "OTMS_VAR": str(folder), "OTMS_EGRESS_ALLOW": "127.0.0.0/8"}
     prepared = subprocess.run(
         [sys.executable, "manage.py", "shell", "-c", PREPARE],
@@ -109,14 +116,13 @@ def server(deployment: dict[str, str], sink: Sink, tmp_path: Path) -> Iterator[R
     )
     assert prepared.returncode == 0, prepared.stderr
     password, token = prepared.stdout.splitlines()[-1].split()
-    sink.answers("/orders", "/ok")
     run = Run(folder, "standalone", free_port(), **environment)
     kept = {
         "OTMS_URL": run.url,
         "OTMS_TOKEN": token,
         "OTMS_ADMIN_USER": "demo",
         "OTMS_ADMIN_PASSWORD": password,
-        "OTMS_ERP_URL": sink.url(""),
+        "OTMS_ERP_URL": sink_process.url(""),
     }
     lines = "".join(f"{name}={value}\n" for name, value in kept.items())
     (folder / "demo.env").write_text(lines)
@@ -125,18 +131,28 @@ def server(deployment: dict[str, str], sink: Sink, tmp_path: Path) -> Iterator[R
     run.stop()
 
 
-def test_the_page_has_the_bodies_of_the_guide() -> None:
-    text = PAGE.read_text(encoding="utf-8").replace("'\"$INTEGRATION\"'", "integration-uuid")
+@pytest.fixture
+def shell(server: Run, tmp_path: Path) -> Iterator[Shell]:
+    """Where a person types who started the server in this folder."""
+    (tmp_path / "var").symlink_to(server.folder)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    typing = Shell(tmp_path, environment, server.url)
+    yield typing
+    typing.close()
+
+
+def test_the_tutorial_has_the_bodies_of_the_guide() -> None:
+    text = TUTORIAL.read_text(encoding="utf-8").replace("'\"$INTEGRATION\"'", "integration-uuid")
     for body in PRINTED_BY_THE_GUIDE:
         assert f"-d '{body}'" in text
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl, which the page uses, is not installed")
-def test_every_line_of_the_page_works_as_printed(server: Run, sink: Sink, tmp_path: Path) -> None:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    shell, printed = Shell(tmp_path, environment, server.url), Printed()
+@needs_curl
+def test_every_line_of_the_tutorial_works_as_printed(server: Run, shell: Shell, sink: Sink) -> None:
+    sink.answers("/orders", "/ok")
+    printed = Printed()
     told, wrong, made = [], [], set()
-    for step in steps(PAGE):
+    for step in steps(TUTORIAL):
         ran = shell.run(step.commands)
         for call in ran.calls:
             line = f"{call.method} {re.sub(UUID, '{id}', call.path)}"
@@ -153,11 +169,38 @@ def test_every_line_of_the_page_works_as_printed(server: Run, sink: Sink, tmp_pa
             different = printed.differences(documents.loads(ran.printed), step.answer)
             wrong += [f"{step.heading}: {each}" for each in different]
         read_on(server)
-    shell.close()
     sys.stdout.write("\n" + "\n".join(told) + "\n")
     assert not wrong, "\n".join(wrong)
     assert [each.json().get("customer_name") for each in sink.requests] == ["Acme Corp", None]
     assert made >= MADE_BY_THE_GUIDE
+
+
+@needs_curl
+def test_the_commands_of_the_how_to_import_work(shell: Shell, tmp_path: Path) -> None:
+    text = IMPORT.read_text(encoding="utf-8")
+    _, shop, rows = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    create, bring_in, progress = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    assert ". var/demo.env" in text
+
+    def answered(commands: str) -> Any:
+        ran = shell.run(commands)
+        (call,) = ran.calls
+        answer = json.loads(ran.printed)
+        assert call.status == 200, answer
+        assert faults(call.method, call.path, call.status, answer) == []
+        return answer
+
+    shell.run(". var/demo.env")
+    (tmp_path / "shop.json").write_text(shop)
+    integration = answered(create)["integration"]["id"]
+    body = {**json.loads(rows), "integrationId": integration}
+    (tmp_path / "rows.json").write_text(json.dumps(body))
+    assert answered(bring_in)["totals"]["created"] == 1
+    (tmp_path / "rows.json").write_text(json.dumps({**body, "dryRun": False}))
+    task = answered(bring_in)["task"]
+    shell.run(f"TASK={task['id']}")
+    rejected = answered(progress)["results"]
+    assert [each["index"] for each in rejected] == [1]
 
 
 def read_on(server: Run) -> None:
