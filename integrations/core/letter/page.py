@@ -1,0 +1,106 @@
+"""The page itself: HTML as text, where a reply ends and its quotes begin, what no person wrote."""
+
+import re
+from html import unescape
+
+from integrations.core.letter.sheet import rule
+
+_HTML = rule(r"\A\s{0,100}<(?:!doctype|html|head|body|div|p|table|span|meta|style|font)\b|<br ?/?>")
+_CLOSED = rule(r"</(?:html|body|div|p|table|td|span|font)>")
+_NAME = re.compile(r"/?[a-z][a-z0-9]{0,20}", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});?")
+_UNREAD = {name: rule(rf"</{name}\b") for name in ("head", "script", "style", "template", "title")}
+_LINE = re.compile(
+    "address|blockquote|body|br|div|dl|fieldset|footer|form|h[1-6]|header|hr|html|li|ol|p|pre"
+    "|section"
+    "|table|tr|ul"
+)
+
+
+def plain(body: str) -> str:
+    """The text of a body; one that is no HTML is its own text, to the last character."""
+    if not (_HTML.search(body) or _CLOSED.search(body)):
+        return body
+    text = "".join(_pieces(body))
+    lines = (" ".join(line.replace("\xa0", " ").split()) for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _pieces(html: str) -> list[str]:
+    """Its texts and line breaks.
+
+    Not the parser of the standard library: up to Python 3.11.13 it takes quadratic time for broken
+    tags. Every search here goes on behind what it found, or is the last of its kind.
+    """
+    pieces: list[str] = []
+    at, end = 0, len(html)
+    while at < end:
+        tag = html.find("<", at)
+        pieces.append(_text(html[at : tag if tag >= 0 else end]))
+        if tag < 0:
+            break
+        if html.startswith("<!--", tag):
+            closed = html.find("-->", tag + 4)
+            at = closed + 3 if closed >= 0 else end
+        elif (name := _NAME.match(html, tag + 1)) or html.startswith(("<!", "<?"), tag):
+            closed = html.find(">", tag)
+            if closed < 0:  # no tag: nothing closes it
+                pieces.append(_text(html[tag:]))
+                break
+            at = closed + 1
+            known = name.group().lower() if name else ""
+            pieces.append(_break(known.removeprefix("/")))
+            if until := _UNREAD.get(known):
+                unread = until.search(html, at)
+                at = unread.start() if unread else end
+        else:  # "less than"
+            pieces.append("<")
+            at = tag + 1
+    return pieces
+
+
+def _break(name: str) -> str:
+    if _LINE.fullmatch(name):
+        return "\n"
+    return " " if name in ("td", "th") else ""
+
+
+def _text(raw: str) -> str:
+    flat = re.sub(r"[\r\n\t]", " ", raw)
+    return _ENTITY.sub(lambda match: unescape(match.group()), flat) if "&" in flat else flat
+
+
+# A reply: what the one who answers wrote ends where the quote or the signature begins.
+_QUOTE = re.compile(
+    r"^(?:"
+    r">|-- ?\r?$|_{8,200}[ \t]{0,3}\r?$|-{2,20}[ ]?(?:original|forwarded|oorspronkelijk"
+    r"|doorgestuurd|urspr(?:ü|ue)ngliche|weitergeleitete)|(?:on|op|am"
+    r"|le)[ ][^\n]{4,200}\b(?:wrote|schreef|schrieb|a [ée]crit)\b[^\n]{0,200}:[ \t]{0,3}\r?$"
+    r"|(?:from|van|von):[^\n]{1,300}\n(?:[^\n]{0,300}\n){0,2}(?:sent|date|verzonden|datum"
+    r"|gesendet):"
+    r")",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def end_of_new(text: str) -> int:
+    """Where a reply ends and what it quotes, or its signature, begins.
+
+    Only for an answer to a mail that we have: what somebody forwards is the order itself.
+    """
+    quote = _QUOTE.search(text)
+    return quote.start() if quote else len(text)
+
+
+_AWAY = rule(
+    r"\A(?:(?:re|aw|fwd?|antw)\s{0,2}:\s{0,2}){0,3}(?:automatic (?:reply|response)"
+    r"|auto(?:mated)?[ -]?(?:reply|response)|out of (?:the )?office|automatisch(?:e)? (?:antwoord"
+    r"|antwort|reactie)|afwezig|abwesenheit|niet aanwezig|undeliver|delivery (?:status|failure)"
+    r"|mail delivery|onbestelbaar|unzustellbar)"
+)
+_DAEMON = rule(r"\A(?:mailer-daemon|postmaster)@")
+
+
+def is_automatic(sender: str, subject: str) -> bool:
+    """Nobody wrote it: an absence note, or a mail that could not be delivered."""
+    return bool(_AWAY.match(subject.strip()) or _DAEMON.match(sender))

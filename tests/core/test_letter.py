@@ -1,0 +1,457 @@
+"""What a letter asks for: mails as people write them, and texts that nobody should send."""
+
+import re
+import sys
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from importlib import import_module
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from integrations.core import letter
+from integrations.core.letter import Found, Letter
+
+FRIDAY = date(2026, 3, 20)
+SHORT = {
+    "C": "consignments[0]",
+    "G": "consignments[0].goods[0]",
+    "H": "consignments[0].goods[1]",
+    "P": "consignments[0].originalPhysicalSender",
+    "D": "consignments[0].originalPhysicalAddressee",
+    "X": "consignments[0].externalAttributes",
+    "R": "externalAttributes",
+}
+
+
+def read(body: str, subject: str = "") -> Letter:
+    return letter.read(body, subject, FRIDAY)
+
+
+def values(found: Letter) -> dict[str, Any]:
+    """The values by paths in short."""
+    made = {}
+    for path, each in found.fields.items():
+        key, start = max(
+            ((key, start) for key, start in SHORT.items() if path.startswith(start)),
+            key=lambda pair: len(pair[1]),
+        )
+        made[key + path.removeprefix(start)] = each.value
+    return made
+
+
+def kg(value: Any) -> dict[str, Any]:
+    return {"value": value, "unit": "kg"}
+
+
+def test_the_mail_of_the_guide_is_twenty_pallets_and_no_whole_order() -> None:
+    found = read("Please create an order for 20 pallets.", "New transport order")
+    assert values(found) == {"G.quantity": 20, "G.packagingMaterial": "pallet"}
+    assert {each.confidence for each in found.fields.values()} == {0.95}
+    assert found.missing == ["pickup", "delivery", "date"]
+    assert found.useful
+    assert found.order() == {
+        "consignments": [{"goods": [{"quantity": 20, "packagingMaterial": "pallet"}]}]
+    }
+
+
+ENGLISH = """Dear team,
+
+please collect 24 EUR pallets of machine parts (11,500 kg, 9.6 ldm, 28 m3):
+
+Pickup address:
+Acme BV
+Havenstraat 12
+3011 AA Rotterdam
+Netherlands
+Date: 24-03-2026 08:00-12:00
+
+Delivery address:
+Müller GmbH
+Industriestrasse 5a
+50825 Köln, Germany
+26 March 2026 before 14:00
+
+Reference: PO-4711/A
+Temperature 2-8 °C, ADR class 3 UN1203
+
+Kind regards,
+John, Acme BV, Postbus 12, 3000 AB Delft
+Tel +31 10 123 45 67
+"""
+DUTCH = """Goedemorgen,
+
+Graag morgen laden in Venlo en donderdag 26 maart lossen in Keulen (DE) tussen 8 en 12 uur.
+Het gaat om 13 pallets à 450 kg, 5,2 laadmeter en 3 dozen met drukwerk. Geen ADR.
+Onze ref 2026-0815.
+
+Mvg, Jan
+"""
+GERMAN = """Guten Morgen,
+
+bitte 33 Europaletten, 24 t, 13,6 Lademeter.
+Ladestelle: Lager Süd, Hafenweg 3, D-47119 Duisburg, 24.03. 7-15 Uhr
+Entladestelle: Spedition Huber GmbH, Ringstr. 9, A-1010 Wien, 25.03.2026
+Auftragsnr. 4500012345
+
+Mit freundlichen Grüßen
+"""
+ENGLISH_FIELDS = {
+    "G.quantity": 24,
+    "G.packagingMaterial": "EUR pallet",
+    "G.description": "machine parts",
+    "G.weight": kg(11500),
+    "G.loadMeters": Decimal("9.6"),
+    "G.externalAttributes.volume": {"value": 28, "unit": "m3"},
+    "G.externalAttributes.temperature": {"min": 2, "max": 8, "unit": "C"},
+    "G.adr.unNumbers[0]": "1203",
+    "G.adr.class": "3",
+    "G.adr.dangerous": True,
+    "P.name": "Acme BV",
+    "P.street": "Havenstraat 12",
+    "P.postalCode": "3011 AA",
+    "P.city": "Rotterdam",
+    "P.country": "NL",
+    "D.name": "Müller GmbH",
+    "D.street": "Industriestrasse 5a",
+    "D.postalCode": "50825",
+    "D.city": "Köln",
+    "D.country": "DE",
+    "X.pickup.date": "2026-03-24",
+    "X.pickup.from": "08:00",
+    "X.pickup.until": "12:00",
+    "X.delivery.date": "2026-03-26",
+    "X.delivery.until": "14:00",
+    "R.references[0]": "PO-4711/A",
+}
+DUTCH_FIELDS = {
+    "G.quantity": 13,
+    "G.packagingMaterial": "pallet",
+    "G.weight": kg(5850),
+    "G.loadMeters": Decimal("5.2"),
+    "H.quantity": 3,
+    "H.packagingMaterial": "box",
+    "H.description": "drukwerk",
+    "P.city": "Venlo",
+    "D.city": "Keulen",
+    "D.country": "DE",
+    "X.pickup.date": "2026-03-21",
+    "X.delivery.date": "2026-03-26",
+    "X.delivery.from": "08:00",
+    "X.delivery.until": "12:00",
+    "R.references[0]": "2026-0815",
+}
+GERMAN_FIELDS = {
+    "G.quantity": 33,
+    "G.packagingMaterial": "EUR pallet",
+    "G.weight": {"value": 24, "unit": "t"},
+    "G.loadMeters": Decimal("13.6"),
+    "P.name": "Lager Süd",
+    "P.street": "Hafenweg 3",
+    "P.postalCode": "47119",
+    "P.city": "Duisburg",
+    "P.country": "DE",
+    "D.name": "Spedition Huber GmbH",
+    "D.street": "Ringstr. 9",
+    "D.postalCode": "1010",
+    "D.city": "Wien",
+    "D.country": "AT",
+    "X.pickup.date": "2026-03-24",
+    "X.pickup.from": "07:00",
+    "X.pickup.until": "15:00",
+    "X.delivery.date": "2026-03-25",
+    "R.references[0]": "4500012345",
+}
+MAILS = [(ENGLISH, ENGLISH_FIELDS), (DUTCH, DUTCH_FIELDS), (GERMAN, GERMAN_FIELDS)]
+
+
+@pytest.mark.parametrize(("body", "fields"), MAILS, ids=["english", "dutch", "german"])
+def test_a_whole_mail(body: str, fields: dict[str, Any]) -> None:
+    found = read(body)
+    assert values(found) == fields
+    assert found.missing == []
+    assert found.score > 0.5
+    # The same with the line ends of mails.
+    assert values(read(body.replace("\n", "\r\n"))) == fields
+
+
+LINES: list[tuple[str, dict[str, Any]]] = [
+    # Pieces and packaging.
+    ("20x pallet", {"G.quantity": 20, "G.packagingMaterial": "pallet"}),
+    ("1.200 colli", {"G.quantity": 1200, "G.packagingMaterial": "colli"}),
+    ("Pallets: 8", {"G.quantity": 8, "G.packagingMaterial": "pallet"}),
+    ("twelve IBCs", {"G.quantity": 12, "G.packagingMaterial": "IBC"}),
+    ("ca. 6 stapelbare Europaletten", {"G.quantity": 6, "G.packagingMaterial": "EUR pallet"}),
+    ("0 pallets", {}),
+    ("room 20, palletised", {}),
+    # Weights and measures.
+    ("2 pallets, 450 kg per pallet", {"G.quantity": 2, "G.packagingMaterial": "pallet",
+                                      "G.weight": kg(900)}),
+    ("total weight 1.250,50 kg", {"G.weight": kg(Decimal("1250.50"))}),
+    ("Gewicht (kg): 800", {"G.weight": kg(800)}),
+    ("brutto 3.200,5 kg", {"G.grossWeight": kg(Decimal("3200.5"))}),
+    ("13.6 ldm", {"G.loadMeters": Decimal("13.6")}),  # and not the 13th of June
+    ("dims 120x80x150 cm", {}),
+    ("5 colli\n2 boxes\n80 kg", {"G.quantity": 5, "G.packagingMaterial": "colli",
+                                 "H.quantity": 2, "H.packagingMaterial": "box",
+                                 "X.weight": kg(80)}),
+    # Cold, and dangerous.
+    ("-18 °C", {"G.externalAttributes.temperature": {"min": -18, "max": -18, "unit": "C"}}),
+    ("+2/+8 graden", {"G.externalAttributes.temperature": {"min": 2, "max": 8, "unit": "C"}}),
+    ("UN 1993 kl. 3", {"G.adr.unNumbers[0]": "1993", "G.adr.class": "3", "G.adr.dangerous": True}),
+    ("geen ADR", {}),
+    ("ADR: nein", {}),
+    # References.
+    ("PO 4711", {"R.references[0]": "4711"}),
+    ("Your ref.: AB/12-3.", {"R.references[0]": "AB/12-3"}),
+    ("order of 24-03-2026", {"X.date": "2026-03-24"}),
+    ("order for you", {}),
+    # Days.
+    ("on 2026-04-01", {"X.date": "2026-04-01"}),
+    ("24/3", {"X.date": "2026-03-24"}),
+    ("5 Jan", {"X.date": "2027-01-05"}),  # the next one
+    ("March 24th, 2026", {"X.date": "2026-03-24"}),
+    ("31-02-2026", {}),
+    ("available 24/7", {}),
+    ("Morgen Jan,\nhoi", {}),
+    ("Guten Morgen!", {}),
+    # Ways.
+    ("from Rotterdam to Berlin", {"P.city": "Rotterdam", "D.city": "Berlin"}),
+    ("from you to me", {}),
+    ("4 pallets to Antwerp", {"G.quantity": 4, "G.packagingMaterial": "pallet",
+                              "D.city": "Antwerp"}),
+    ("Greetings to Peter", {}),
+    ("in Venlo laden und in Köln entladen", {"P.city": "Venlo", "D.city": "Köln"}),
+    ("Pickup on 24/3 in 's-Hertogenbosch", {"P.city": "'s-Hertogenbosch",
+                                            "X.pickup.date": "2026-03-24"}),
+    ("Pickup: Manchester M1 1AE", {"P.city": "Manchester", "P.postalCode": "M1 1AE",
+                                   "P.country": "GB"}),
+    ("Lossen: Alphen aan den Rijn", {"D.city": "Alphen aan den Rijn"}),
+    ("Van: Gent\nNaar: Lille", {"P.city": "Gent", "D.city": "Lille"}),
+    ("Delivery 26-03-2026 08:00-12:00", {"X.delivery.date": "2026-03-26",
+                                         "X.delivery.from": "08:00", "X.delivery.until": "12:00"}),
+    ("Pickup between 9 and 11 am", {"X.pickup.from": "09:00", "X.pickup.until": "11:00"}),
+    ("Collection of pallets", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "fields"), LINES, ids=[body[:30] for body, _ in LINES])
+def test_a_line(body: str, fields: dict[str, Any]) -> None:
+    assert values(read(body)) == fields
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "value", "others"),
+    [
+        ("12.400 kg", "G.weight", kg(12400), [kg(Decimal("12.400"))]),
+        ("20 pallets, 12.400 kg", "G.weight", kg(12400), [kg(Decimal("12.400"))]),
+        ("2 pallets, 1,250 t", "G.weight", {"value": Decimal("1.250"), "unit": "t"},
+         [{"value": 1250, "unit": "t"}]),
+        ("on 03/04", "X.date", "2026-04-03", ["2026-03-04"]),
+        ("20-22 pallets", "G.quantity", 22, [20]),
+        ("24-26 March", "X.date", "2026-03-24", ["2026-03-26"]),
+        ("Friday", "X.date", "2026-03-27", ["2026-03-20"]),
+    ],
+)  # fmt: skip
+def test_what_can_be_read_in_two_ways_is_marked(
+    body: str, path: str, value: Any, others: list[Any]
+) -> None:
+    found = read(body)
+    whole = path.replace(path[0], SHORT[path[0]], 1)
+    field = found.fields[whole]
+    assert (field.value, [other for other, _ in field.alternatives]) == (value, others)
+    assert field.confidence < 0.9
+    assert [(each.field, each.code) for each in found.problems] == [(whole, "ambiguous")]
+
+
+def test_the_subject_tells_what_the_body_leaves_out() -> None:
+    found = read("12 pallets please, PO 4711", "20 pallets from Gent to Lille, order 88123")
+    assert values(found) == {
+        "G.quantity": 12,
+        "G.packagingMaterial": "pallet",
+        "P.city": "Gent",
+        "D.city": "Lille",
+        "R.references[0]": "4711",
+        "R.references[1]": "88123",
+    }
+    parts = {path.rpartition(".")[2]: each.part for path, each in found.fields.items()}
+    assert parts["quantity"] == "body"
+    assert {parts["city"], parts["references[1]"]} == {"subject"}
+
+
+def test_a_second_place_of_pickup_is_told() -> None:
+    found = read("Pickup: 3011 AA Rotterdam\nPickup: 1012 AB Amsterdam\nDelivery: 75001 Paris")
+    assert [each.code for each in found.problems] == ["several_places"]
+    assert values(found)["P.city"] == "Rotterdam"
+
+
+def test_the_head_of_a_forwarded_mail_is_no_order() -> None:
+    found = read(
+        "From: Jane <jane@x.example>\nSent: 12 March 2026 10:11\nTo: planning\n"
+        "Subject: FW: transport 12 pallets\n\n6 pallets from Gent to Lille, 25/03/2026"
+    )
+    assert values(found)["G.quantity"] == 6
+    assert values(found)["X.date"] == "2026-03-25"
+
+
+@pytest.mark.parametrize("body", ["", "Hello, how are you?", "See you on 24-03-2026, PO 4711"])
+def test_what_is_no_order_is_not_useful(body: str) -> None:
+    assert not read(body).useful
+
+
+# HTML, replies, machines.
+
+
+def test_html_becomes_text_and_is_read_as_text() -> None:
+    text = letter.plain(
+        "<html><head><title>99 pallets</title><style>p {width: 7 pallets}</style></head><body>"
+        "<!-- 8 boxes --><p>20&nbsp;pallets<br/>Weight &lt; 500&#32;kg</p><table><tr><td>PO</td>"
+        "<td>4711</td></tr></table><script>var pallets = '3 pallets';</script></body></html>"
+    )
+    assert text == "20 pallets\nWeight < 500 kg\n\nPO 4711"
+    assert values(read(text))["G.quantity"] == 20
+
+
+@pytest.mark.parametrize(
+    "body", ["a < b and c > d", "Ann <ann@example.com>\r\n 20  pallets", "1 &amp; 2"]
+)
+def test_a_text_is_left_as_it_is(body: str) -> None:
+    assert letter.plain(body) == body
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "> old",
+        "On Mon, 2 Mar 2026 at 10:00, Ann wrote:\n> old",
+        "Op ma 2 mrt 2026 om 10:00 schreef Ann <ann@example.com>:\nold",
+        "Am 02.03.2026 um 10:00 schrieb Ann:\nold",
+        "-----Oorspronkelijk bericht-----\nold",
+        "Van: Ann\nVerzonden: maandag\nAan: Bob\nold",
+        "Von: Ann\r\nGesendet: Montag\r\nold",
+        "-- \nAnn",
+    ],
+)
+def test_a_reply_ends_where_its_quote_begins(quote: str) -> None:
+    text = f"12 pallets, not 20.\n\n{quote}"
+    assert text[: letter.end_of_new(text)] == "12 pallets, not 20.\n\n"
+
+
+def test_without_a_quote_a_reply_is_all_of_it() -> None:
+    assert letter.end_of_new("on time\nPickup: from: here") == 26
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "automatic"),
+    [
+        ("ann@x.example", "Automatic reply: order", True),
+        ("ann@x.example", "Re: Abwesenheitsnotiz", True),
+        ("mailer-daemon@x.example", "hello", True),
+        ("ann@x.example", "20 pallets, out of Rotterdam", False),
+    ],
+)
+def test_what_no_person_wrote_is_known(sender: str, subject: str, automatic: bool) -> None:
+    assert letter.is_automatic(sender, subject) is automatic
+
+
+# Whatever somebody sends.
+
+PIECES = [
+    *"\n \t\r\0.,:-/()<>&@+°'\u2019",
+    *("20", "1.250,50", "12.400", "3011 AA", "D-47119", "03/04", "24.03.2026", "08:00-12:00", "99"),
+    *("pallets", "kg", "t", "ldm", "m3", "°C", "UN 1203", "ADR", "class", "per", "à", "x", "2 IBC"),
+    *("pickup", "Lossen", "from", "naar", "van", "to", "in", "Gent", "Köln", "B.V.", "Germany"),
+    *("PO", "ref", "4711", "Tuesday", "morgen", "24 March", "tel", "From:", "Subject:", "Regards"),
+    *("<p>", "</p>", "<!--", "&#9999999;", "&#x110000;", "é", "\u2028", "🚛", "İ", "ß"),
+]  # fmt: skip
+TEXTS = st.one_of(
+    st.text(max_size=300),
+    st.lists(st.sampled_from(PIECES), max_size=60).map(" ".join),
+    st.lists(st.sampled_from(PIECES), max_size=60).map("".join),
+)
+
+
+def spelled(found: Found) -> str:
+    """What has to stand, in some form, where the field points."""
+    value = found.value
+    return str(value["value"] if isinstance(value, dict) and "value" in value else value)
+
+
+@given(TEXTS, TEXTS)
+@settings(max_examples=400, deadline=None)
+def test_every_field_points_at_what_it_claims_and_nothing_raises(body: str, subject: str) -> None:
+    letter.plain(body)
+    letter.is_automatic(body, subject)
+    assert 0 <= letter.end_of_new(body) <= len(body)
+    found = letter.read(body, subject, FRIDAY)
+    assert 0 <= found.score <= 1
+    found.order()
+    for path, each in found.fields.items():
+        text = subject if each.part == "subject" else body
+        begin, end = each.span
+        assert 0 <= begin < end <= len(text), path
+        assert 0 < each.confidence <= 1
+        piece = text[begin:end]
+        last = path.rpartition(".")[2].partition("[")[0]
+        if last in (
+            "name",
+            "street",
+            "city",
+            "postalCode",
+            "references",
+            "description",
+            "unNumbers",
+        ):
+            assert each.value in piece, path
+        elif last in ("date", "from", "until", "quantity", "weight", "volume", "temperature"):
+            assert piece.strip(), path
+            assert re.search(r"\d|[^\W\d_]", piece), path
+        assert piece == piece.strip(), path
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("seed", ["1", "\n", "<!--", "&#", "Aa-", "1 kg "])
+def test_a_long_text_is_read_in_time(seed: str) -> None:
+    """400 kB: what takes a second or two would take hours if it grew with the square."""
+    text = seed * (400_000 // len(seed))
+    letter.read(letter.plain(text), text[:1000], FRIDAY)
+    letter.end_of_new(text)
+
+
+def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
+    for name in ("cargo", "moments", "page", "route"):
+        module = import_module(f"integrations.core.letter.{name}")
+        for key, value in vars(module).items():
+            for each in value if isinstance(value, list) else [value]:
+                found = each[0] if isinstance(each, tuple) and each else each
+                if isinstance(found, re.Pattern):
+                    yield f"{name}.{key}", found
+
+
+def repeats(tree: Any) -> Iterator[int]:
+    """How often the parts of a pattern may repeat."""
+    for operator, argument in tree:
+        if str(operator) in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+            yield int(argument[1])
+        stack = [argument]
+        while stack:
+            each = stack.pop()
+            if isinstance(each, sys.modules["re"]._parser.SubPattern):  # type: ignore[attr-defined]
+                yield from repeats(each)
+            elif isinstance(each, list | tuple):
+                stack += each
+
+
+def test_a_planted_repetition_is_found() -> None:
+    assert max(repeats(re._parser.parse("(?:a(b|c+))"))) > 300  # type: ignore[attr-defined]
+
+
+def test_no_rule_repeats_without_a_bound() -> None:
+    found = dict(patterns())
+    assert len(found) > 25
+    for name, pattern in found.items():
+        tree = re._parser.parse(pattern.pattern, pattern.flags)  # type: ignore[attr-defined]
+        assert max(repeats(tree), default=0) <= 300, name
