@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from integrations.api.email import viewsets as email_viewsets
 from integrations.api.files import viewsets as file_viewsets
 from integrations.api.imports import viewsets as import_viewsets
 from integrations.api.messages import viewsets as message_viewsets
@@ -37,6 +38,7 @@ router.register(
     *object_viewsets,
     *file_viewsets,
     *message_viewsets,
+    *email_viewsets,
 )
 
 

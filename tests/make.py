@@ -9,6 +9,7 @@ from factory.django import DjangoModelFactory
 from integrations.messages import saving
 from integrations.models import (
     DataSource,
+    Email,
     File,
     Integration,
     MessageAutomation,
@@ -119,6 +120,16 @@ class FileFactory(Owned):
     content = b"order;customer\n4711;Acme\n"
     size = 26
     format = "csv"
+
+
+class EmailFactory(Owned):
+    class Meta:
+        model = Email
+
+    sender = "Ann <ann@example.com>"
+    address = "ann@example.com"
+    subject = factory.Sequence(lambda n: f"Order {n}")
+    body = "20 pallets"
 
 
 def integration(

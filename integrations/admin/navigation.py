@@ -8,7 +8,7 @@ from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
 from integrations.admin.links import list_of
-from integrations.models import File, Integration, IntegrationObject, Log, RequestLog, Task
+from integrations.models import Email, File, Integration, IntegrationObject, Log, RequestLog, Task
 from otms.accounts.models import PersonalToken, User
 from otms.orders.models import Business, Event, TransportOrder
 
@@ -21,6 +21,7 @@ SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
             ("Requests", "swap_horiz", RequestLog),
             ("Tasks", "pending_actions", Task),
             ("Files", "draft", File),
+            ("E-mails", "mail", Email),
         ],
     ),
     (

@@ -23,6 +23,9 @@ OWN = frozenset(
         "test:fileTemplate:mapping",
         "upload:integration:file",
         "get:integration:file",
+        "receive:integration:email",
+        "receive:transportOrder:mail",
+        "get:integration:email",
     }
 )
 

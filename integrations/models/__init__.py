@@ -3,6 +3,7 @@
 from integrations.models.app_token import AppAccessToken
 from integrations.models.change import EntityChange
 from integrations.models.credential import Credential
+from integrations.models.email import Email
 from integrations.models.file import File
 from integrations.models.gate import Gate
 from integrations.models.imports import ExternalId, ImportRow
@@ -19,6 +20,7 @@ __all__ = [
     "AppInstallation",
     "Credential",
     "DataSource",
+    "Email",
     "EntityChange",
     "ExternalId",
     "File",

@@ -15,6 +15,9 @@ class File(Record):
     integration = models.ForeignKey(
         "integrations.Integration", models.CASCADE, null=True, related_name="files"
     )
+    email = models.ForeignKey(
+        "integrations.Email", models.CASCADE, null=True, related_name="attachments"
+    )
     original_name = models.CharField(max_length=255)
     purpose = models.CharField(max_length=60, blank=True)
     size = models.PositiveBigIntegerField()

@@ -20,6 +20,8 @@ from django.urls.converters import UUIDConverter
 
 # Verbs of calls that change nothing, and of those whose answer holds what nobody may keep.
 UNKEYED = frozenset({"search", "test", "login", "refresh", "logout", "generate", "install"})
+# The vendor has a PUT that makes an order of a mail.
+MAKING = frozenset({"receive"})
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Route:
     def keyed(self) -> bool:
         """Does an Idempotency-Key make the effect of this call happen once?"""
         verb = self.name.partition(":")[0]
-        return self.method == "POST" and not self.public and verb not in UNKEYED
+        makes = self.method == "POST" or verb in MAKING
+        return makes and not self.public and verb not in UNKEYED
 
 
 class AnyCaseUUID(UUIDConverter):

@@ -100,6 +100,13 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
         errors=[["status", "invalid_choice", "Choose one of these."]],
     )
     file = make.FileFactory(platform=platform, original_name=f"{mark}-orders.csv")
+    email = make.EmailFactory(
+        platform=platform,
+        integration=integration,
+        subject=f"{mark}-mail",
+        body=f"{mark}-body",
+        transport_order=order,
+    )
     token, _ = PersonalToken.generate(person, f"{mark}-token")
     Credential.generate(integration)
     return SimpleNamespace(
@@ -118,6 +125,7 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
         token=token,
         task=task,
         file=file,
+        email=email,
     )
 
 

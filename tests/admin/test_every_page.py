@@ -15,7 +15,7 @@ from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from unfold.views import ChangeList
 
-from integrations.models import File, Integration, IntegrationObject, Log, RequestLog, Task
+from integrations.models import Email, File, Integration, IntegrationObject, Log, RequestLog, Task
 from otms.accounts.models import PersonalToken, User
 from otms.orders.models import Business, Event, TransportOrder
 from tests import make
@@ -33,9 +33,10 @@ RECORDS: dict[Any, str] = {
     RequestLog: "request",
     Task: "task",
     File: "file",
+    Email: "email",
 }
 OF_THE_DEPLOYMENT = [PeriodicTask, IntervalSchedule, CrontabSchedule]
-FACTS = [IntegrationObject, Log, RequestLog, PersonalToken, Task, File]
+FACTS = [IntegrationObject, Log, RequestLog, PersonalToken, Task, File, Email]
 
 
 def where(model: Any, page: str, *args: Any) -> str:

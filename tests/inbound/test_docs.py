@@ -1,5 +1,6 @@
-"""The page that shows how to import does what it says."""
+"""The pages that show how things come in do what they say."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,17 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "how-to" / "import-orders.md").read_text(encoding="utf-8")
+EMAIL_PAGE = (DOCS / "how-to" / "orders-from-e-mail.md").read_text(encoding="utf-8")
 REFERENCE = (DOCS / "reference" / "api.md").read_text(encoding="utf-8")
 
 
 def examples(text: str) -> list[Any]:
     return [documents.loads(each) for each in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+
+
+def as_received(example: Any) -> Any:
+    """An example as a caller reads an answer."""
+    return json.loads(documents.dumps(example))
 
 
 def test_the_how_to_does_what_it_says(api: Api, platform: Platform) -> None:
@@ -46,7 +53,7 @@ def test_the_how_to_does_what_it_says(api: Api, platform: Platform) -> None:
 def test_the_example_of_the_reference_is_answered_as_it_is_written(
     api: Api, platform: Platform
 ) -> None:
-    section = REFERENCE.split("### Import\n")[1].split("\n## ")[0]
+    section = REFERENCE.split("### Import\n")[1].split("\n##")[0]
     asked, written = examples(section)
     asked["integrationId"] = str(make.integration(platform=platform).pk)
     answer = api.ok("POST", "integration/import/data", asked)
@@ -60,3 +67,36 @@ def test_the_example_of_the_reference_is_answered_as_it_is_written(
         assert told == [(each["field"], each["code"]) for each in expected["errors"]]
     for key, value in written["task"].items():
         assert value == "..." or answer["task"][key] == value
+
+
+def test_the_page_about_mails_does_what_it_says(api: Api, platform: Platform) -> None:
+    mail, weight, guide, update, filters = examples(EMAIL_PAGE)
+    answer = api.ok("POST", "integration/email", mail)
+    email, order = answer["email"], answer["transportOrder"]
+    assert email["missing"] == []
+    ((path, field),) = as_received(weight).items()
+    assert email["fields"][path] == field
+    assert email["text"][slice(*field["span"])] == "12.400 kg"
+    assert "{} on and before {} there is `12.400 kg`".format(*field["span"]) in EMAIL_PAGE
+    assert {"field": path, "code": "ambiguous"}.items() <= email["warnings"][-2].items()
+    assert len(api.ok("POST", "integration/email", guide)["email"]["missing"]) == 3
+    made = make.integration(platform=platform, trigger=make.ALL_ACTIONS, filters=filters)
+    update["id"] = order["id"]
+    changed = api.ok("PUT", "transportOrder", update)["transportOrder"]
+    tested = api.ok(
+        "POST",
+        "integration/dataSource/mapping:test",
+        {"mapping": {}, "filters": made.filters, "testData": {"transportOrder": changed}},
+    )
+    assert tested["matched"] is True
+
+
+def test_the_mail_of_the_reference_is_answered_as_it_is_written(api: Api) -> None:
+    section = REFERENCE.split("### E-mail\n")[1].split("\n## ")[0]
+    asked, written = examples(section)
+    answer = api.ok("POST", "integration/email", asked)
+    assert answer["email"].keys() == written["email"].keys()
+    for key, value in as_received(written["email"]).items():
+        assert value == "..." or answer["email"][key] == value, key
+    for key, value in written["transportOrder"].items():
+        assert value == "..." or answer["transportOrder"][key] == value, key

@@ -1,0 +1,152 @@
+"""The mails that came in: what was found in each, and where it stands."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from unfold.decorators import display
+
+from integrations.admin.links import link_to, on_one_line, shortened
+from integrations.core import letter
+from integrations.models import Email
+from integrations.models.email import EmailStatus
+from otms.accounts.platform_admin import FactAdmin
+
+COLOURS = {
+    EmailStatus.CREATED: "success",
+    EmailStatus.DRAFT: "info",
+    EmailStatus.REVIEW: "warning",
+    EmailStatus.IGNORED: "default",
+}
+# Of a field, by how sure it is: the first that it reaches.
+SURE = ((0.85, "success"), (0.6, "info"), (0.0, "warning"))
+Row = dict[str, Any]
+
+
+@admin.register(Email)
+class EmailAdmin(FactAdmin):
+    list_display = (
+        "created",
+        "state",
+        "sender_short",
+        "subject_short",
+        "sure",
+        "order_link",
+        "integration_link",
+    )
+    list_display_links = ("created", "subject_short")
+    list_filter = ("status", "integration", "created_at")
+    search_fields = ("subject", "address", "message_id")
+    search_help_text = "Subject, sender or Message-ID"
+    ordering = ("-created_at", "id")
+    change_form_template = "admin/integrations/email.html"
+
+    @display(description="Status", label=COLOURS)
+    def state(self, email: Email) -> Any:
+        return email.status, email.status
+
+    @display(description="From")
+    def sender_short(self, email: Email) -> str:
+        return on_one_line(email.address, 40)
+
+    @display(description="Subject")
+    def subject_short(self, email: Email) -> str:
+        return shortened(email.subject or "(no subject)", 80)
+
+    @display(description="Score")
+    def sure(self, email: Email) -> str:
+        return percent(email.score)
+
+    @display(description="Order")
+    def order_link(self, email: Email) -> str:
+        if email.transport_order_id is None:
+            return "-"
+        # An order may be deleted; its mail keeps the id.
+        gone = f"{str(email.transport_order_id)[:8]} (deleted)"
+        return link_to(email.transport_order) if email.transport_order else gone
+
+    @display(description="Integration")
+    def integration_link(self, email: Email) -> str:
+        return link_to(email.integration)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        # What is long about a mail, and what no list shows.
+        lean = super().get_queryset(request).defer("body", "text", "fields", "warnings")
+        # Joined, because an order that is gone is then nothing instead of an error.
+        return lean.select_related("integration", "transport_order")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ()
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        email = self.get_object(request, object_id)
+        shown = self._shown(email) if email else {}
+        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+
+    def _shown(self, email: Email) -> dict[str, Any]:
+        rows = list(_rows(email))
+        return {
+            "title": str(email),
+            "email": email,
+            "colour": COLOURS[EmailStatus(email.status)],
+            "score": percent(email.score),
+            "order_link": self.order_link(email),
+            "integration_link": self.integration_link(email),
+            "reply_to": link_to(email.reply_to) if email.reply_to_id else "",
+            "rows": rows,
+            "told": [(_name(each["field"]), each) for each in email.warnings],
+            "subject": _marked(email.subject, [row for row in rows if row["part"] == "subject"]),
+            "text": _marked(email.read_text, [row for row in rows if row["part"] == "body"]),
+            "attachments": [
+                (link_to(each), each)
+                for each in email.attachments.defer("content").order_by("created_at", "id")
+            ],
+        }
+
+
+def _name(path: str) -> str:
+    """A path as the page shows it: of the one consignment there is."""
+    return path.removeprefix("consignments[0].")
+
+
+def percent(sure: Any) -> str:
+    return format_html('<span class="whitespace-nowrap">{} %</span>', round(float(sure) * 100))
+
+
+def _rows(email: Email) -> Iterator[Row]:
+    """The fields as the page shows them."""
+    for path, found in email.fields.items():
+        begin, end = found["span"]
+        text = email.subject if found["part"] == "subject" else email.read_text
+        yield {
+            "path": path,
+            "name": _name(path),
+            "value": letter.spoken(found["value"]),
+            "sure": percent(found["confidence"]),
+            "colour": next(name for least, name in SURE if float(found["confidence"]) >= least),
+            "place": text[begin:end],
+            "part": found["part"],
+            "span": (begin, end),
+            "others": ", ".join(letter.spoken(each["value"]) for each in found["alternatives"]),
+        }
+
+
+def _marked(text: str, rows: list[Row]) -> list[dict[str, Any]]:
+    """The text in pieces, each with the fields that it was read as; several may share a piece."""
+    bounds = sorted({0, len(text), *(bound for row in rows for bound in row["span"])})
+    pieces = []
+    for begin, end in pairwise(bounds):
+        here = [row for row in rows if row["span"][0] <= begin and end <= row["span"][1]]
+        told = "; ".join(f"{row['path']}: {row['value']}" for row in here)
+        colour = here[0]["colour"] if here else ""
+        pieces.append({"text": text[begin:end], "told": told, "colour": colour})
+    return pieces
