@@ -23,7 +23,7 @@ from unfold.widgets import (
 
 from integrations import definition, entities
 from integrations.admin.data_source import DataSourceInline
-from integrations.admin.links import health_label, list_of, pretty, shortened
+from integrations.admin.links import health_label, link_to, list_of, pretty, shortened
 from integrations.models import (
     Credential,
     Integration,
@@ -238,6 +238,15 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
         fields = ("name", "description", "enabled", "trigger_words", "conditions")
         return ((None, {"fields": fields}),)
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What something of ours keeps is changed there; it can still be paused and resumed."""
+        kept = obj is not None and obj.keeper is not None
+        return not kept and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        kept = obj is not None and obj.keeper is not None
+        return not kept and super().has_delete_permission(request, obj)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         may_change = obj is None or self.has_change_permission(request, obj)
         return () if may_change else ("trigger_words", "conditions")
@@ -258,6 +267,9 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             if integration.enabled and reason:
                 text = f"Suspended: {reason} Saving it lets it go on."
                 self.message_user(request, text, messages.WARNING)
+            if keeper := integration.keeper:
+                text = format_html("{} keeps it as it is: change it there.", _page(keeper))
+                self.message_user(request, text, messages.INFO)
         return super().change_view(request, object_id, form_url, extra_context)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -292,7 +304,8 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             f"{each}: what waits in its queue is cancelled, its history can still be read"
             for each in objs
         ]
-        return told, {self.opts.verbose_name_plural: len(told)}, set(), []
+        kept = [f"{each}. {each.kept_by}" for each in objs if each.keeper]
+        return told, {self.opts.verbose_name_plural: len(told)}, set(), kept
 
     def delete_model(self, request: HttpRequest, obj: Integration) -> None:
         obj.retire()
@@ -342,3 +355,9 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             "credentials": integration.credentials.order_by("-created_at")[:20],
         }
         return TemplateResponse(request, "admin/integrations/credentials.html", context)
+
+
+def _page(keeper: Any) -> str:
+    """The record that keeps an integration, as a link if it has a page."""
+    name = f"{keeper._meta.verbose_name.capitalize()} {keeper}"
+    return link_to(keeper, name) if admin.site.is_registered(type(keeper)) else name

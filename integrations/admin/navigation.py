@@ -8,7 +8,17 @@ from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
 from integrations.admin.links import list_of
-from integrations.models import Email, File, Integration, IntegrationObject, Log, RequestLog, Task
+from integrations.models import (
+    Email,
+    File,
+    Integration,
+    IntegrationObject,
+    Log,
+    MessageAutomation,
+    MessageTemplate,
+    RequestLog,
+    Task,
+)
 from otms.accounts.models import PersonalToken, User
 from otms.orders.models import Business, Event, TransportOrder
 
@@ -28,6 +38,8 @@ SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
         "Set up",
         [
             ("Integrations", "conversion_path", Integration),
+            ("Message automations", "outgoing_mail", MessageAutomation),
+            ("Message templates", "edit_note", MessageTemplate),
             ("Schedules", "schedule", PeriodicTask),
         ],
     ),

@@ -4,6 +4,7 @@ transportOrder.status.realized     entity, field and value; or entity and action
 afterUpdatingTransportOrder        after{what happens}{Entity}; of an event, after{type}
 """
 
+import re
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -118,4 +119,12 @@ def _configured(config: dict[str, Any]) -> Happening | Problem:
     where = "automationConfig.triggerEvent"
     if not event:
         return Problem(where, "required", f"Say what happens, one of {', '.join(known)}.")
-    return Problem(where, "not_available", f"{text} {NEVER_SENT}{did_you_mean(event, known)}")
+    # Names that begin and end alike are not meant for each other: it is no Event that a Trip is.
+    alike = did_you_mean(_core(event), map(_core, known))
+    hint = did_you_mean(event, known) if alike else ""
+    return Problem(where, "not_available", f"{text} {NEVER_SENT}{hint}")
+
+
+def _core(event: str) -> str:
+    """The word in the middle of a triggerEvent."""
+    return re.sub(rf"^after({'|'.join(GERUNDS)})?|(?<=[a-z])Event$", "", event)

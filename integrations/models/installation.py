@@ -68,6 +68,14 @@ class AppInstallation(Record):
     def is_uninstalled(self) -> bool:
         return self.status == InstallationStatus.UNINSTALLED
 
+    @property
+    def keeps(self) -> str:
+        """Whoever wants to change its integrations is told so."""
+        return (
+            f"It belongs to the installed app {self} and is changed there: with PUT "
+            f"/api/appInstallation and the id {self.pk}, or uninstalled with DELETE."
+        )
+
     def activate(self) -> None:
         """It works from now on."""
         self.status, self.message = InstallationStatus.ACTIVE, ""

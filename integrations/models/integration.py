@@ -97,19 +97,15 @@ class Integration(Record):
         return DeliveryPolicy.of(self.delivery)
 
     @property
+    def keeper(self) -> Any:
+        """The record that made it and keeps it as it is; None if a person does."""
+        is_message = self.type == IntegrationType.MESSAGE_AUTOMATION
+        return (is_message and getattr(self, "message_automation", None)) or self.installation
+
+    @property
     def kept_by(self) -> str:
-        """What made it and keeps it as it is, and how to change it there; "" if a person does."""
-        if self.type == IntegrationType.MESSAGE_AUTOMATION and hasattr(self, "message_automation"):
-            return (
-                "It carries out a message automation and is changed there: with PUT "
-                f"/api/messageAutomation and the id {self.pk}, or with DELETE."
-            )
-        if self.installation_id is None:
-            return ""
-        return (
-            f"It belongs to the installed app {self.installation} and is changed there: with PUT "
-            f"/api/appInstallation and the id {self.installation_id}, or uninstalled with DELETE."
-        )
+        """What keeps it as it is, and how to change it there; "" if a person does."""
+        return self.keeper.keeps if self.keeper else ""
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with the choices made here, field by field."""

@@ -8,7 +8,7 @@ from django.db import models
 
 from integrations.core import mapping
 from integrations.core.errors import Problem
-from integrations.models.integration import Integration
+from integrations.models.integration import Integration, raise_problems
 from otms.accounts.tenancy import PlatformQuerySet, Record
 from otms.db.fields import DocumentField
 from otms.db.models import AtomicModel
@@ -31,6 +31,9 @@ class MessageTemplate(Record):
     def mapping(self) -> dict[str, Any]:
         """The texts in the mapping language."""
         return {"subject": {"$text": self.subject}, "body": {"$text": self.body}}
+
+    def clean(self) -> None:
+        raise_problems(self.problems(), self)
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with the texts, each problem at its field."""
@@ -59,6 +62,14 @@ class MessageAutomation(AtomicModel):
 
     def __str__(self) -> str:
         return self.integration.name
+
+    @property
+    def keeps(self) -> str:
+        """Whoever wants to change its integration is told so."""
+        return (
+            "It carries out a message automation and is changed there: with PUT "
+            f"/api/messageAutomation and the id {self.pk}, or with DELETE."
+        )
 
     @property
     def created_at(self) -> datetime:

@@ -107,6 +107,10 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
         body=f"{mark}-body",
         transport_order=order,
     )
+    automation = make.automation(platform, name=f"{mark}-automation", enabled=False)
+    template = automation.template
+    template.name = f"{mark}-template"
+    template.save()
     token, _ = PersonalToken.generate(person, f"{mark}-token")
     Credential.generate(integration)
     return SimpleNamespace(
@@ -120,6 +124,8 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
         goods=goods,
         event=event,
         row=row,
+        automation=automation,
+        template=template,
         log=row.log_entries.get(),
         request=row.requestlog_entries.get(),
         token=token,

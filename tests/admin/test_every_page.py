@@ -15,7 +15,17 @@ from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from unfold.views import ChangeList
 
-from integrations.models import Email, File, Integration, IntegrationObject, Log, RequestLog, Task
+from integrations.models import (
+    Email,
+    File,
+    Integration,
+    IntegrationObject,
+    Log,
+    MessageAutomation,
+    MessageTemplate,
+    RequestLog,
+    Task,
+)
 from otms.accounts.models import PersonalToken, User
 from otms.orders.models import Business, Event, TransportOrder
 from tests import make
@@ -30,6 +40,8 @@ RECORDS: dict[Any, str] = {
     Integration: "integration",
     IntegrationObject: "row",
     Log: "log",
+    MessageAutomation: "automation",
+    MessageTemplate: "template",
     RequestLog: "request",
     Task: "task",
     File: "file",
@@ -74,7 +86,10 @@ def test_the_page_of_another_platform_is_not_found(
     assert b"foreign" not in answer.content
 
 
-@pytest.mark.parametrize("model", [User, Business, TransportOrder, Event, Integration])
+ADDED = [User, Business, TransportOrder, Event, Integration, MessageAutomation, MessageTemplate]
+
+
+@pytest.mark.parametrize("model", ADDED)
 def test_an_add_page_opens(model: Any, foreign: SimpleNamespace, browser: Browser) -> None:
     assert "foreign" not in browser.html(where(model, "add"))
 
@@ -199,6 +214,7 @@ def test_a_list_costs_the_same_for_more_rows(
         order = make.OrderFactory(platform=own.platform)
         queued(own.integration, order)
         make.integration("http://127.0.0.1/", platform=own.platform, enabled=False)
+        make.automation(own.platform, enabled=False)
         PersonalToken.generate(staff(own.platform), f"token {n}")
     assert queries() == few
     assert few <= 12

@@ -264,6 +264,12 @@ def test_what_can_never_be_sent_is_refused(
     assert MessageTemplate.objects.of(platform).count() == 1
 
 
+def test_nothing_is_offered_that_is_not_alike(api: Api, automation: Any) -> None:
+    config = {"triggerEvent": "afterCreatingTrip"}
+    body = {**automation, "trigger": None, "automationConfig": config}
+    assert "Did you mean" not in api.refused("POST", "messageAutomation", body)["message"]
+
+
 def test_every_trigger_there_is_makes_an_automation(api: Api, automation: Any) -> None:
     body = {**automation, "messageTemplate": ENDS, "recipients": ["ann@acme.example"]}
     for number, spelling in enumerate(
