@@ -157,6 +157,8 @@ def assembled(
     for name in ("name", "connector", "mapping", "success"):
         if name in given:
             setattr(source, name, given[name])
+    if source.connector != before[0]:  # also without settings: those may come with the next call
+        source.secrets = {}
     if "settings" in given and source.connector in connectors.known():
         connector = connectors.load(source.connector)
         names = connector.secret_names()

@@ -7,8 +7,11 @@ comes twice changes nothing, because a row knows the version it is of.
 import os
 import re
 import socket
+import struct
+import sys
 import time
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,6 +39,10 @@ LATER = re.compile(r"too many|remaining connection slots|starting up|shutting do
 # By the class of the SQLSTATE, from PostgreSQL's documentation, appendix A: worth another attempt
 # are connections (08), conflicts (40), resources (53), locks (55) and interventions (57).
 TRANSIENT = ("08", "40", "53", "55", "57")
+# Of one session. What we ask has short answers; libpq would keep whatever a server pours out.
+MOST_HEARD = 1024 * 1024
+BYTES_RECEIVED = struct.Struct("128xQ")  # where Linux has it in its tcp_info
+LONGEST_SAID = 500
 
 INSERT = """
     INSERT INTO {table} AS held ({columns}) VALUES ({values})
@@ -124,7 +131,7 @@ class Connector(base.BlockingConnector):
         )
         exchange = Exchange(request)
 
-        def write(connection: psycopg.Connection) -> None:
+        def write(connection: _Line) -> None:
             written = connection.execute(statement, list(row.values())).rowcount
             exchange.body = b"1 row" if written else b"nothing: a newer version is there"
 
@@ -137,7 +144,7 @@ class Connector(base.BlockingConnector):
         self._talked(exchange, timeout, lambda connection: wrong.extend(self._seen(connection)))
         return exchange.error or " ".join(wrong)
 
-    def _seen(self, connection: psycopg.Connection) -> Iterator[str]:
+    def _seen(self, connection: "_Line") -> Iterator[str]:
         """What the table lacks to be written to."""
         key, version = self.settings["key"], self.settings["version"]
         table = self._table().as_string(connection)
@@ -154,7 +161,9 @@ class Connector(base.BlockingConnector):
 
     @classmethod
     def origin(cls, settings: dict[str, Any]) -> tuple[str, ...]:
-        return tuple(str(settings.get(name, "")) for name in ("host", "port", "user"))
+        # Its TLS too: without, whoever is on the way could ask for the password.
+        whole = {**DEFAULTS, **settings}
+        return tuple(str(whole.get(name, "")) for name in ("host", "port", "user", "tls"))
 
     def _url(self) -> str:
         place = "{host}:{port}/{database}/{schema}.{table}".format_map(self.settings)
@@ -164,7 +173,7 @@ class Connector(base.BlockingConnector):
         return sql.Identifier(self.settings["schema"], self.settings["table"])
 
     def _talked(
-        self, exchange: Exchange, timeout: float, work: Callable[[psycopg.Connection], None]
+        self, exchange: Exchange, timeout: float, work: Callable[["_Line"], None]
     ) -> Exchange:
         """Work on a connection, in one transaction; what goes wrong is told in the exchange."""
         started = time.monotonic()
@@ -183,16 +192,19 @@ class Connector(base.BlockingConnector):
                 exchange.error = f"No complete answer within {timeout:g} s."
             else:
                 exchange.error_kind, exchange.error = _explained(fault)
+            # A connection that never came about stays open in there until the next garbage is
+            # collected: a server that hangs would soon have all our sockets.
+            traceback.clear_frames(fault.__traceback__)
         exchange.duration_ms = (time.monotonic() - started) * 1000
         return exchange
 
     @contextmanager
-    def _connection(self, deadline: float) -> Iterator[psycopg.Connection]:
+    def _connection(self, deadline: float) -> Iterator["_Line"]:
         settings = self.settings
         left = deadline - time.monotonic()
         found = egress.dialable(settings["host"], settings["port"], timeout=left)[:MOST_ADDRESSES]
         wait = max(int(left / len(found)), SHORTEST_WAIT)
-        connection = psycopg.connect(
+        connection = _Line.connect(
             host=",".join([settings["host"]] * len(found)),
             hostaddr=",".join(found),
             port=settings["port"],
@@ -201,6 +213,7 @@ class Connector(base.BlockingConnector):
             password=self.secrets.get("password", ""),
             sslmode=TLS[settings["tls"]],
             sslrootcert="system" if settings["tls"] == "verify" else None,
+            sslcertmode="disable",
             gssencmode="disable",
             passfile=os.devnull,
             connect_timeout=wait,
@@ -213,18 +226,53 @@ class Connector(base.BlockingConnector):
             connection.close()
 
 
+class _Line(psycopg.Connection[Any]):
+    """A connection that ends when the server says more than it was asked."""
+
+    @classmethod
+    def _connect_gen(cls, *args: Any, **kwargs: Any) -> Any:
+        return _metered(super()._connect_gen(*args, **kwargs), lambda waits: waits[0])
+
+    def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().wait(_metered(gen, lambda _: self.fileno()), *args, **kwargs)
+
+
+def _metered(steps: Any, fileno: Callable[[Any], int]) -> Generator[Any, Any, Any]:
+    """The same steps, looking at how much came before each."""
+    try:
+        waits = next(steps)
+        while True:
+            ready = yield waits
+            if _received(fileno(waits)) > MOST_HEARD:
+                text = "The server says more than 1 MiB where a short answer is due."
+                raise ValueError(text)
+            waits = steps.send(ready)
+    except StopIteration as done:
+        return done.value
+
+
+def _received(fileno: int) -> int:
+    """The bytes that came on this connection; 0 where the system does not count them."""
+    if sys.platform != "linux":
+        return 0
+    with socket.socket(fileno=os.dup(fileno)) as twin:
+        info = twin.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_RECEIVED.size)
+    return int(BYTES_RECEIVED.unpack(info)[0]) if len(info) == BYTES_RECEIVED.size else 0
+
+
 def _cell(value: Any) -> Any:
     return Jsonb(value, dumps=documents.dumps) if isinstance(value, dict | list) else value
 
 
 def _explained(fault: Exception) -> tuple[ErrorKind, str]:
-    said = " ".join(str(fault).split()) or type(fault).__name__
+    said = _shortened(fault) or type(fault).__name__
     if isinstance(fault, egress.EgressRefused):
         return "egress", f"Not called: {said}."
     if isinstance(fault, psycopg.errors.ConnectionTimeout):
         return "timeout", "The database did not answer in time."
     if isinstance(fault, psycopg.Error) and fault.sqlstate:
-        state = f"{fault.diag.message_primary or said} (SQLSTATE {fault.sqlstate})"
+        spoken = _shortened(fault.diag.message_primary or said)
+        state = f"{spoken} (SQLSTATE {fault.sqlstate})"
         if isinstance(fault, errors.QueryCanceled):
             return "timeout", state
         return ("busy" if fault.sqlstate[:2] in TRANSIENT else "refused"), state
@@ -237,3 +285,7 @@ def _explained(fault: Exception) -> tuple[ErrorKind, str]:
     if isinstance(fault, psycopg.Error | ValueError):
         return "refused", said
     return "connect", said
+
+
+def _shortened(said: object) -> str:
+    return " ".join(str(said)[: 2 * LONGEST_SAID].split())[:LONGEST_SAID]

@@ -10,6 +10,7 @@ import csv
 import io
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ DELIMITERS = ";\t|,"
 LOOKED_AT = 200  # rows of a table
 DEEPEST = 100  # elements within elements
 MOST_NAMES = 200
+MOST_PLACES = 5  # that a warning names
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -161,19 +163,25 @@ def _table(text: str) -> Found | None:
     (share, width), delimiter = max(tries, key=lambda found: found[0])
     if width < 2 or share < 0.5:
         return None
-    rows = list(_rows(body, delimiter))
-    header = [name.strip() for name in rows[0]]
+    rows = enumerate(_rows(body, delimiter), 1)
+    header = next([name.strip() for name in row] for _, row in rows if row)
     if any(_SENTENCE.search(name) for name in header):
         return None  # a letter has commas too, and its first line is no list of names
     warnings = []
-    odd = [place for place, row in enumerate(rows[1:], 2) if row and len(row) != width]
+    number = 0
+    odd: list[int] = []
+    for place, row in rows:
+        number += bool(row)
+        if row and len(row) != width and len(odd) <= MOST_PLACES:
+            odd.append(place)
     if odd:
-        some = ", ".join(map(str, odd[:5]))
-        warnings.append(f"Not as wide as the first row: row {some}{' ...' if odd[5:] else ''}.")
-    doubled = sorted({name for name in header if name and header.count(name) > 1})
+        some = ", ".join(map(str, odd[:MOST_PLACES]))
+        more = " ..." if odd[MOST_PLACES:] else ""
+        warnings.append(f"Not as wide as the first row: row {some}{more}.")
+    doubled = sorted(name for name, times in Counter(header).items() if name and times > 1)
     if doubled:
         warnings.append(f"Columns with the same name: {', '.join(doubled[:5])}.")
-    structure = {"columns": header[:MOST_NAMES], "rows": sum(1 for row in rows[1:] if row)}
+    structure = {"columns": header[:MOST_NAMES], "rows": number}
     return Found("csv", delimiter=delimiter, structure=structure, warnings=warnings)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from otms import documents
 
 FORMATS = ("json", "csv")
+# Objects that have no names in common make a table that is their number squared.
+MOST_CELLS = 1_000_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -20,6 +22,11 @@ def _table(value: Any) -> str:
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise ValueError("A table is written from one object, or from a list of objects.")
     header = list(dict.fromkeys(name for row in rows for name in row))
+    if len(rows) * len(header) > MOST_CELLS:
+        raise ValueError(
+            f"The table would have {len(rows)} rows and {len(header)} columns; "
+            f"at most {MOST_CELLS} cells can be shown."
+        )
     out = io.StringIO()
     writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
     writer.writerow(map(_cell, header))

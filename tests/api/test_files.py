@@ -143,3 +143,12 @@ def test_what_has_no_form_in_a_table_is_named(api: Api) -> None:
 def test_a_broken_mapping_is_named(api: Api) -> None:
     (error,) = api.refused("POST", TEST, {"mapping": {"a": "$.["}, "testData": {}})["errors"]
     assert error["field"] == "mapping.a"
+
+
+@pytest.mark.timeout(60)
+def test_a_table_of_unlike_rows_is_not_squared(api: Api) -> None:
+    rows = [{f"n{number}": 1} for number in range(30_000)]
+    body = {"mapping": "$.rows", "testData": {"rows": rows}, "format": "csv"}
+    (error,) = api.refused("POST", TEST, body)["errors"]
+    assert (error["field"], error["code"]) == ("format", "does_not_fit")
+    assert "30000 rows and 30000 columns" in error["message"]

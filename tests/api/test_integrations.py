@@ -9,7 +9,7 @@ from django.conf import LazySettings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from integrations import egress, entities
+from integrations import definition, egress, entities
 from integrations.api import shapes
 from integrations.models import DataSource, Integration, IntegrationObject, Stale, Status
 from otms import documents
@@ -192,6 +192,13 @@ def test_a_secret_does_not_follow_to_another_host(api: Api, url: str) -> None:
     assert source_of(made).secrets == {"secret": "hush"}
     moved = {"id": source["id"], "settings": {"url": url}}
     assert source_of(change(api, made, dataSources=[moved])).secrets == {}
+
+
+def test_a_secret_does_not_follow_to_another_connector(api: Api) -> None:
+    made = create(api, dataSources=[webhook(settings={"secret": "hush"})])
+    source = {"id": made["dataSources"][0]["id"], "connector": "slack"}
+    draft, _ = definition.assembled(source_of(made).integration, source_of(made), source)
+    assert draft.secrets == {}
 
 
 def test_stars_are_no_secret_where_none_is_stored(api: Api) -> None:

@@ -1,7 +1,12 @@
 """An order is a row: once, the newest, and with the database's own words when it says no."""
 
+import gc
 import socket
+import struct
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -61,6 +66,14 @@ def test_the_certificate_is_checked_unless_somebody_says_otherwise() -> None:
     assert postgresql.Connector(plain, {}).settings["tls"] == "verify"
 
 
+def test_a_password_is_for_the_connection_it_was_typed_for() -> None:
+    plain = {name: value for name, value in settings().items() if name != "tls"}
+    origin = postgresql.Connector.origin
+    assert origin(plain) == origin({**plain, "tls": "verify", "schema": "public", "table": "other"})
+    for name, value in {"tls": "off", "host": "db.example", "port": 2, "user": "root"}.items():
+        assert origin(plain) != origin({**plain, name: value}), name
+
+
 def test_a_row_has_its_key_and_its_version() -> None:
     made = postgresql.Connector(settings(), {}).request(ROW, delivery(7))
     assert made.where == "postgresql://127.0.0.1:1/warehouse/public.orders"
@@ -88,9 +101,56 @@ def test_a_database_that_is_away_is_tried_again() -> None:
 
 @pytest.mark.timeout(30)
 def test_a_database_that_never_answers_is_left() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        exchange = send(server.getsockname()[1])
+    gc.disable()  # the connection ends by itself
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            exchange = send(server.getsockname()[1])
+            caller, _ = server.accept()
+            with caller:
+                while caller.recv(65536):
+                    pass
+    finally:
+        gc.enable()
     assert exchange.error_kind == "timeout"
+
+
+def message(kind: bytes, body: bytes = b"") -> bytes:
+    """One message as a server sends it."""
+    return kind + struct.pack("!I", len(body) + 4) + body
+
+
+LET_IN = message(b"R", bytes(4))
+READY = message(b"Z", b"I")
+NOTICE = message(b"N", b"SNOTICE\0C00000\0M" + b"x" * 20_000 + b"\0\0")
+ROW_OF_ONE = message(b"D", struct.pack("!Hi", 1, 20_000) + b"x" * 20_000)
+COLUMNS = message(b"T", struct.pack("!H", 1) + b"a\0" + struct.pack("!IHIhIH", 0, 0, 25, -1, 0, 0))
+BEGUN = message(b"C", b"BEGIN\0") + message(b"Z", b"T")
+LOUD = {
+    "at the login": [LET_IN, NOTICE],
+    "with rows": [LET_IN + READY, BEGUN, message(b"1") + message(b"2") + COLUMNS, ROW_OF_ONE],
+    "with an error": [LET_IN + READY, BEGUN, b"E" + struct.pack("!I", 2**30) + b"M", NOTICE],
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts what comes")
+@pytest.mark.parametrize("said", LOUD.values(), ids=LOUD)
+def test_a_server_that_goes_on_and_on_is_left(said: list[bytes]) -> None:
+    def answer() -> None:
+        caller, _ = server.accept()
+        with caller, suppress(OSError):
+            for each in said[:-1]:
+                caller.recv(65536)
+                caller.sendall(each)
+            while True:
+                caller.sendall(said[-1] * 10)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        talking = threading.Thread(target=answer)
+        talking.start()
+        exchange = send(server.getsockname()[1])
+        talking.join()
+    assert exchange.error_kind == "refused"
+    assert "more than 1 MiB" in exchange.error
 
 
 def test_nobody_comes_to_a_forbidden_address() -> None:
@@ -205,7 +265,9 @@ def test_a_row_is_written_once_and_only_by_what_is_newer(warehouse: Warehouse) -
 def test_names_and_values_stay_what_they_are(warehouse: Warehouse) -> None:
     odd = 'na"me; DROP TABLE orders'
     warehouse.sql(f"""ALTER TABLE {warehouse.role}.orders ADD "na""me; DROP TABLE orders" text""")
-    assert warehouse.upsert(1, {**ROW, odd: "'; --", "name": "%s"}).error == ""
+    warehouse.sql(f'ALTER TABLE {warehouse.role}.orders ADD "%s" text, ADD "50% off" text')
+    row = {**ROW, odd: "'; --", "name": "%s", "%s": "x", "50% off": "y"}
+    assert warehouse.upsert(1, row).error == ""
     assert [row[1] for row in warehouse.rows] == ["%s"]
 
 

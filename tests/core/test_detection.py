@@ -92,6 +92,19 @@ def test_columns_with_the_same_name_are_named() -> None:
     assert detect(b"a;b;a\n1;2;3\n").warnings == ["Columns with the same name: a."]
 
 
+@pytest.mark.timeout(60)
+def test_a_table_of_very_many_columns_is_read_once() -> None:
+    names = ";".join(f"c{number}" for number in range(300_000))
+    found = detect(f"{names};c1\n".encode())
+    assert found.warnings == ["Columns with the same name: c1."]
+
+
+def test_empty_lines_before_the_names_are_passed_over() -> None:
+    found = detect(b"\n\norder;customer\n4711;Acme\n4712\n")
+    assert found.structure == {"columns": ["order", "customer"], "rows": 2}
+    assert found.warnings == ["Not as wide as the first row: row 5."]
+
+
 def test_the_records_of_json_are_told() -> None:
     found = detect(b'[{"id": 1, "name": "x"}, {"id": 2, "weight": 3}]')
     assert found.structure == {"records": 2, "fields": ["id", "name", "weight"]}
