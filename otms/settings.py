@@ -151,6 +151,7 @@ WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "otms.accounts.authentication.BearerAuthentication",
+        "integrations.api.authentication.AppAuthentication",
         "integrations.api.authentication.CredentialAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["otms.api.permissions.MayCall"],

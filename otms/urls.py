@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from integrations.api.apps import viewsets as app_viewsets
 from integrations.api.email import viewsets as email_viewsets
 from integrations.api.files import viewsets as file_viewsets
 from integrations.api.imports import viewsets as import_viewsets
@@ -39,6 +40,7 @@ router.register(
     *file_viewsets,
     *message_viewsets,
     *email_viewsets,
+    *app_viewsets,
 )
 
 

@@ -8,6 +8,7 @@ from factory.django import DjangoModelFactory
 
 from integrations.messages import saving
 from integrations.models import (
+    AppInstallation,
     DataSource,
     Email,
     File,
@@ -130,6 +131,17 @@ class EmailFactory(Owned):
     address = "ann@example.com"
     subject = factory.Sequence(lambda n: f"Order {n}")
     body = "20 pallets"
+
+
+class InstallationFactory(Owned):
+    """An installed app that waits for its settings."""
+
+    class Meta:
+        model = AppInstallation
+
+    app = "slack"
+    version = "1.0.0"
+    name = factory.Sequence(lambda n: f"Slack {n}")
 
 
 def integration(

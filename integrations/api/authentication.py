@@ -1,11 +1,11 @@
-"""Who calls: an integration, with its token or with key and secret."""
+"""Who calls: an integration, with its token or with key and secret; an installed app."""
 
 from typing import Any
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
-from integrations.models import Credential
+from integrations.models import AppAccessToken, Credential
 from otms.accounts.authentication import bearer
 
 # What an integration may call by itself, about itself.
@@ -69,6 +69,40 @@ class CredentialAuthentication(BaseAuthentication):
                 "This credential is unknown, expired or revoked; generate a new one."
             )
         return IntegrationCaller(found), found
+
+    def authenticate_header(self, request: Any) -> str:
+        return 'Bearer realm="otms"'
+
+
+class AppCaller:
+    """The system behind an installed app as the caller of the API."""
+
+    is_authenticated = is_active = True
+
+    def __init__(self, token: AppAccessToken) -> None:
+        self.platform = token.installation.platform
+        self.pk = token.installation_id
+        self.permissions = frozenset(token.permissions)
+        self.name = token.installation.name
+
+    def __str__(self) -> str:
+        return f"app {self.name}"
+
+    def allows(self, permission: str) -> bool:
+        return permission in self.permissions
+
+
+class AppAuthentication(BaseAuthentication):
+    """`Authorization: Bearer otms_app_...`"""
+
+    def authenticate(self, request: Any) -> tuple[Any, Any] | None:
+        token = bearer(request)
+        if not token.startswith(AppAccessToken.PREFIX):
+            return None
+        found = AppAccessToken.valid(token)
+        if found is None:
+            raise AuthenticationFailed("This access token is unknown, or its app was uninstalled.")
+        return AppCaller(found), found
 
     def authenticate_header(self, request: Any) -> str:
         return 'Bearer realm="otms"'

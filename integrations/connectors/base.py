@@ -58,8 +58,11 @@ class Connector:
         """
         return ""
 
-    def check(self, *, timeout: float) -> str:
-        """Ask the target whether it would take deliveries, and deliver none: why not, or ""."""
+    def check(self, *, timeout: float, sample: Any = None) -> str:
+        """Ask the target whether it would take deliveries, and deliver none: why not, or "".
+
+        The sample is a document such as will be delivered, for targets that can be asked about it.
+        """
         raise NotImplementedError(f"{type(self).__module__} does not say how to check its target.")
 
     @classmethod

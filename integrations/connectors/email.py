@@ -71,7 +71,7 @@ class Connector(base.BlockingConnector):
 
         return _talked(exchange, timeout, deliver)
 
-    def check(self, *, timeout: float) -> str:
+    def check(self, *, timeout: float, sample: Any = None) -> str:
         """Connect and log in; nothing is sent."""
         exchange = Exchange(Request("CHECK", "mailto:"))
         return _talked(exchange, timeout, lambda server: _expect(server.noop())).error

@@ -11,7 +11,7 @@ import struct
 import sys
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -137,22 +137,22 @@ class Connector(base.BlockingConnector):
 
         return self._talked(exchange, timeout, write)
 
-    def check(self, *, timeout: float) -> str:
-        """Log in and look at the table; nothing is written."""
+    def check(self, *, timeout: float, sample: Any = None) -> str:
+        """Log in and look at the table, with the columns of a sample; nothing is written."""
         wrong: list[str] = []
         exchange = Exchange(Request("CHECK", self._url()))
-        self._talked(exchange, timeout, lambda connection: wrong.extend(self._seen(connection)))
+        row = dict.fromkeys([self.settings["key"], self.settings["version"], *(sample or ())])
+        self._talked(exchange, timeout, lambda found: wrong.extend(self._seen(found, row)))
         return exchange.error or " ".join(wrong)
 
-    def _seen(self, connection: "_Line") -> Iterator[str]:
-        """What the table lacks to be written to."""
-        key, version = self.settings["key"], self.settings["version"]
+    def _seen(self, connection: "_Line", row: Iterable[str]) -> Iterator[str]:
+        """What the table lacks for such a row to be written."""
+        key = self.settings["key"]
         table = self._table().as_string(connection)
         found = connection.execute(LOOK, {"table": table, "key": key}).fetchone()
         may_add, may_change, columns, unique = found or (False, False, [], False)
-        for name in (key, version):
-            if name not in columns:
-                yield f"The table {table} has no column `{name}`."
+        if lacking := ", ".join(f"`{name}`" for name in row if name not in columns):
+            yield f"The table {table} has no column {lacking}."
         if key in columns and not unique:
             yield f"The column `{key}` of {table} is not unique; make it the primary key."
         if not (may_add and may_change):

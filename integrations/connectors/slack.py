@@ -28,19 +28,20 @@ EMPTY = "no_text"
 OK = 200
 
 
+def _may_be_called(url: str) -> None:
+    try:
+        egress.check_url(url)
+    except (ValueError, OSError) as error:
+        raise serializers.ValidationError(str(error), "address_refused") from None
+
+
 class Settings(base.Settings):
     webhook_url = serializers.CharField(
         max_length=2000,
         write_only=True,
+        validators=[_may_be_called],
         help_text="The incoming webhook's URL, which is a secret: https://hooks.slack.com/...",
     )
-
-    def validate_webhook_url(self, url: str) -> str:
-        try:
-            egress.check_url(url)
-        except (ValueError, OSError) as error:
-            raise serializers.ValidationError(str(error), "address_refused") from None
-        return url
 
 
 class Connector(base.Connector):
@@ -58,7 +59,7 @@ class Connector(base.Connector):
             return ""
         return f"Slack: {REASONS.get(said, 'only `ok` means that the message was posted')}."
 
-    def check(self, *, timeout: float) -> str:
+    def check(self, *, timeout: float, sample: Any = None) -> str:
         """An empty message is refused by a webhook that works, and posted nowhere."""
         request = self._post({"text": ""})
         exchange = call(request, timeout=timeout)

@@ -71,7 +71,7 @@ class Connector(base.Connector):
             headers |= signing.headers(secret, delivery.id, delivery.timestamp, body)
         return Request("POST", self.settings["url"], headers, body)
 
-    def check(self, *, timeout: float) -> str:
+    def check(self, *, timeout: float, sample: Any = None) -> str:
         """A signed call that says it is a test: what answers 2xx to it takes deliveries too."""
         trial = base.Delivery.trial()
         request = self.request({"test": True}, trial)
@@ -82,7 +82,8 @@ class Connector(base.Connector):
         status = exchange.status or 0
         if 200 <= status < 300:
             return ""
-        return f"{request.where} answered {status}{exchange.said()} to a test call."
+        text = f"{request.where} answered {status}{exchange.said()} to a test call."
+        return f"{text} Redirects are not followed; change the URL." if status < 400 else text
 
     @classmethod
     def warnings(cls, settings: dict[str, Any]) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ MAKING = frozenset({"receive"})
 @dataclass(frozen=True)
 class Route:
     """One call. `takes` and `query` are the serializers of its body and of its parameters;
-    `answers` maps keys of the envelope to serializers.
+    `answers` maps keys of the envelope to serializers. A body that is `optional` may be left out.
     """
 
     method: str
@@ -37,6 +37,7 @@ class Route:
     answers: dict[str, Any] = field(default_factory=dict)
     query: Any = None
     public: bool = False
+    optional: bool = False
 
     @property
     def keyed(self) -> bool:
@@ -64,9 +65,10 @@ def route(
     answers: dict[str, Any] | None = None,
     query: Any = None,
     public: bool = False,
+    optional: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
-        declared = Route(method, path, name, takes, answers or {}, query, public)
+        declared = Route(method, path, name, takes, answers or {}, query, public, optional)
         function.route = declared  # type: ignore[attr-defined]
         return function
 

@@ -15,6 +15,7 @@ from otms.api.serializers import Error, WireSerializer
 
 PATH_PARAMETERS = (
     OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH),
+    OpenApiParameter("app", OpenApiTypes.STR, OpenApiParameter.PATH, description="An app's `id`."),
     OpenApiParameter(
         "offset",
         {"type": "integer", "minimum": 0, "maximum": FARTHEST},

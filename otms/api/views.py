@@ -51,7 +51,8 @@ class RoutedViewSet(ViewSet):
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if self.route is not None and self.route.takes and request.stream is None:
+        route = self.route
+        if route is not None and route.takes and not route.optional and request.stream is None:
             raise ParseError('The body is empty; send a JSON object, such as {"name": "..."}.')
         if (coded := request.headers.get("Content-Encoding", "identity")).lower() != "identity":
             text = f"A body with Content-Encoding {coded[:40]!r} is not read; send it as it is."

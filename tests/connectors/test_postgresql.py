@@ -305,6 +305,9 @@ def test_a_locked_row_is_tried_again(warehouse: Warehouse) -> None:
 def test_a_check_writes_nothing_and_says_what_is_missing(warehouse: Warehouse) -> None:
     assert warehouse.connector().check(timeout=10) == ""
     assert "has no column `number`" in warehouse.connector(key="number").check(timeout=10)
+    sample = {"id": "1", "name": "Acme", "colour": "red", "size": 4}
+    found = warehouse.connector().check(timeout=10, sample=sample)
+    assert found.endswith("has no column `colour`, `size`.")
     assert "`name` of" in warehouse.connector(key="name").check(timeout=10)
     assert "does not exist" in warehouse.connector(table="gone").check(timeout=10)
     warehouse.sql(f"REVOKE UPDATE ON {warehouse.role}.orders FROM {warehouse.role}")

@@ -94,3 +94,9 @@ def test_a_check_posts_nothing(sink: Sink, path: str, reason: str) -> None:
     assert bool(reason) == bool(found)
     assert path not in found
     assert [one.json() for one in sink.requests] == [{"text": ""}]
+
+
+@pytest.mark.parametrize("url", ["https://10.0.0.1/T/B/X", "hooks.example/T/B/X"])
+def test_a_url_that_nobody_may_call_is_not_saved(url: str) -> None:
+    (problem,) = slack.Connector.problems({}, {"webhookUrl": url})
+    assert (problem.field, problem.code) == ("webhookUrl", "address_refused")

@@ -1,6 +1,7 @@
 """A connector or an entity is one file; a half-finished one is found here."""
 
 import re
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ def test_a_connector_is_whole(key: str) -> None:
     assert not list(connector.problems(settings, secrets))
     assert set(secrets) <= set(connector.secret_names())
     assert connector.check is not Connector.check
+    assert "sample" in signature(connector.check).parameters
     made = connector(settings, secrets)
     delivery = Delivery(id="id", attempt=1, sequence=7, timestamp=1, traceparent="00-0-0-01")
     request = made.request(document, delivery)

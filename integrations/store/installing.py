@@ -1,0 +1,288 @@
+"""Install an app, and change what is installed: checked first, with the target, then stored.
+
+Nothing is stored before the connection check of every target said yes, and no transaction is open
+while they are asked. Then one transaction stores all of it.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+from django.db import transaction
+
+from integrations import connectors, definition
+from integrations.core import mapping
+from integrations.core.errors import Problem
+from integrations.definition import MASK, Draft, Invalid
+from integrations.models import (
+    AppAccessToken,
+    AppInstallation,
+    DataSource,
+    InstallationStatus,
+    Integration,
+    IntegrationType,
+)
+from integrations.store.filling import Filled, filled
+from integrations.store.manifest import App
+from otms.accounts.models import Platform
+from otms.spelling import did_you_mean
+
+CHECKING = 10.0  # seconds, for all targets of an installation together
+LONGEST_NAME = 200
+
+
+class Part(NamedTuple):
+    """One integration of an installation as it shall be, and where its settings went."""
+
+    draft: Draft
+    filled: Filled
+
+
+@dataclass
+class Prepared:
+    """An installation as it shall be, checked; nothing of it is written yet."""
+
+    app: App
+    installation: AppInstallation
+    parts: list[Part] = field(default_factory=list)
+    changed: bool = True
+
+    def write(self) -> str:
+        """Store it; the access token, if this is when it is granted one.
+
+        Stale says that somebody else changed it since it was read.
+        """
+        if not self.changed:
+            return ""
+        with transaction.atomic():
+            return self._write(self.installation)
+
+    def _write(self, installation: AppInstallation) -> str:
+        if installation._state.adding:
+            installation.save()
+        else:
+            installation.hold()
+        if not self.parts:
+            installation.save()
+            return ""
+        begins = installation.status == InstallationStatus.INSTALLING
+        installation.activate()
+        kept = [part.draft.integration.pk for part in self.parts]
+        for left_out in _integrations(installation).exclude(pk__in=kept):
+            left_out.retire(f"Version {self.app.version} of the app does without it.")
+        for part in self.parts:
+            part.draft.integration.installation = installation
+            definition.write(part.draft)
+        if begins and self.app.permissions:
+            return AppAccessToken.generate(installation, list(self.app.permissions))
+        return ""
+
+
+def install(
+    platform: Platform, app: App, *, by: str, name: str = "", settings: dict[str, Any] | None = None
+) -> Prepared:
+    """A new installation; asked for without the settings it needs, one that waits for them."""
+    installation = AppInstallation(
+        platform=platform, app=app.key, version=app.version, installed_by=by
+    )
+    if settings or not app.missing(app.defaults):
+        return change(app, installation, name=name or _free_name(platform, app), settings=settings)
+    waiting = AppInstallation.objects.of(platform).filter(
+        app=app.key, status=InstallationStatus.INSTALLING
+    )
+    if not name and (found := waiting.order_by("created_at").first()):
+        return Prepared(app, found, changed=False)
+    _rename(installation, name or _free_name(platform, app))
+    titles = ", ".join(app.settings[each].title for each in app.missing(app.defaults))
+    installation.message = f"It needs settings: {titles}. Send them with PUT /api/appInstallation."
+    return Prepared(app, installation)
+
+
+def change(
+    app: App,
+    installation: AppInstallation,
+    *,
+    name: str | None = None,
+    settings: dict[str, Any] | None = None,
+) -> Prepared:
+    """An installation with what is given, the rest as it is; Invalid names each problem.
+
+    It is brought to the version of the app that is in the store now.
+    """
+    stored = {**installation.settings, **installation.secrets}
+    given = _merged(app, stored, settings or {})
+    is_active = installation.status == InstallationStatus.ACTIVE
+    outdated = is_active and installation.version != app.version
+    same = given == stored and not outdated and not installation._state.adding
+    renamed = _rename(installation, name)
+    if same and not (is_active and (renamed or _suspended(installation))):
+        return Prepared(app, installation, changed=renamed)
+    values = {**app.defaults, **given}
+    if missing := app.missing(values):
+        text = "This is required."
+        raise Invalid([Problem(f"settings.{each}", "required", text) for each in missing])
+    installation.version = app.version
+    installation.settings = {k: v for k, v in values.items() if not app.settings[k].secret}
+    installation.secrets = {k: v for k, v in values.items() if app.settings[k].secret}
+    typed = {name for name, value in (settings or {}).items() if value != MASK}
+    kept = {name for name in installation.secrets if name in stored and name not in typed}
+    before = {source.pk: _origin(source) for source in _sources(installation)}
+    parts = integrations_of(app, installation, values)
+    if problems := list(_bound(parts, before, kept)):
+        raise Invalid(problems)
+    if not same and (problems := list(_refusals(app, parts))):
+        raise Invalid(problems)
+    return Prepared(app, installation, parts)
+
+
+def integrations_of(app: App, installation: AppInstallation, values: dict[str, Any]) -> list[Part]:
+    """What an installation with these values has: checked, and no target asked."""
+    return [_part(app, installation, key, values) for key in app.parts]
+
+
+def _merged(app: App, stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """What is stored, with what is given in its place; null and "" take a value away."""
+    merged = {name: value for name, value in stored.items() if name in app.settings}
+    problems = []
+    for name, value in given.items():
+        setting = app.settings.get(name)
+        if setting is None:
+            hint = did_you_mean(name, app.settings) or f" There are: {', '.join(app.settings)}."
+            text = f"{app.name} has no setting {name[:80]!r}.{hint}"
+            problems.append(Problem(f"settings.{name}", "unknown_field", text))
+        elif setting.secret and value == MASK:
+            if name not in stored:
+                text = f"{MASK} stands for a stored value, and there is none: type it."
+                problems.append(Problem(f"settings.{name}", "secret_missing", text))
+        elif (cleaned := setting.cleaned(value)) is None:
+            merged.pop(name, None)
+        elif wrong := setting.problem(cleaned):
+            problems.append(Problem(f"settings.{name}", "invalid", wrong))
+        else:
+            merged[name] = cleaned
+    if problems:
+        raise Invalid(problems)
+    return merged
+
+
+def _rename(installation: AppInstallation, name: str | None) -> bool:
+    """Give it this name; is it another than it had? Invalid if it can't have it."""
+    if name is None or name == installation.name:
+        return False
+    living = AppInstallation.objects.of(installation.platform_id).living()
+    if living.filter(name=name).exclude(pk=installation.pk).exists():
+        text = f"There is an installation called {name!r}; choose another name."
+        raise Invalid([Problem("name", "taken", text)])
+    installation.name = name
+    return True
+
+
+def _free_name(platform: Platform, app: App) -> str:
+    """The app's name, with a number if there are installations that have it."""
+    living = AppInstallation.objects.of(platform).living().filter(name__startswith=app.name)
+    taken = set(living.values_list("name", flat=True))
+    numbered = (f"{app.name} {number}" for number in range(2, len(taken) + 3))
+    return next(name for name in (app.name, *numbered) if name not in taken)
+
+
+def _integrations(installation: AppInstallation) -> Any:
+    living = Integration.objects.of(installation.platform_id).living()
+    return living.filter(installation=installation)
+
+
+def _sources(installation: AppInstallation) -> Any:
+    of = DataSource.objects.of(installation.platform_id)
+    return of.filter(integration__installation=installation)
+
+
+def _suspended(installation: AppInstallation) -> bool:
+    """Was an integration of it paused by the engine? Then saving it again lets it go on."""
+    running = _integrations(installation).filter(enabled=True)
+    return bool(running.exclude(gate__pause_reason="").exists())
+
+
+def _part(app: App, installation: AppInstallation, key: str, values: dict[str, Any]) -> Part:
+    """One integration, checked. It has its id from the installation: it is found again by it."""
+    made = filled(app.parts[key], values)
+    said = made.document
+    id = uuid5(installation.pk, key)
+    given = {
+        "id": id,
+        "name": _name_of(app, installation, said.get("name", key)),
+        "type": IntegrationType.MANUAL.value,
+        "description": said.get("description", f"Made by the app {app.name}."),
+        "trigger": said["trigger"],
+        "filters": said.get("filters", []),
+        "delivery": said.get("delivery", {}),
+        "data_sources": [
+            _source(id, place, each) for place, each in enumerate(said["dataSources"])
+        ],
+    }
+    stored = _integrations(installation).filter(pk=id).first()
+    try:
+        draft = definition.checked(installation.platform, given, stored)
+    except Invalid as error:
+        raise Invalid([_at_setting(each, made) for each in error.problems]) from None
+    return Part(draft, made)
+
+
+def _name_of(app: App, installation: AppInstallation, title: str) -> str:
+    alone = len(app.parts) == 1
+    return installation.name if alone else f"{installation.name[:130]}: {title}"
+
+
+def _source(integration: UUID, place: int, said: dict[str, Any]) -> dict[str, Any]:
+    """A data source as the API would be sent it; a secret that is not set is taken away."""
+    known = said["connector"] in connectors.known()
+    names = connectors.load(said["connector"]).secret_names() if known else []
+    settings = {**dict.fromkeys(names, ""), **said["settings"]}
+    return {**said, "id": uuid5(integration, str(place)), "settings": settings}
+
+
+def _at_setting(problem: Problem, made: Filled) -> Problem:
+    """The problem, at the setting that it comes from."""
+    if name := made.setting_at(problem.field):
+        return Problem(f"settings.{name}", problem.code, problem.message)
+    return Problem("settings", problem.code, f"{problem.field}: {problem.message}")
+
+
+def _origin(source: DataSource) -> tuple[Any, ...]:
+    """Whom the secrets of a data source are for."""
+    return source.connector, connectors.load(source.connector).origin(source.settings or {})
+
+
+def _bound(
+    parts: list[Part], before: dict[UUID, tuple[Any, ...]], kept: set[str]
+) -> Iterator[Problem]:
+    """Stored secrets that would go to another place than they were typed for."""
+    moved: set[str] = set()
+    for part in parts:
+        for place, source in enumerate(part.draft.sources):
+            if before.get(source.pk, _origin(source)) != _origin(source):
+                moved |= part.filled.settings_under(f"dataSources[{place}].settings") & kept
+    for name in sorted(moved):
+        text = f"This leads to another place now: type the {name} again."
+        yield Problem(f"settings.{name}", "secret_bound", text)
+
+
+def _refusals(app: App, parts: list[Part]) -> Iterator[Problem]:
+    """What the targets say against it; each is asked, and nothing is delivered."""
+    deadline = time.monotonic() + CHECKING
+    for part in parts:
+        for place, source in enumerate(part.draft.sources):
+            connector = connectors.load(source.connector)(source.settings, source.secrets)
+            left = max(deadline - time.monotonic(), 1.0)
+            if reason := connector.check(timeout=left, sample=_sample(app, source)):
+                from_ = part.filled.settings_under(f"dataSources[{place}].settings")
+                field = f"settings.{from_.pop()}" if len(from_) == 1 else "settings"
+                yield Problem(field, "check_failed", reason)
+
+
+def _sample(app: App, source: DataSource) -> Any:
+    """A document such as will be delivered: what the mapping makes of the app's example."""
+    document = app.example["document"]
+    if source.mapping is None:
+        return document
+    return mapping.compile(source.mapping).apply(document).value
