@@ -55,6 +55,8 @@ class Prepared:
         Stale says that somebody else changed it since it was read.
         """
         if not self.changed:
+            for integration in _integrations(self.installation):
+                integration.reopen()  # saved again, it goes on if the engine suspended it
             return ""
         with transaction.atomic():
             return self._write(self.installation)
@@ -117,7 +119,7 @@ def change(
     outdated = is_active and installation.version != app.version
     same = given == stored and not outdated and not installation._state.adding
     renamed = _rename(installation, name)
-    if same and not (is_active and (renamed or _suspended(installation))):
+    if same and not (is_active and renamed):
         return Prepared(app, installation, changed=renamed)
     values = {**app.defaults, **given}
     if missing := app.missing(values):
@@ -195,12 +197,6 @@ def _integrations(installation: AppInstallation) -> Any:
 def _sources(installation: AppInstallation) -> Any:
     of = DataSource.objects.of(installation.platform_id)
     return of.filter(integration__installation=installation)
-
-
-def _suspended(installation: AppInstallation) -> bool:
-    """Was an integration of it paused by the engine? Then saving it again lets it go on."""
-    running = _integrations(installation).filter(enabled=True)
-    return bool(running.exclude(gate__pause_reason="").exists())
 
 
 def _part(app: App, installation: AppInstallation, key: str, values: dict[str, Any]) -> Part:

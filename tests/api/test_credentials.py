@@ -164,6 +164,7 @@ def test_an_integration_may_do_nothing_else(credential: Api, integration: Integr
             continue
         path = route.path.replace("<id:id>", str(integration.pk))
         path = path.replace("<str:offset>", "0").replace("<str:amount>", "10")
+        path = path.replace("<str:app>", "slack")
         body = {"id": str(integration.pk)} if route.takes else None
         assert "<" not in path
         credential.refused(route.method, path, body, code=403)

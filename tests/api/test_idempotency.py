@@ -151,6 +151,7 @@ def test_which_calls_take_a_key() -> None:
     assert {name for name in unkeyed if not name.startswith("search:")} == {
         *("login:user", "refresh:user", "logout:user"),
         *("generate:integration:credentials", "test:mapping", "test:fileTemplate:mapping"),
+        "install:app",
     }
     keyed = {route.name for route in router.routes() if route.keyed}
     assert keyed >= {"create:transportOrder", "create:business", "create:integration"}

@@ -14,6 +14,7 @@ from tests import make
 from tests.api.conftest import URL
 from tests.conftest import Api
 from tests.connectors.conftest import mail
+from tests.sink import Sink
 
 __all__ = ["mail"]
 
@@ -66,6 +67,14 @@ CONSIGNMENT = {
 }
 # Every field that a caller may write, but the id and the nonce.
 RICH: dict[str, Any] = {
+    "appInstallation": {
+        "name": "Drivers",
+        "settings": {
+            "webhookUrl": "",  # an address of the other system
+            "text": "{{transportOrder.name}} {webhookUrl}\nis planned",
+            "statuses": ["planned"],
+        },
+    },
     "business": {
         "name": "Acme Corp",
         "alias": "acme",
@@ -159,11 +168,16 @@ def writable(entity: str) -> set[str]:
     return set(shape["properties"]) - {"id", "nonce"}
 
 
-def made(api: Api, entity: str, platform: Platform) -> Any:
+def made(api: Api, entity: str, platform: Platform, sink: Sink) -> Any:
     """A record with every field filled in, as GET shows it."""
     if entity == "consignment":
         order = api.ok("POST", "transportOrder", {"consignments": [CONSIGNMENT]})
         id = order["transportOrder"]["consignments"][0]["id"]
+    elif entity == "appInstallation":
+        body = RICH[entity]
+        settings = {**body["settings"], "webhookUrl": sink.url("/slack/open")}
+        answer = api.ok("POST", "app/slack/install", {**body, "settings": settings})
+        id = answer["appInstallation"]["id"]
     else:
         body = dict(RICH[entity])
         if entity == "business":
@@ -191,9 +205,9 @@ def test_the_records_are_rich() -> None:
 
 @pytest.mark.parametrize("entity", ENTITIES)
 def test_a_record_that_was_read_is_sent_back_and_is_unchanged(
-    api: Api, platform: Platform, entity: str
+    api: Api, platform: Platform, entity: str, sink: Sink
 ) -> None:
-    record = made(api, entity, platform)
+    record = made(api, entity, platform, sink)
     before = changes()
     answer = api.ok("PUT", entity, record)
     assert "warnings" not in answer
@@ -205,9 +219,9 @@ def test_a_record_that_was_read_is_sent_back_and_is_unchanged(
 
 @pytest.mark.parametrize("entity", ENTITIES)
 def test_what_the_vendor_has_beside_it_is_ignored_and_told(
-    api: Api, platform: Platform, entity: str
+    api: Api, platform: Platform, entity: str, sink: Sink
 ) -> None:
-    record = made(api, entity, platform)
+    record = made(api, entity, platform, sink)
     before = changes()
     planted: list[str] = []
     sent = with_odd_keys(record, entity, planted)
@@ -219,9 +233,9 @@ def test_what_the_vendor_has_beside_it_is_ignored_and_told(
 
 
 def test_an_integration_that_was_suspended_goes_on_when_it_is_sent_back(
-    api: Api, platform: Platform
+    api: Api, platform: Platform, sink: Sink
 ) -> None:
-    record = made(api, "integration", platform)
+    record = made(api, "integration", platform, sink)
     record = api.ok("PUT", "integration", {"id": record["id"], "enabled": True})["integration"]
     Gate.objects.update(paused_until=FOREVER, pause_reason="It answered 410.")
     suspended = read(api, "integration", record["id"])
