@@ -94,14 +94,17 @@ class InstallationSerializer(InstallSerializer):
         child=serializers.CharField(), read_only=True, help_text="What its token was granted."
     )
     integrations = OwnedSerializer(many=True, read_only=True)
-    access_token = serializers.CharField(
-        required=False,
-        read_only=True,
-        help_text="In the answer that makes it ACTIVE, and never again.",
-    )
     installed_by = serializers.CharField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
+
+
+class AccessTokenSerializer(serializers.Serializer):
+    """Shown in the answer that makes an installation ACTIVE, and never again."""
+
+    id = serializers.UUIDField()
+    token = serializers.CharField()
+    permissions = serializers.ListField(child=serializers.CharField())
 
 
 class BrowseQuery(WireSerializer):

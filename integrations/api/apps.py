@@ -25,7 +25,12 @@ from otms.api.views import PlatformViewSet, RoutedViewSet
 from otms.documents import timestamp
 
 ONE = {"appInstallation": wire.InstallationSerializer}
-WARNED = {**ONE, "warnings": ErrorItem(many=True, required=False)}
+GRANTED = wire.AccessTokenSerializer(required=False)
+WARNED = {
+    **ONE,
+    "appAccessToken": GRANTED,
+    "warnings": ErrorItem(many=True, required=False),
+}
 
 
 class AppViewSet(RoutedViewSet):
@@ -126,16 +131,13 @@ class InstallationViewSet(PlatformViewSet):
         installation.uninstall()
         return Response({"appInstallation": self._row(installation)})
 
-    def _answer(self, prepared: Prepared, token: str, reader: Any, nonce: Any) -> Response:
+    def _answer(self, prepared: Prepared, token: Any, reader: Any, nonce: Any) -> Response:
         row = self._row(self.record(prepared.installation.pk))
         warnings = [*reader.warnings(), *unknown_paths(prepared)]
         return Response(
             {
-                "appInstallation": {
-                    **row,
-                    **({} if nonce is None else {"nonce": nonce}),
-                    **({"accessToken": token} if token else {}),
-                },
+                "appInstallation": {**row, **({} if nonce is None else {"nonce": nonce})},
+                **({"appAccessToken": token} if token else {}),
                 **({"warnings": warnings[:MOST_WARNINGS]} if warnings else {}),
             }
         )

@@ -81,7 +81,10 @@ RETRY = {
             "maxItems": 100,
             "description": "Seconds before each further attempt; the last one repeats.",
         },
-        "giveUpAfter": {"type": "string", "description": "An ISO 8601 duration up to P90D."},
+        "giveUpAfter": {
+            "type": ["string", "null"],
+            "description": "An ISO 8601 duration up to P90D.",
+        },
         "on": {
             "type": "array",
             "items": {

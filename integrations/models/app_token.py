@@ -26,16 +26,18 @@ class AppAccessToken(Record):
         return f"token of {self.installation}"
 
     @classmethod
-    def generate(cls, installation: Any, permissions: list[str]) -> str:
-        """A new token of this installation: its text, which nobody can read again."""
+    def generate(
+        cls, installation: Any, permissions: list[str]
+    ) -> tuple["AppAccessToken", dict[str, Any]]:
+        """A new token of this installation, and how it is shown, this once."""
         token = cls.PREFIX + secrets.token_urlsafe(32)
-        cls.objects.create(
+        kept = cls.objects.create(
             platform_id=installation.platform_id,
             installation=installation,
             hash=fingerprint(token),
             permissions=permissions,
         )
-        return token
+        return kept, {"id": str(kept.pk), "token": token, "permissions": permissions}
 
     @classmethod
     def valid(cls, token: str) -> "AppAccessToken | None":

@@ -49,26 +49,26 @@ class Prepared:
     parts: list[Part] = field(default_factory=list)
     changed: bool = True
 
-    def write(self) -> str:
-        """Store it; the access token, if this is when it is granted one.
+    def write(self) -> dict[str, Any] | None:
+        """Store it; gives the access token as it is shown, if this is when one is granted.
 
         Stale says that somebody else changed it since it was read.
         """
         if not self.changed:
             for integration in _integrations(self.installation):
                 integration.reopen()  # saved again, it goes on if the engine suspended it
-            return ""
+            return None
         with transaction.atomic():
             return self._write(self.installation)
 
-    def _write(self, installation: AppInstallation) -> str:
+    def _write(self, installation: AppInstallation) -> dict[str, Any] | None:
         if installation._state.adding:
             installation.save()
         else:
             installation.hold()
         if not self.parts:
             installation.save()
-            return ""
+            return None
         begins = installation.status == InstallationStatus.INSTALLING
         installation.activate()
         kept = [part.draft.integration.pk for part in self.parts]
@@ -78,8 +78,8 @@ class Prepared:
             part.draft.integration.installation = installation
             definition.write(part.draft)
         if begins and self.app.permissions:
-            return AppAccessToken.generate(installation, list(self.app.permissions))
-        return ""
+            return AppAccessToken.generate(installation, list(self.app.permissions))[1]
+        return None
 
 
 def install(

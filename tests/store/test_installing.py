@@ -341,15 +341,18 @@ def test_uninstalling_stops_it_and_keeps_its_history(api: Api, queue: Queue, sin
 def test_the_token_may_what_the_app_asked_for_and_nothing_else(
     api: Api, platform: Platform, sink: Sink
 ) -> None:
-    made = installed(api, "signed-webhook", hook(sink))
-    token = made["accessToken"]
+    answer = api.ok("POST", "app/signed-webhook/install", {"settings": hook(sink)})
+    made, token = answer["appInstallation"], answer["appAccessToken"]["token"]
     assert token.startswith("otms_app_")
     app = store.find("signed-webhook")
     assert app
+    assert answer["appAccessToken"]["permissions"] == list(app.permissions)
     assert made["permissions"] == list(app.permissions)
     assert token not in str(list(AppAccessToken.objects.of(platform).values()))
-    again = api.ok("GET", f"appInstallation/{made['id']}")["appInstallation"]
-    assert "accessToken" not in again
+    again = api.ok(
+        "PUT", "appInstallation", {"id": made["id"], "settings": {"actions": ["created"]}}
+    )
+    assert "appAccessToken" not in again
     caller = Api(token)
     order = make.OrderFactory(platform=platform)
     shown = caller.ok("GET", f"transportOrder/{order.pk}")["transportOrder"]
@@ -373,9 +376,10 @@ def test_the_token_may_what_the_app_asked_for_and_nothing_else(
 def test_an_app_that_asks_for_nothing_gets_no_token(
     api: Api, platform: Platform, sink: Sink
 ) -> None:
-    made = installed(api, "slack", {"webhookUrl": sink.url("/slack/open")})
-    assert "accessToken" not in made
-    assert made["permissions"] == []
+    settings = {"webhookUrl": sink.url("/slack/open")}
+    answer = api.ok("POST", "app/slack/install", {"settings": settings})
+    assert "appAccessToken" not in answer
+    assert answer["appInstallation"]["permissions"] == []
     assert not AppAccessToken.objects.of(platform).exists()
 
 
