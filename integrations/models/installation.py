@@ -83,17 +83,16 @@ class AppInstallation(Record):
 
     def hold(self) -> None:
         """Lock it until the transaction ends; Stale when it was saved since it was read."""
-        as_read = AppInstallation.objects.across_platforms().filter(
-            pk=self.pk, updated_at=self.updated_at
-        )
+        stored = AppInstallation.objects.of(self.platform_id)
+        as_read = stored.filter(pk=self.pk, updated_at=self.updated_at)
         if not as_read.select_for_update(no_key=True):
             raise Stale
 
     @transaction.atomic
     def uninstall(self) -> None:
         """Stop what it does: what waits is cancelled, its token refused, its secrets forgotten."""
-        everywhere = AppInstallation.objects.across_platforms()
-        everywhere.select_for_update(no_key=True).get(pk=self.pk)
+        stored = AppInstallation.objects.of(self.platform_id)
+        stored.select_for_update(no_key=True).get(pk=self.pk)
         self.refresh_from_db()
         if self.is_uninstalled:  # somebody else was faster
             return

@@ -159,6 +159,7 @@ MAY = {
     "integrations/entities/transport_order.py": "snapshots of ids that a save touched",
     "integrations/models/credential.py": "a token says itself whose it is",
     "integrations/models/integration.py": "the own row, by its id",
+    "integrations/models/app_token.py": "a token says itself whose it is",
     "integrations/models/claim.py": "workers serve every platform",
     "integrations/models/task.py": "workers serve every platform",
     "integrations/pipeline.py": "workers serve every platform",
