@@ -7,6 +7,8 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from integrations import store
+
 
 @register()
 def check_egress_allow(**_: Any) -> list[CheckMessage]:
@@ -34,4 +36,16 @@ def check_encryption_keys(**_: Any) -> list[CheckMessage]:
         except ValueError:
             text = f"Entry {place + 1} of OTMS_ENCRYPTION_KEYS is no Fernet key."
             found.append(Error(text, hint=hint, id="otms.E002"))
+    return found
+
+
+@register()
+def check_store(**_: Any) -> list[CheckMessage]:
+    """A manifest that can't be read would only be noticed by who opens the App Store."""
+    found: list[CheckMessage] = []
+    for key in store.known():
+        try:
+            store.find(key)
+        except store.Broken as error:
+            found.append(Error(str(error), hint="docs/how-to/add-an-app.md", id="otms.E003"))
     return found

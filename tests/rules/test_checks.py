@@ -1,7 +1,12 @@
 """`manage.py check` names settings that would be wrong in silence."""
 
+from pathlib import Path
+
+import pytest
 from django.conf import LazySettings
 from django.core.checks import run_checks
+
+from integrations import store
 
 
 def found() -> list[str | None]:
@@ -20,3 +25,19 @@ def test_a_mistyped_network_is_named(settings: LazySettings) -> None:
 def test_a_key_of_the_wrong_form_is_named(settings: LazySettings) -> None:
     settings.OTMS_ENCRYPTION_KEYS = [*settings.OTMS_ENCRYPTION_KEYS, "secret"]
     assert found() == ["otms.E002"]
+
+
+def test_a_broken_manifest_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forget() -> None:
+        for cached in (store.known, store.find, store.apps):
+            cached.cache_clear()
+
+    (tmp_path / "fleet.yaml").write_text("name: Fleet\n")
+    monkeypatch.setattr(store, "FOLDER", tmp_path)
+    forget()
+    try:
+        (message,) = run_checks()
+    finally:
+        forget()
+    assert message.id == "otms.E003"
+    assert message.msg.startswith("fleet.yaml: version: This field is required.")

@@ -25,6 +25,7 @@ from tests.stories.page import UUID, Printed, steps
 from tests.stories.shell import Shell
 
 TUTORIAL = ROOT / "docs" / "tutorial" / "building-an-integration.md"
+INSTALL = ROOT / "docs" / "how-to" / "install-an-app.md"
 IMPORT = ROOT / "docs" / "how-to" / "import-orders.md"
 # The bodies that the vendor's guide prints, byte for byte.
 PRINTED_BY_THE_GUIDE = [
@@ -202,6 +203,34 @@ def test_the_commands_of_the_how_to_import_work(shell: Shell, tmp_path: Path) ->
     shell.run(f"TASK={task['id']}")
     rejected = answered(progress)["results"]
     assert [each["index"] for each in rejected] == [1]
+
+
+@needs_curl
+def test_every_line_of_the_how_to_install_works_as_printed(shell: Shell, sink: Sink) -> None:
+    sink.answers("/orders", "/ok")
+    printed, made = Printed(), []
+    shell.run(". var/demo.env")
+    for step in steps(INSTALL):
+        ran = shell.run(step.commands)
+        for call in ran.calls:
+            made.append(f"{call.method} {re.sub(UUID, '{id}', call.path)}")
+            answer = json.loads(ran.printed)
+            assert call.status == 200, answer
+            assert faults(call.method, call.path, call.status, answer) == []
+        if step.answer is not None:
+            different = printed.differences(documents.loads(ran.printed), step.answer)
+            assert list(different) == [], step.heading
+    assert made == [
+        "GET /api/app-store/browse/0/20",
+        "GET /api/app/signed-webhook",
+        "POST /api/app/signed-webhook/install",
+        "PUT /api/appInstallation",
+        "DELETE /api/appInstallation/{id}",
+        "GET /api/apps/installed",
+    ]
+    assert [each.json() for each in sink.requests if "x-otms-test" in each.headers] == [
+        {"test": True}
+    ] * 2
 
 
 def read_on(server: Run) -> None:
