@@ -15,6 +15,7 @@ from integrations.models import (
     ImportRow,
     IntegrationObject,
     Log,
+    MessageAutomation,
     RequestLog,
 )
 from otms.accounts.models import Platform
@@ -27,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 OWNED = [
     *(model for model in apps.get_models() if issubclass(model, Record)),
-    *(EntityChange, ExternalId, ImportRow, IntegrationObject, Log, RequestLog),
+    *(EntityChange, ExternalId, ImportRow, IntegrationObject, Log, MessageAutomation, RequestLog),
 ]
 PLATFORM = "12345678-1234-1234-1234-123456789012"
 WAYS: dict[str, Callable[[Any], Any]] = {
