@@ -14,7 +14,7 @@ from django.db import transaction
 
 from integrations import connectors, definition
 from integrations.core import mapping
-from integrations.core.errors import Problem
+from integrations.core.errors import MappingError, Problem
 from integrations.definition import MASK, Draft, Invalid
 from integrations.models import (
     AppAccessToken,
@@ -270,7 +270,13 @@ def _refusals(app: App, parts: list[Part]) -> Iterator[Problem]:
         for place, source in enumerate(part.draft.sources):
             connector = connectors.load(source.connector)(source.settings, source.secrets)
             left = max(deadline - time.monotonic(), 1.0)
-            if reason := connector.check(timeout=left, sample=_sample(app, source)):
+            try:
+                sample = _sample(app, source)
+            except MappingError as error:  # such as an object, where a text has a place for a value
+                where = f"dataSources[{place}].mapping.{error.target}"
+                yield _at_setting(Problem(where, "mapping_error", error.message), part.filled)
+                continue
+            if reason := connector.check(timeout=left, sample=sample):
                 from_ = part.filled.settings_under(f"dataSources[{place}].settings")
                 field = f"settings.{from_.pop()}" if len(from_) == 1 else "settings"
                 yield Problem(field, "check_failed", reason)

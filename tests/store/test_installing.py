@@ -203,6 +203,16 @@ def test_a_misspelt_place_is_told_at_its_setting(api: Api, sink: Sink) -> None:
     assert errors({"errors": told}) == [("settings.text", "unknown_path")]
 
 
+def test_a_text_that_no_order_can_fill_is_told_at_its_setting(
+    api: Api, platform: Platform, sink: Sink
+) -> None:
+    settings = {"webhookUrl": sink.url("/slack/open"), "text": "{{transportOrder}}"}
+    told = api.refused("POST", "app/slack/install", {"settings": settings})
+    assert errors(told) == [("settings.text", "mapping_error")]
+    assert "name one of its fields: name, status" in told["message"]
+    assert nothing_is_there(platform)
+
+
 def test_several_of_one_app_are_told_apart_by_their_names(api: Api, sink: Sink) -> None:
     settings = {"webhookUrl": sink.url("/slack/open")}
     names = [installed(api, "slack", settings)["name"] for _ in range(3)]
