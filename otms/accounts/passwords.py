@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 from django.template.loader import render_to_string
 from django.urls import path, reverse
 from django.utils.encoding import force_bytes
@@ -66,6 +67,11 @@ def public_url(request: HttpRequest | None = None) -> str:
     return f"http{'s' if settings.HTTPS else ''}://{host}"
 
 
+def is_named(request: HttpRequest) -> bool:
+    """Was it called by a name that the operator wrote down, and not by any that a `*` allows?"""
+    return split_domain_port(request.get_host())[0] in map(str.lower, settings.ALLOWED_HOSTS)
+
+
 def send(person: User, base: str, template: str) -> None:
     """Mail a link to its person; the first line of the template is the subject."""
     context = {"person": person, "link": link(person, base), "until": until(), "base": base}
@@ -84,10 +90,12 @@ class AskForLink(PasswordResetForm):
         )
 
     def save(self, *args: Any, request: HttpRequest | None = None, **kwargs: Any) -> None:
-        MAILER.submit(self._mail, self.cleaned_data["email"], public_url(request))
+        MAILER.submit(self._mail, self.cleaned_data["email"], request)
 
-    def _mail(self, email: str, base: str) -> None:
+    def _mail(self, email: str, request: HttpRequest | None) -> None:
         try:
+            # Anybody asks for anybody: no mail leads to where only the one who asks says we are.
+            base = public_url(request if request and is_named(request) else None)
             for person in self.get_users(email):
                 send(person, base, "mail/password_reset.txt")
         except Exception:

@@ -87,6 +87,24 @@ def test_a_mail_that_can_not_be_sent_changes_no_answer(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_no_mail_leads_to_where_the_one_who_asks_says(
+    own: SimpleNamespace, mailed: Any, settings: LazySettings, caplog: Any
+) -> None:
+    staff(own.platform, username="ann", email="ann@example.com", password=OLD)
+    settings.ALLOWED_HOSTS = ["*"]
+    assert ask("ann@example.com", HTTP_HOST="evil.example").status_code == 200
+    assert mailed == []
+    assert "Set OTMS_PUBLIC_URL" in caplog.text
+    settings.ALLOWED_HOSTS = ["otms.example.com", ".example"]
+    ask("ann@example.com", HTTP_HOST="evil.example")
+    ask("ann@example.com", HTTP_HOST="otms.example.com")
+    for sent in mailed:
+        assert re.search(r"https?://otms\.example\.com/admin/reset/", sent.body)
+        assert "evil" not in sent.body
+    assert len(mailed) == 2
+
+
+@pytest.mark.django_db(transaction=True)
 def test_asking_again_and_again_is_slowed_down(own: SimpleNamespace, mailed: Any) -> None:
     staff(own.platform, username="ann", email="ann@example.com", password=OLD)
     for _ in range(5):
