@@ -9,6 +9,7 @@ from django_celery_beat.models import PeriodicTask
 
 from integrations.admin.links import list_of
 from integrations.models import (
+    AppInstallation,
     Email,
     File,
     Integration,
@@ -38,6 +39,7 @@ SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
         "Set up",
         [
             ("Integrations", "conversion_path", Integration),
+            ("App store", "storefront", AppInstallation),
             ("Message automations", "outgoing_mail", MessageAutomation),
             ("Message templates", "edit_note", MessageTemplate),
             ("Schedules", "schedule", PeriodicTask),

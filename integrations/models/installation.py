@@ -49,6 +49,7 @@ class AppInstallation(Record):
     objects = AppInstallationQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
+        verbose_name = "app"
         constraints = [
             # Several of one app are told apart by their names.
             models.UniqueConstraint(

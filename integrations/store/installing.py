@@ -90,15 +90,15 @@ def install(
         platform=platform, app=app.key, version=app.version, installed_by=by
     )
     if settings or not app.missing(app.defaults):
-        return change(app, installation, name=name or _free_name(platform, app), settings=settings)
+        return change(app, installation, name=name or free_name(platform, app), settings=settings)
     waiting = AppInstallation.objects.of(platform).filter(
         app=app.key, status=InstallationStatus.INSTALLING
     )
     if not name and (found := waiting.order_by("created_at").first()):
         return Prepared(app, found, changed=False)
-    _rename(installation, name or _free_name(platform, app))
+    _rename(installation, name or free_name(platform, app))
     titles = ", ".join(app.settings[each].title for each in app.missing(app.defaults))
-    installation.message = f"It needs settings: {titles}. Send them with PUT /api/appInstallation."
+    installation.message = f"It needs settings: {titles}."
     return Prepared(app, installation)
 
 
@@ -181,7 +181,7 @@ def _rename(installation: AppInstallation, name: str | None) -> bool:
     return True
 
 
-def _free_name(platform: Platform, app: App) -> str:
+def free_name(platform: Platform, app: App) -> str:
     """The app's name, with a number if there are installations that have it."""
     living = AppInstallation.objects.of(platform).living().filter(name__startswith=app.name)
     taken = set(living.values_list("name", flat=True))

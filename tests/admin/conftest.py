@@ -113,8 +113,10 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
     template.save()
     token, _ = PersonalToken.generate(person, f"{mark}-token")
     Credential.generate(integration)
+    installation = make.InstallationFactory(platform=platform, name=f"{mark}-app")
     return SimpleNamespace(
         platform=platform,
+        installation=installation,
         user=person,
         integration=integration,
         source=integration.data_sources.get(),
@@ -198,7 +200,8 @@ def _of_form(form: Any) -> dict[str, Any]:
             value = value()
         if value is None or value is False:
             continue
-        if isinstance(value, list | dict) and bound.name not in ("actions", "user_permissions"):
+        several = getattr(bound.field.widget, "allow_multiple_selected", False)
+        if isinstance(value, list | dict) and not several and bound.name != "user_permissions":
             value = documents.dumps(value).decode()
         given[bound.html_name] = value
     return given

@@ -16,6 +16,7 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 from unfold.views import ChangeList
 
 from integrations.models import (
+    AppInstallation,
     Email,
     File,
     Integration,
@@ -38,6 +39,7 @@ RECORDS: dict[Any, str] = {
     TransportOrder: "order",
     Event: "event",
     Integration: "integration",
+    AppInstallation: "installation",
     IntegrationObject: "row",
     Log: "log",
     MessageAutomation: "automation",
