@@ -149,6 +149,8 @@ def _located(text: str) -> OutOfRange:
 
     def noted(read: Callable[[str], Any]) -> Callable[[str], Any]:
         def number(digits: str) -> Any:
+            if found:
+                return None
             try:
                 return read(digits)
             except OutOfRange as error:
@@ -159,22 +161,34 @@ def _located(text: str) -> OutOfRange:
 
     decoder = json.JSONDecoder(parse_float=noted(_decimal), parse_int=noted(_integer))
     with suppress(ValueError, RecursionError):  # more may be wrong than this number
-        places = _places(decoder.decode(text))
-        found[0].path = next((path for path, value in places if value is found[0]), "")
+        document = decoder.decode(text)
+        found[0].path = _path_of(found[0], document)
     return found[0]
 
 
-def _places(document: Any) -> Iterator[tuple[str, Any]]:
-    """Everything in a document, each with its path: `goods[0].quantity`."""
-    level = [("", document)]
-    while level:
-        yield from level
-        level = [
-            (f"{path}[{key}]" if isinstance(value, list) else f"{path}.{key}".lstrip("."), child)
-            for path, value in level
-            if isinstance(value, dict | list)
-            for key, child in (value.items() if isinstance(value, dict) else enumerate(value))
-        ]
+def _path_of(wanted: Any, document: Any) -> str:
+    """Where a value stands in a document: `goods[0].quantity`."""
+    path: list[str] = []
+    levels = [_members(document)]
+    while levels:
+        for step, value in levels[-1]:
+            if value is wanted:
+                return "".join([*path, step]).lstrip(".")
+            if isinstance(value, dict | list):
+                path.append(step)
+                levels.append(_members(value))
+                break
+        else:
+            levels.pop()
+            del path[-1:]
+    return ""
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return ((f".{key}", member) for key, member in value.items())
+    listed = value if isinstance(value, list) else ()
+    return ((f"[{place}]", member) for place, member in enumerate(listed))
 
 
 def _spelled(value: Any) -> str:

@@ -1,6 +1,7 @@
 """No digit is lost, nothing unreadable gets in."""
 
 import json
+import tracemalloc
 import uuid
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -97,6 +98,17 @@ def test_a_number_whose_place_has_no_name_is_refused_all_the_same(text):
     with pytest.raises(documents.OutOfRange) as caught:
         documents.loads(text)
     assert caught.value.path == ""
+
+
+def test_very_many_such_numbers_cost_no_more_than_one() -> None:
+    text = "[" + "1e999," * 20_000 + "1]"
+    tracemalloc.start()
+    with pytest.raises(documents.OutOfRange) as caught:
+        documents.loads(text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert caught.value.path == "[0]"
+    assert peak < 20 * len(text)
 
 
 def test_a_number_that_python_does_not_spell_is_refused_and_can_stand_in_a_message():
