@@ -10,5 +10,6 @@ connectors/    where it goes,
 http.py        through the one door out, past the guard in egress.py;
 models/        and the outcome is written back: delivered, tried again later, given up.
 
-And the other way round: inbound/ makes records of what other systems send.
+And the other way round: inbound/ makes records of what other systems send. Of a message automation,
+messages/ makes an integration.
 """

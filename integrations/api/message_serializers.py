@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from integrations.api.serializers import ScheduleValue
+from integrations.messages import saving
 from integrations.models import Status
 from otms.api.serializers import DocumentValue, IdField, NonceField, WireSerializer, camel
 
@@ -64,6 +66,19 @@ class AutomationConfig(WireSerializer):
         return {camel(name): value for name, value in super().to_internal_value(data).items()}
 
 
+@extend_schema_field(
+    {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": saving.MOST_RECIPIENTS,
+        "items": {"type": "string"},
+        "description": "Addresses, and paths to some; null is the customer.",
+    }
+)
+class RecipientsValue(DocumentValue):
+    """Who gets it."""
+
+
 class MessageAutomationSerializer(Kept):
     type = serializers.ChoiceField(KINDS, required=False)
     name = serializers.CharField(max_length=200)
@@ -76,11 +91,7 @@ class MessageAutomationSerializer(Kept):
     )
     automation_config = AutomationConfig(required=False, allow_null=True)
     message_template = TemplateOfAutomation(required=False)
-    recipients = DocumentValue(
-        required=False,
-        allow_null=True,
-        help_text="A list of addresses, and of paths to some; null is the customer.",
-    )
+    recipients = RecipientsValue(required=False, allow_null=True)
 
 
 class ReadyMade(serializers.Serializer):

@@ -51,7 +51,6 @@ class MessageViewSet(EntityViewSet):
         raise NotImplementedError(f"{type(self).__name__} does not say what to warn of.")
 
     def locked(self, id: str) -> Any:
-        # Before the record's own lock, which saving takes, must come that of the platform.
         saving.alone(self.platform)
         return self.record(id)
 
@@ -132,6 +131,10 @@ class MessageAutomationViewSet(MessageViewSet):
     @cached_property
     def records(self) -> Any:
         return super().records.select_related("integration", "template")
+
+    def locked(self, id: str) -> Any:
+        saving.alone(self.platform)
+        return self.record(id, saving.locked(self.platform))
 
     def _newest(self) -> Any:
         return self.records.order_by("-integration__created_at", "pk")

@@ -37,6 +37,14 @@ def alone(platform: Platform) -> None:
     Platform.objects.select_for_update(no_key=True).get(pk=platform.pk)
 
 
+def locked(platform: Platform) -> Any:
+    """The automations of a platform with their integrations, which nobody else changes now."""
+    living = MessageAutomation.objects.of(platform).filter(integration__deleted_at=None)
+    return living.select_related("integration", "template").select_for_update(
+        no_key=True, of=("self", "integration")
+    )
+
+
 @transaction.atomic
 def save_template(
     platform: Platform, given: dict[str, Any], template: MessageTemplate | None = None
@@ -52,7 +60,7 @@ def save_template(
     if problems := list(template.problems()):
         raise definition.Invalid(problems)
     template.save()
-    for automation in _locked(platform).filter(template=template).order_by("pk"):
+    for automation in locked(platform).filter(template=template).order_by("pk"):
         automation.template = template
         _carried_out(automation, {}, changed=True)
     return template
@@ -79,7 +87,7 @@ def save_automation(
     """
     alone(platform)
     if automation:
-        automation = _locked(platform).get(pk=automation.pk)
+        automation = locked(platform).get(pk=automation.pk)
     else:
         automation = MessageAutomation(platform=platform)
     before = _said(automation)
@@ -125,7 +133,7 @@ def delete(automation: MessageAutomation) -> None:
     alone(automation.platform)
     integration = automation.integration
     automation.delete()
-    integration.retire()
+    integration.retire("The message automation was deleted.")
 
 
 def meant(automation: MessageAutomation) -> Happening:
@@ -246,11 +254,3 @@ def renamed(field: str) -> str:
         if field.startswith(ours):
             return f"{theirs}{field.removeprefix(ours)}"
     return field
-
-
-def _locked(platform: Platform) -> Any:
-    """The automations of a platform with their integrations, which nobody else changes now."""
-    living = MessageAutomation.objects.of(platform).filter(integration__deleted_at=None)
-    return living.select_related("integration", "template").select_for_update(
-        no_key=True, of=("self", "integration")
-    )
