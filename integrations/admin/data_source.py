@@ -130,16 +130,9 @@ class DataSourceInline(PlatformStackedInline):
             kwargs |= {"help_text": text, "widget": JsonWidget({"rows": rows})}
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    # What keeps an integration keeps its steps: `obj` is the integration.
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return not (obj and obj.keeper) and super().has_add_permission(request, obj)
-
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What keeps an integration keeps its steps: `obj` is the integration."""
         return not (obj and obj.keeper) and super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return not (obj and obj.keeper) and super().has_delete_permission(request, obj)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if self.has_change_permission(request, obj):

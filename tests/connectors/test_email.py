@@ -199,6 +199,12 @@ def test_a_server_that_hangs_is_left_at_the_deadline(mail: MailServer, at: str) 
     assert send(timeout=1).error_kind == "timeout"
 
 
+def test_nobody_listens_beyond_the_deadline_to_a_server_that_drips(mail: MailServer) -> None:
+    mail.says = {"EHLO": "drip"}
+    assert send(timeout=1).error_kind == "timeout"
+    assert not mail.heard_out
+
+
 def test_what_was_taken_is_taken(mail: MailServer) -> None:
     mail.says = {"QUIT": "drop"}
     assert send().error == ""

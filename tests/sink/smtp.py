@@ -39,7 +39,8 @@ class MailServer:
     """SMTP on a port of loopback.
 
     `says` gives answers that are not the usual ones, by the beginning of the command: "CONNECT" is
-    the greeting, "." the end of a message, "..." its middle. "hang" and "drop" are answers too.
+    the greeting, "." the end of a message, "..." its middle. "hang", "drop" and "drip" (a line now
+    and then) are answers too.
     """
 
     def __init__(self, cert: Path | None = None, *, tls: bool = False) -> None:
@@ -47,6 +48,7 @@ class MailServer:
         self.commands: list[str] = []
         self.says: dict[str, str] = {}
         self.extensions = ["SIZE 10000000"]
+        self.heard_out = False  # somebody waited for all that dripped
         self._context: ssl.SSLContext | None = None
         if cert:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -92,11 +94,14 @@ class MailServer:
         assert self._context
         return self._context.wrap_socket(sock, server_side=True)
 
+    def wait(self, seconds: float) -> None:
+        self._stopped.wait(seconds)
+
     def answer(self, command: str, usual: str) -> str:
         said = [text for begin, text in self.says.items() if command.upper().startswith(begin)]
         answer = said[0] if said else usual
         if answer == "hang":
-            self._stopped.wait(10)
+            self.wait(10)
         if answer in ("hang", "drop"):
             raise EOFError
         return answer
@@ -176,4 +181,10 @@ class _Session:
         return line + b"\r\n"
 
     def reply(self, text: str) -> None:
+        if text == "drip":
+            for _ in range(20):
+                self.sock.sendall(b"250-still here\r\n")
+                self.server.wait(0.2)
+            self.server.heard_out = True
+            text = "250 there"
         self.sock.sendall(f"{text}\r\n".encode())
