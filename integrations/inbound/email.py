@@ -92,8 +92,7 @@ def _keep(email: Email, attachments: list[Attachment]) -> None:
             platform_id=email.platform_id,
             integration_id=email.integration_id,
             email=email,
-            # A name is no path, on whatever system it was one.
-            original_name=PureWindowsPath(each.name).name[:255] or "attachment",
+            original_name=_bare(each.name),
             purpose=PURPOSE,
             size=len(each.content),
             content=each.content,
@@ -101,6 +100,11 @@ def _keep(email: Email, attachments: list[Attachment]) -> None:
             encoding=found.encoding or "",
             uploaded_by=email.received_by,
         )
+
+
+def _bare(name: str) -> str:
+    """A name is no path, on whatever system it was one."""
+    return PureWindowsPath(name).name.strip(". ")[-255:] or "attachment"
 
 
 def _conclude(email: Email) -> None:
@@ -199,6 +203,12 @@ def _has(business: Business, address: str) -> bool:
 
 
 def _draft(email: Email, found: Letter, customer: Business | None) -> TransportOrder:
+    reader = TransportOrderSerializer(data=order_of(email, found, customer))
+    reader.is_valid(raise_exception=True)
+    return saving.create_order(email.platform, dict(reader.validated_data))
+
+
+def order_of(email: Email, found: Letter, customer: Business | None) -> dict[str, Any]:
     """An order of what was found, to be looked at; its text is what the person wrote."""
     order = found.order()
     references = order.get("externalAttributes", {}).get("references", [])
@@ -214,9 +224,7 @@ def _draft(email: Email, found: Letter, customer: Business | None) -> TransportO
         each["status"] = ConsignmentStatus.CONCEPT.value
         for goods in each.get("goods", []):
             goods.setdefault("description", goods.get("packagingMaterial", ""))
-    reader = TransportOrderSerializer(data=order)
-    reader.is_valid(raise_exception=True)
-    return saving.create_order(email.platform, dict(reader.validated_data))
+    return order
 
 
 def _fields(found: Letter) -> dict[str, Any]:

@@ -90,15 +90,16 @@ class RoutedViewSet(ViewSet):
     def _not_allowed(self, request: Any) -> str:
         """What this path answers to, and which call was probably meant."""
         here = [each for each in self.allowed_methods if each not in ("HEAD", "OPTIONS")]
+        routes = [actions(type(self))[each] for each in self.action_map.values()]
         text = (
             f"There is no {request.method} {request.path[:200]}; it answers to {', '.join(here)}."
         )
         if request.method not in ("POST", "PUT", "PATCH"):
             return text
-        if "PUT" in here:
+        if any(each.method == "PUT" and not each.keyed for each in routes):
             return f"{text} PUT changes what is sent and nothing else."
         without_id = request.path.rpartition("/")[0]
-        if "put" in methods_of(without_id):
+        if routes[0].path.endswith("<id:id>") and "put" in methods_of(without_id):
             return f"{text} Write PUT {without_id}, with the id in the body."
         return text
 

@@ -229,6 +229,14 @@ def test_another_method_is_told_the_right_one(api: Api, method: str, path: str, 
 
 
 @pytest.mark.parametrize(
+    ("method", "path"), [("POST", "transportOrder/mail/receiver"), ("PUT", "integration/email")]
+)
+def test_what_makes_a_record_is_no_change_of_one(api: Api, method: str, path: str) -> None:
+    message = shape(api(method, path), 405)["message"]
+    assert message.endswith(("it answers to PUT.", "it answers to POST."))
+
+
+@pytest.mark.parametrize(
     ("headers", "words"),
     [
         ({}, 'send "Authorization: Bearer <token>"'),

@@ -204,11 +204,14 @@ LINES: list[tuple[str, dict[str, Any]]] = [
     ("UN 1993 kl. 3", {"G.adr.unNumbers[0]": "1993", "G.adr.class": "3", "G.adr.dangerous": True}),
     ("geen ADR", {}),
     ("ADR: nein", {}),
+    ("Is it ADR? It is not ADR.", {}),
     # References.
     ("PO 4711", {"R.references[0]": "4711"}),
     ("Your ref.: AB/12-3.", {"R.references[0]": "AB/12-3"}),
     ("order of 24-03-2026", {"X.date": "2026-03-24"}),
     ("order for you", {}),
+    ("order 24-03-2026", {"X.date": "2026-03-24"}),
+    ("mail order1234@acme.example", {}),
     # Days.
     ("on 2026-04-01", {"X.date": "2026-04-01"}),
     ("24/3", {"X.date": "2026-03-24"}),
@@ -297,9 +300,15 @@ def test_the_head_of_a_forwarded_mail_is_no_order() -> None:
     assert values(found)["X.date"] == "2026-03-25"
 
 
-@pytest.mark.parametrize("body", ["", "Hello, how are you?", "See you on 24-03-2026, PO 4711"])
+@pytest.mark.parametrize(
+    "body", ["", "Hello, how are you?", "See you on 24-03-2026, PO 4711", "-18 °C, ADR"]
+)
 def test_what_is_no_order_is_not_useful(body: str) -> None:
     assert not read(body).useful
+
+
+def test_an_hour_is_no_date() -> None:
+    assert read("Pickup between 9 and 11 am").missing == ["pickup", "delivery", "date", "goods"]
 
 
 # HTML, replies, machines.
@@ -308,10 +317,11 @@ def test_what_is_no_order_is_not_useful(body: str) -> None:
 def test_html_becomes_text_and_is_read_as_text() -> None:
     text = letter.plain(
         "<html><head><title>99 pallets</title><style>p {width: 7 pallets}</style></head><body>"
-        "<!-- 8 boxes --><p>20&nbsp;pallets<br/>Weight &lt; 500&#32;kg</p><table><tr><td>PO</td>"
+        "<!-- 8 boxes --><p>20&nbsp;pallets<br/>"
+        "1 < 2, weight &lt; 500&#32;kg</p><table><tr><td>PO</td>"
         "<td>4711</td></tr></table><script>var pallets = '3 pallets';</script></body></html>"
     )
-    assert text == "20 pallets\nWeight < 500 kg\n\nPO 4711"
+    assert text == "20 pallets\n1 < 2, weight < 500 kg\n\nPO 4711"
     assert values(read(text))["G.quantity"] == 20
 
 

@@ -2,12 +2,16 @@
 
 import base64
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection
+from hypothesis import given, settings
 
+from integrations.core import letter
+from integrations.inbound.email import Mail, order_of, receive
 from integrations.models import (
     Credential,
     Email,
@@ -21,8 +25,10 @@ from otms import documents
 from otms.accounts.models import Platform
 from otms.orders import saving
 from otms.orders.models import Business, TransportOrder
+from otms.orders.serializers import TransportOrderSerializer
 from tests import make
 from tests.conftest import Api
+from tests.core.test_letter import TEXTS
 from tests.orders.test_concurrency import at_once
 from tests.sink import Sink
 
@@ -215,6 +221,8 @@ def test_a_failure_leaves_nothing_behind(
         raise RuntimeError("the disk is full")
 
     monkeypatch.setattr(saving, "insert", broken)
+    with pytest.raises(RuntimeError):
+        receive(platform, None, Mail("a@x.example", "a@x.example", "", BODY), "a script")
     attached = [{"name": "a.txt", "content": "YQ=="}]
     api.refused("POST", CALL, mail(messageId="1@x", attachments=attached), code=500)
     assert not Email.objects.of(platform).exists()
@@ -278,6 +286,16 @@ def test_a_very_long_mail_is_kept_whole_and_its_beginning_read(
     assert len(Email.objects.of(platform).get().body) == 100_017
 
 
+@given(TEXTS, TEXTS)
+@settings(max_examples=100, deadline=None)
+def test_whatever_is_found_makes_an_order_that_can_be_saved(body: str, subject: str) -> None:
+    email = Email(subject=subject, body=body)
+    made = order_of(email, letter.read(body, subject, date(2026, 3, 20)), None)
+    reader = TransportOrderSerializer(data=documents.loads(documents.dumps(made)))
+    assert reader.is_valid(), reader.errors
+    assert reader.warnings() == []
+
+
 # Attachments.
 
 
@@ -295,13 +313,13 @@ def test_attachments_are_kept_as_files_and_not_read(
     table = b"order;pallets\n4711;20\n"
     answer = send(
         "see attachment",
-        attachments=[attached("..\\..\\etc/orders.csv", table), attached("empty.bin", b"")],
+        attachments=[attached("..\\..\\etc/orders.csv", table), attached("a/..", b"")],
     )
     assert answer["email"]["status"] == "review"
     assert "not_read" in codes(answer)
     first, second = answer["email"]["attachments"]
     assert (first["name"], first["format"], first["size"]) == ("orders.csv", "csv", len(table))
-    assert second["size"] == 0
+    assert (second["name"], second["size"]) == ("attachment", 0)
     kept = File.objects.of(platform).get(pk=first["id"])
     assert (bytes(kept.content), kept.purpose) == (table, "email")
     assert api.ok("GET", f"integration/file/{first['id']}")["file"]["delimiter"] == ";"
