@@ -102,8 +102,8 @@ _CENTIMETRES = rf"[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?(?:{GAP}(?:cm|mm|m))?"
 _SIZE = rule(
     rf"{BEGIN}{_CENTIMETRES}{GAP}[x×*]{GAP}{_CENTIMETRES}(?:{GAP}[x×*]{GAP}{_CENTIMETRES})?{END}"
 )
-_SIGNED = r"(?:[+-]|−|minus )?[ ]?[0-9]{1,2}(?:[.,][0-9])?"
-_DEGREES = rf"(?:°{GAP}c?|℃|graden|grad|degrees)(?:{GAP}c(?:elsius)?)?"
+_SIGNED = r"(?:(?:[+-]|−|minus )[ ]?)?[0-9]{1,2}(?:[.,][0-9])?"
+_DEGREES = rf"(?:°|℃|graden|grad|degrees)(?:{GAP}c(?:elsius)?)?"
 _TEMPERATURE = rule(
     rf"(?<![\w.,])(?P<low>{_SIGNED}){GAP}"
     rf"(?:(?:{_DEGREES}{GAP})?(?:-|–|/|to|tot|bis|en|and|und|\.\.){GAP}(?P<high>{_SIGNED}){GAP})?"
