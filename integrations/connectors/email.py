@@ -43,7 +43,9 @@ ENTRY = re.compile(
     r'\s*+(?:(?:"(?P<quoted>[^"]*+)"\s*+|(?P<name>[^"<>@,]*+))<(?P<inside>[^<>,\s]*+)>'
     r'|(?P<bare>[^"<>,\s]*+))\s*+(?:,|$)'
 )
-ADDRESS = re.compile(r"(?P<user>[^\s@,;:<>()\[\]\\\"\x00-\x1f\x7f]{1,64})@(?P<host>[\w.-]{1,253})")
+ADDRESS = re.compile(
+    r"(?P<user>(?:(?!=\?)[^\s@,;:<>()\[\]\\\"\x00-\x1f\x7f]){1,64})@(?P<host>[\w.-]{1,253})"
+)
 TAKEN = (250, 251)
 TEMPORARY = range(400, 500)
 
@@ -172,8 +174,12 @@ def _text(document: dict[str, Any], key: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """The text as it may stand in a header: nothing in it ends the line."""
-    return re.sub(r"[\x00-\x1f\x7f]", "", " ".join(text.split()))
+    """The text as it may stand in a header: nothing in it ends the line.
+
+    Nor does an encoded word (RFC 2047): what it stands for, line ends too, would come out of it on
+    the way into the header.
+    """
+    return re.sub(r"[\x00-\x1f\x7f]", "", " ".join(text.split())).replace("=?", "= ?")
 
 
 def _write(put: Callable[..., None], text: str, key: str, **how: Any) -> None:

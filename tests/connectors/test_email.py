@@ -112,6 +112,22 @@ def test_a_line_of_a_text_starts_no_header() -> None:
 
 
 @pytest.mark.parametrize(
+    "word", ["=?utf-8?q?x=0D=0ABcc=3A_eve=40evil.example?=", "=?us-ascii?b?eA0KQmNjOiBldmU=?="]
+)
+@pytest.mark.parametrize(
+    "field", [{"subject": "{}"}, {"to": '"{}" <ann@a.example>'}, {"replyTo": "{} <ann@a.example>"}]
+)
+def test_an_encoded_word_starts_none_either(field: Any, word: str) -> None:
+    found = made(**{name: written.format(word) for name, written in field.items()})
+    assert found["Bcc"] is None
+    assert "= ?" in str(found["Subject"]) + str(found["To"]) + str(found["Reply-To"])
+
+
+def test_an_address_holds_no_encoded_word() -> None:
+    assert "is not an e-mail address" in refusal(to="=?us-ascii?b?DQpCY2M6IHg=?=@a.example")
+
+
+@pytest.mark.parametrize(
     "to",
     [
         "ann",
