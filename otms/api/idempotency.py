@@ -38,7 +38,7 @@ class KeyedCall:
         self.hash = digest.hexdigest()
         self.number = int.from_bytes(digest.digest()[:8], signed=True)
         query = request.META.get("QUERY_STRING", "")
-        self.content_hash = hashlib.sha256(f"{query}\n".encode() + request.body).hexdigest()
+        self.content_hash = hashlib.sha256(f"{query}\n".encode() + _said(request)).hexdigest()
 
     @classmethod
     def of(cls, request: Any) -> "KeyedCall | None":
@@ -95,3 +95,11 @@ class KeyedCall:
 
     def _http(self, status: int, content: bytes) -> HttpResponse:
         return HttpResponse(content, status=status, content_type=EnvelopeRenderer.media_type)
+
+
+def _said(request: Any) -> bytes:
+    """The body; of a form without its boundary, which a client draws anew for each attempt."""
+    body: bytes = request.body
+    is_form = (request.content_type or "").lower().startswith("multipart/")
+    boundary = request.content_params.get("boundary", "") if is_form else ""
+    return body.replace(boundary.encode("utf-8", "replace"), b"") if boundary else body

@@ -152,3 +152,18 @@ def test_a_table_of_unlike_rows_is_not_squared(api: Api) -> None:
     (error,) = api.refused("POST", TEST, body)["errors"]
     assert (error["field"], error["code"]) == ("format", "does_not_fit")
     assert "30000 rows and 30000 columns" in error["message"]
+
+
+def test_a_file_that_is_sent_again_is_kept_once(api: Api, platform: Platform) -> None:
+    def send(boundary: str, content: str) -> Any:
+        head = 'Content-Disposition: form-data; name="file"; filename="orders.csv"'
+        body = f"--{boundary}\r\n{head}\r\n\r\n{content}\r\n--{boundary}--\r\n"
+        kind = f"multipart/form-data; boundary={boundary}"
+        key = {"Idempotency-Key": "k1"}
+        return api("POST", PATH, body.encode(), content_type=kind, headers=key)
+
+    first, again = send("one", CSV), send("another", CSV)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.content == first.content
+    assert send("one", "order;customer\n").status_code == 409
+    assert File.objects.of(platform).count() == 1
