@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from integrations.http.redaction import redact_headers, redact_url
+from integrations.http.redaction import redact_echo, redact_headers, redact_url
 
 BODY_CAP = 64 * 1024
 
@@ -32,6 +32,10 @@ class Request:
     def where(self) -> str:
         """The URL as it may be shown."""
         return redact_url(self.url, path=not self.secret_path)
+
+    def unsaid(self, text: str) -> str:
+        """What the other side said, as it may be shown: many a 404 says the path again."""
+        return redact_echo(text, self.url) if self.secret_path else text
 
     def __repr__(self) -> str:
         return f"<{self.method} {self.where} {redact_headers(self.headers)} {len(self.body)} bytes>"

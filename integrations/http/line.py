@@ -144,11 +144,13 @@ class Line:
 
     def exchange(self) -> Exchange:
         """Put together what is known."""
+        unsaid = self.request.unsaid
         return Exchange(
             request=self.request,
             status=self.status,
-            headers=self.headers,
-            body=bytes(self.body),
+            headers={name: unsaid(value) for name, value in self.headers.items()},
+            # A byte for a character and back: whatever the bytes are, the others stay.
+            body=unsaid(self.body.decode("latin-1")).encode("latin-1"),
             truncated=self.truncated,
             error=self.error,
             error_kind=self.error_kind,

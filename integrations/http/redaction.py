@@ -1,6 +1,7 @@
 """What a log may show of a request and its answer."""
 
-from urllib.parse import urlsplit, urlunsplit
+import re
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 # What a log may show; `x-otms-*` is ours and may be shown too.
 LOGGED = {
@@ -8,6 +9,9 @@ LOGGED = {
     *("webhook-id", "webhook-timestamp", "idempotency-key", "traceparent"),
     *("x-request-id", "x-correlation-id"),
 }
+
+
+SHORTEST = 8  # of what could be a secret in a path
 
 
 def redact_headers(headers: dict[str, str]) -> dict[str, str]:
@@ -27,6 +31,17 @@ def redact_url(url: str, *, path: bool = True) -> str:
     pairs = (pair.partition("=") for pair in parts.query.split("&") if pair)
     query = "&".join(f"{name}=***" if equals else "***" for name, equals, _ in pairs)
     return urlunsplit((parts.scheme, host, parts.path, query, ""))
+
+
+def redact_echo(said: str, url: str) -> str:
+    """What the other side says, without the pieces of a path that it was called by."""
+    parts = urlsplit(url)
+    pieces = re.split("[/?&=;]", f"{parts.path}?{parts.query}")
+    secret = {each for piece in pieces for each in (piece, unquote(piece))}
+    for each in sorted(secret, key=len, reverse=True):
+        if len(each) >= SHORTEST:
+            said = said.replace(each, "***")
+    return said
 
 
 def _shown(name: str, value: str) -> str:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from integrations.connectors import slack
-from integrations.models import DataSource, Integration, RequestLog, Status
+from integrations.models import DataSource, Integration, Log, RequestLog, Status
 from tests import make
 from tests.queue.conftest import Queue
 from tests.sink import Sink
@@ -37,7 +37,7 @@ def test_an_order_is_a_message(queue: Queue, sink: Sink) -> None:
 
 
 def test_two_hundred_without_an_ok_is_a_refusal(queue: Queue, sink: Sink) -> None:
-    posting(queue, sink.url("/slack/says/200/invalid_payload"))
+    posting(queue, sink.url("/slack/says/200/invalid-payload"))
     queue.save_order()
     queue.run()
     assert queue.only.status == Status.ERROR
@@ -54,7 +54,7 @@ def test_a_webhook_that_was_removed_is_explained(queue: Queue, sink: Sink) -> No
 
 
 def test_a_busy_slack_gets_it_later(queue: Queue, sink: Sink) -> None:
-    posting(queue, sink.url("/slack/says/429/rate_limited"))
+    posting(queue, sink.url("/slack/says/429/rate-limited"))
     queue.save_order()
     queue.run()
     assert queue.only.status == Status.RETRY
@@ -70,7 +70,7 @@ def test_a_message_without_a_text_is_not_sent(queue: Queue, sink: Sink) -> None:
 
 
 def test_who_reads_the_logs_cannot_post(queue: Queue, sink: Sink) -> None:
-    posting(queue, sink.url("/slack/says/404/no_service"))
+    posting(queue, sink.url("/slack/says/404/no-service"))
     queue.save_order()
     queue.run()
     entry = RequestLog.objects.of(queue.platform).get()
@@ -78,12 +78,23 @@ def test_who_reads_the_logs_cannot_post(queue: Queue, sink: Sink) -> None:
     assert "says" not in json.dumps([entry.url, entry.error, queue.only.error])
 
 
+def test_a_path_that_the_answer_says_again_is_not_shown(queue: Queue, sink: Sink) -> None:
+    posting(queue, sink.url("/slack/cannot/post/XyZ0123456789?token=Abc9876543210"))
+    queue.save_order()
+    queue.run()
+    entry = RequestLog.objects.of(queue.platform).get()
+    assert "Cannot POST /slack/cannot/post/***" in entry.response_body
+    assert "Cannot POST /slack/cannot/post/***" in queue.only.error
+    lines = Log.objects.of(queue.platform).values_list("message", "data")
+    assert "XyZ0123456789" not in f"{vars(entry)} {vars(queue.only)} {list(lines)}"
+
+
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
         ("/slack/open", ""),
         ("/slack/wrong", "no_service. Slack: the webhook was removed"),
-        ("/slack/says/403/invalid_token", "copy its URL from Slack again"),
+        ("/slack/says/403/invalid-token", "copy its URL from Slack again"),
         ("/ok", "answered 200"),
         ("/hang", "No complete answer within 1 s."),
     ],

@@ -28,7 +28,8 @@
     /token                    an OAuth2 token endpoint
     /echo                     200, the request's body
     /slack/<secret>           an incoming webhook of Slack; `open` is its secret
-    /slack/says/<status>/<w>  the same, with that answer
+    /slack/says/<status>/<w>  the same, with that answer: `no-service` is no_service
+    /slack/cannot/post/<w>    404, with the path in its words
     /signed/<secret>          200 if the request bears that secret's signature, else 401
 
 A delivery is told by its `webhook-id` header. Every request counts as an attempt when it is
@@ -421,7 +422,11 @@ class Connection(asyncio.Protocol):
         if secret == "open":
             text = json.loads(self.body).get("text")
             status, said = ("200", "ok") if text else ("400", "no_text")
-        elif secret != "says":
+        elif secret == "cannot":
+            status, said = "404", f"Cannot POST /slack/cannot/post/{said}"
+        elif secret == "says":
+            said = said.replace("-", "_")
+        else:
             status, said = "404", "no_service"
         self.reply(int(status), said.encode(), kind="text/plain")
 
