@@ -1,12 +1,15 @@
 """The steps of an integration on its page: where each delivers to, and what it sends there."""
 
+import re
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from rest_framework import serializers
 from unfold.decorators import display
 from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
@@ -25,6 +28,7 @@ MAPPING_HELP = (
     "Empty: the whole document is sent as it is."
 )
 SUCCESS_HELP = 'Empty: any 2xx. Or the answers that count: <code>{"status": [200, 201]}</code>'
+LABELS = {"url": "URL", "tls": "TLS"}
 STORED = "•••••••• (stored; leave empty to keep it)"
 
 
@@ -35,77 +39,95 @@ class StepForm(PlatformForm):
         widget=UnfoldAdminSelectWidget,
         choices=lambda: [(key, connectors.load(key).label) for key in connectors.known()],
     )
-    settings_fields: dict[str, forms.Field]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial.setdefault("connector", self.instance.connector)
-        for name in self.settings_fields:
-            self.initial.setdefault(name, (self.instance.settings or {}).get(name))
-            if name in self.instance.secrets:
-                self.initial[name] = None
-                self.fields[name].widget.attrs["placeholder"] = STORED
+        connector = self.instance.connector
+        self.initial.setdefault("connector", connector)
+        for name, value in (self.instance.settings or {}).items():
+            self.initial.setdefault(_named(connector, name), value)
+        for name in self.instance.secrets:
+            if field := self.fields.get(_named(connector, name)):
+                field.widget.attrs["placeholder"] = STORED
 
     def clean(self) -> Any:
         given = super().clean()
         connector = self.cleaned_data.get("connector")
         if connector in connectors.known():
             had = set(self.instance.secrets)
-            definition.assembled(
-                self.instance, self.instance, self._given(connectors.load(connector))
-            )
+            definition.assembled(self.instance, self.instance, self._given(connector))
             self.dropped = sorted(had - set(self.instance.secrets))
         return given
 
-    def _given(self, connector: Any) -> dict[str, Any]:
+    def _given(self, connector: str) -> dict[str, Any]:
         """What was typed, as the API would send it; an empty secret is not sent, so it is kept."""
         typed = {
-            name: self.cleaned_data.get(name)
-            for name in connector.Settings().fields
-            if self.cleaned_data.get(name) not in (None, "")
+            name: self.cleaned_data.get(_named(connector, name)) for name in _fields(connector)
         }
-        unseen = {
-            name: value
-            for name, value in (self.instance.settings or {}).items()
-            if name not in self.settings_fields
-        }
-        return {"connector": self.cleaned_data["connector"], "settings": {**unseen, **typed}}
+        settings = {name: value for name, value in typed.items() if value not in (None, "")}
+        return {"connector": connector, "settings": settings}
+
+    def _add_at_piece(self, column: str, error: ValidationError) -> None:
+        """What is wrong with a setting is told at the field of its connector."""
+        piece, _, message = str(error.messages[0]).partition(": ")
+        field = _named(self.cleaned_data.get("connector", ""), piece)
+        if column == "settings" and field in self.fields:
+            self.add_error(field, message)
+        else:
+            super()._add_at_piece(column, error)
+
+
+def _named(connector: str, setting: str) -> str:
+    """Two connectors may have settings of one name."""
+    return f"{connector}_{setting}"
+
+
+def _fields(connector: str) -> dict[str, serializers.Field]:
+    return dict(connectors.load(connector).Settings().fields)
+
+
+def _label(name: str) -> str:
+    """`webhookUrl` in words: Webhook URL."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower().split()
+    return " ".join(LABELS.get(word, word) for word in words).strip()
 
 
 def _form_field(name: str, field: serializers.Field) -> forms.Field:
     """A connector's setting as a field of a form; whether it is required, the connector says."""
+    label = "Signing secret" if name == "secret" else _label(name)
     common: dict[str, Any] = {
-        "label": "Signing secret" if name == "secret" else name.replace("_", " ").capitalize(),
+        "label": label[:1].upper() + label[1:],
         "help_text": field.help_text or "",
         "required": False,
     }
-    if name == "url":
-        common["label"] = "URL"
+    usual = {} if field.default in (serializers.empty, None) else {"placeholder": field.default}
     if field.write_only:
-        widget = UnfoldAdminPasswordWidget({"autocomplete": "new-password"})
-        return forms.CharField(widget=widget, strip=False, **common)
+        secret = UnfoldAdminPasswordWidget({"autocomplete": "new-password"})
+        return forms.CharField(widget=secret, strip=False, **common)
     if isinstance(field, serializers.BooleanField):
         return forms.BooleanField(widget=UnfoldBooleanSwitchWidget(), **common)
-    return forms.CharField(widget=UnfoldAdminTextInputWidget(), **common)
+    if isinstance(field, serializers.ChoiceField):
+        none = [("", f"{field.default} (as usual)" if usual else "-")]
+        choices = [*none, *field.choices.items()]
+        return forms.ChoiceField(widget=UnfoldAdminSelectWidget, choices=choices, **common)
+    if isinstance(field, serializers.IntegerField):
+        return forms.IntegerField(widget=UnfoldAdminIntegerFieldWidget(usual), **common)
+    return forms.CharField(widget=UnfoldAdminTextInputWidget(usual), **common)
 
 
-def _settings_fields() -> dict[str, forms.Field]:
-    """The settings of all connectors there are, so that a new one needs no line here."""
-    found: dict[str, forms.Field] = {}
-    for key in connectors.known():
-        for name, field in connectors.load(key).Settings().fields.items():
-            found.setdefault(name, _form_field(name, field))
-    return found
-
-
-SETTINGS_FIELDS = _settings_fields()
-DataSourceForm: Any = type(
-    "DataSourceForm", (StepForm,), {**SETTINGS_FIELDS, "settings_fields": SETTINGS_FIELDS}
-)
+SETTINGS_FIELDS: dict[str, forms.Field] = {
+    _named(key, name): _form_field(name, field)
+    for key in connectors.known()
+    for name, field in _fields(key).items()
+}
+DataSourceForm: Any = type("DataSourceForm", (StepForm,), dict(SETTINGS_FIELDS))
 
 
 class DataSourceInline(PlatformStackedInline):
     """The steps of an integration, in their order."""
+
+    class Media:
+        js = ("integrations/data_source.js",)
 
     model = DataSource
     form = DataSourceForm

@@ -1,5 +1,7 @@
 """Integrations in the admin: what can be set up, what is refused, and what is never shown."""
 
+import re
+from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,8 +37,8 @@ def test_an_integration_is_made_on_one_page(own: SimpleNamespace, browser: Brows
         entity="business",
         actions=["created", "deleted"],
         filters='[{"field": "$.business.verified", "operator": "eq", "value": true}]',
-        data_sources__0__url="http://127.0.0.1:9000/wms",
-        data_sources__0__secret="typed",
+        data_sources__0__webhook_url="http://127.0.0.1:9000/wms",
+        data_sources__0__webhook_secret="typed",
         data_sources__0__mapping='{"id": "$.business.id"}',
     )
     made = Integration.objects.of(own.platform).get(name="WMS")
@@ -73,26 +75,26 @@ def test_a_secret_is_never_shown(browser: Browser, page: str) -> None:
     html = browser.html(page)
     assert SECRET not in html
     assert "stored" in html
-    refused = browser.send(page, data_sources__0__secret="typed-now", name="")
+    refused = browser.send(page, data_sources__0__webhook_secret="typed-now", name="")
     assert "typed-now" not in refused.content.decode()
 
 
 def test_a_typed_secret_replaces_the_stored_one(
     own: SimpleNamespace, browser: Browser, page: str
 ) -> None:
-    browser.saved(page, data_sources__0__secret="another")
+    browser.saved(page, data_sources__0__webhook_secret="another")
     assert dict(fresh(own).secrets) == {"secret": "another"}
 
 
 def test_another_path_keeps_the_secret(own: SimpleNamespace, browser: Browser, page: str) -> None:
-    browser.saved(page, data_sources__0__url="http://127.0.0.1/elsewhere")
+    browser.saved(page, data_sources__0__webhook_url="http://127.0.0.1/elsewhere")
     assert dict(fresh(own).secrets) == {"secret": SECRET}
 
 
 def test_another_host_forgets_the_secret_and_says_so(
     own: SimpleNamespace, browser: Browser, page: str
 ) -> None:
-    answer = browser.saved(page, data_sources__0__url="http://127.0.0.2/own")
+    answer = browser.saved(page, data_sources__0__webhook_url="http://127.0.0.2/own")
     assert dict(fresh(own).secrets) == {}
     assert "forgotten" in told(answer)
 
@@ -101,7 +103,9 @@ def test_another_host_takes_the_secret_typed_with_it(
     own: SimpleNamespace, browser: Browser, page: str
 ) -> None:
     browser.saved(
-        page, data_sources__0__url="http://127.0.0.2/own", data_sources__0__secret="typed"
+        page,
+        data_sources__0__webhook_url="http://127.0.0.2/own",
+        data_sources__0__webhook_secret="typed",
     )
     assert dict(fresh(own).secrets) == {"secret": "typed"}
 
@@ -111,9 +115,13 @@ def test_another_host_takes_the_secret_typed_with_it(
     [
         ({"data_sources__0__mapping": '{"a": "$.x["}'}, "data_sources-0-mapping", "a: "),
         ({"data_sources__0__mapping": '{"a": '}, "data_sources-0-mapping", "not JSON"),
-        ({"data_sources__0__url": "http://169.254.169.254/"}, "data_sources-0-url", "link-local"),
-        ({"data_sources__0__url": ""}, "data_sources-0-url", "required"),
-        ({"data_sources__0__secret": "whsec_!"}, "data_sources-0-secret", "base64"),
+        (
+            {"data_sources__0__webhook_url": "http://169.254.169.254/"},
+            "data_sources-0-webhook_url",
+            "link-local",
+        ),
+        ({"data_sources__0__webhook_url": ""}, "data_sources-0-webhook_url", "required"),
+        ({"data_sources__0__webhook_secret": "whsec_!"}, "data_sources-0-webhook_secret", "base64"),
         ({"data_sources__0__success": '{"status": [7]}'}, "data_sources-0-success", "200 to 599"),
         (
             {"filters": '[{"field": "$.a", "operator": "equals", "value": 1}]'},
@@ -148,15 +156,46 @@ def test_several_data_sources_keep_the_order_of_the_form(
         data_sources__TOTAL_FORMS=3,
         data_sources__1__connector="webhook",
         data_sources__1__name="second",
-        data_sources__1__url="http://127.0.0.1/2",
+        data_sources__1__webhook_url="http://127.0.0.1/2",
         data_sources__2__connector="webhook",
         data_sources__2__name="third",
-        data_sources__2__url="http://127.0.0.1/3",
+        data_sources__2__webhook_url="http://127.0.0.1/3",
     )
     steps = DataSource.objects.of(own.platform).filter(integration=own.integration)
     assert [(step.position, step.name) for step in steps] == [(0, ""), (1, "second"), (2, "third")]
     browser.saved(page, data_sources__1__DELETE="on")
     assert [(step.position, step.name) for step in steps.all()] == [(0, ""), (1, "third")]
+
+
+def test_each_connector_has_fields_of_its_own(own: SimpleNamespace, browser: Browser) -> None:
+    warehouse = {
+        "data_sources__0__connector": "postgresql",
+        "data_sources__0__postgresql_host": "10.0.0.1",
+        "data_sources__0__postgresql_port": "5433",
+        "data_sources__0__postgresql_database": "warehouse",
+        "data_sources__0__postgresql_user": "otms",
+        "data_sources__0__postgresql_password": " sesame ",
+        "data_sources__0__postgresql_table": "orders",
+        "data_sources__0__postgresql_tls": "off",
+        "data_sources__0__webhook_secret": "of another connector",
+    }
+    answer = browser.send(reverse(ADD), name="warehouse", **warehouse)
+    assert "private address" in str(errors(answer)["data_sources-0-postgresql_host"])
+    warehouse["data_sources__0__postgresql_host"] = "127.0.0.1"
+    browser.saved(reverse(ADD), name="warehouse", **warehouse)
+    source = DataSource.objects.of(own.platform).get(integration__name="warehouse")
+    assert (source.settings["port"], source.settings["tls"]) == (5433, "off")
+    assert "schema" not in source.settings
+    assert dict(source.secrets) == {"password": " sesame "}
+
+
+def test_the_page_hides_the_fields_of_other_connectors(browser: Browser) -> None:
+    html = browser.html(reverse(ADD))
+    (script,) = re.findall(r'<script src="([^"]*data_source[^"]*[.]js)"', html)
+    with closing(browser.client.get(script)) as answer:
+        assert answer["Content-Type"].startswith("text/javascript")
+    assert 'name="data_sources-0-slack_webhookUrl"' in html
+    assert "Webhook URL" in html
 
 
 def test_the_list_tells_how_it_goes(own: SimpleNamespace, browser: Browser) -> None:
@@ -233,7 +272,7 @@ def test_host_names_are_resolved_outside_the_transaction(
         name="WMS",
         entity="business",
         actions=["created"],
-        data_sources__0__url="http://wms.example/",
+        data_sources__0__webhook_url="http://wms.example/",
     )
     saved = Integration.objects.of(own.platform).get(name="WMS")
     assert saved.data_sources.get().settings == {"url": "http://wms.example/"}
