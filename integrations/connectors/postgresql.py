@@ -120,13 +120,13 @@ class Connector(base.BlockingConnector):
         key, version = self.settings["key"], self.settings["version"]
         sets = [name for name in row if name != key]
         statement = sql.SQL(INSERT).format(
-            table=self._table(),
-            columns=sql.SQL(", ").join(map(sql.Identifier, row)),
+            table=_named(self._table()),
+            columns=sql.SQL(", ").join(_named(sql.Identifier(name)) for name in row),
             values=sql.SQL(", ").join(sql.Placeholder() * len(row)),
-            key=sql.Identifier(key),
-            version=sql.Identifier(version),
+            key=_named(sql.Identifier(key)),
+            version=_named(sql.Identifier(version)),
             sets=sql.SQL(", ").join(
-                sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in sets
+                sql.SQL("{0} = EXCLUDED.{0}").format(_named(sql.Identifier(name))) for name in sets
             ),
         )
         exchange = Exchange(request)
@@ -258,6 +258,11 @@ def _received(fileno: int) -> int:
     with socket.socket(fileno=os.dup(fileno)) as twin:
         info = twin.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_RECEIVED.size)
     return int(BYTES_RECEIVED.unpack(info)[0]) if len(info) == BYTES_RECEIVED.size else 0
+
+
+def _named(identifier: sql.Identifier) -> sql.Composable:
+    """A name in a statement with placeholders: a % in it would be read as one of them."""
+    return sql.SQL(identifier.as_string().replace("%", "%%"))
 
 
 def _cell(value: Any) -> Any:
