@@ -80,9 +80,11 @@ class InstallationViewSet(PlatformViewSet):
         reader = self.read(wire.InstallSerializer)
         given = dict(reader.validated_data)
         nonce = given.pop("nonce", None)
-        with refused():
-            prepared = install(self.platform, found, by=str(request.user), **given)
-        return self._answer(prepared, prepared.write(), reader, nonce)
+        for _ in range(TRIES):
+            with refused(), suppress(Stale):
+                prepared = install(self.platform, found, by=str(request.user), **given)
+                return self._answer(prepared, prepared.write(), reader, nonce)
+        raise Conflict("Others install apps under this name at this moment; try again.")
 
     @route(
         "GET",

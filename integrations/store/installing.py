@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from integrations import connectors, definition
 from integrations.core import mapping
@@ -23,6 +23,7 @@ from integrations.models import (
     InstallationStatus,
     Integration,
     IntegrationType,
+    Stale,
 )
 from integrations.store.filling import Filled, filled
 from integrations.store.manifest import App
@@ -58,8 +59,13 @@ class Prepared:
             for integration in _integrations(self.installation):
                 integration.reopen()  # saved again, it goes on if the engine suspended it
             return None
-        with transaction.atomic():
-            return self._write(self.installation)
+        try:
+            with transaction.atomic():
+                return self._write(self.installation)
+        except IntegrityError:
+            if not _is_taken(self.installation, self.installation.name):
+                raise
+            raise Stale from None  # somebody took the name since it was looked at
 
     def _write(self, installation: AppInstallation) -> dict[str, Any] | None:
         if installation._state.adding:
@@ -173,12 +179,16 @@ def _rename(installation: AppInstallation, name: str | None) -> bool:
     """Give it this name; is it another than it had? Invalid if it can't have it."""
     if name is None or name == installation.name:
         return False
-    living = AppInstallation.objects.of(installation.platform_id).living()
-    if living.filter(name=name).exclude(pk=installation.pk).exists():
+    if _is_taken(installation, name):
         text = f"There is an installation called {name!r}; choose another name."
         raise Invalid([Problem("name", "taken", text)])
     installation.name = name
     return True
+
+
+def _is_taken(installation: AppInstallation, name: str) -> bool:
+    living = AppInstallation.objects.of(installation.platform_id).living()
+    return living.filter(name=name).exclude(pk=installation.pk).exists()
 
 
 def free_name(platform: Platform, app: App) -> str:
