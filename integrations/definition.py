@@ -127,8 +127,13 @@ def checked(
     if len(sources or []) > MOST_SOURCES:
         text = f"An integration has at most {MOST_SOURCES} data sources."
         raise Invalid([Problem("dataSources", "too_many", text)])
+    named = {each["id"] for each in sources or [] if "id" in each}
     for position, each in enumerate(sources or []):
-        source, found = assembled(integration, kept.pop(each.get("id"), None), each)
+        stored = kept.pop(each.get("id"), None)
+        if "id" not in each and (id := _meant(each, kept, named)):
+            # Written anew under the name it had: what is left out is not set, but for its secrets.
+            stored, each = kept.pop(id), {"mapping": None, "success": None, **each, "id": id}
+        source, found = assembled(integration, stored, each)
         if "id" in each and source._state.adding and _is_taken(source, made):
             found.append(Problem("id", "taken", "This id is taken; leave it out for a new one."))
         source.position = position
@@ -174,13 +179,23 @@ def assembled(
             settings
         )
         kept = {} if moved else source.secrets
-        for name, value in typed.items():
-            held, left = name in kept, moved and stored is not None
-            problems += _secret_problems(name, value, held=held, left=left)
+        left = source.secrets if moved and stored is not None else {}
+        for name in {**left, **typed}:
+            value = typed.get(name, MASK)
+            problems += _secret_problems(name, value, held=name in kept, left=name in left)
         new = {name: value for name, value in typed.items() if value != MASK}
         source.settings = settings
         source.secrets = {k: v for k, v in {**kept, **new}.items() if v not in ("", None)}
     return source, problems
+
+
+def _meant(given: dict[str, Any], kept: dict[Any, DataSource], named: set[Any]) -> Any:
+    """The id of the one stored data source with this name and connector, unless another has it."""
+    like = (given.get("name", ""), given.get("connector", DataSource().connector))
+    found = [
+        id for id, each in kept.items() if id not in named and (each.name, each.connector) == like
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _said(integration: Integration, sources: Iterable[DataSource]) -> bytes:
@@ -200,7 +215,7 @@ def _secret_problems(name: str, value: Any, *, held: bool, left: bool) -> Iterat
     if value is not None and not isinstance(value, str):
         yield Problem(f"settings.{name}", "invalid", f"Write the {name} as text.")
     elif value == MASK and left:
-        text = f"This leads to another place now: type the {name} again, or leave it out."
+        text = f"This leads to another place now: type the {name} again; null sends without."
         yield Problem(f"settings.{name}", "secret_bound", text)
     elif value == MASK and not held:
         text = f"{MASK} stands for a stored {name}, and there is none: type it, or leave it out."

@@ -184,14 +184,33 @@ def test_a_secret_stays_until_another_is_typed(api: Api, typed: Any, kept: Any) 
 def test_a_secret_does_not_follow_to_another_host(api: Api, url: str) -> None:
     made = create(api, dataSources=[webhook(settings={"secret": "hush"})])
     source = made["dataSources"][0]
-    moved = {"id": source["id"], "settings": {"url": url, "secret": "***"}}
-    (error,) = api.refused("PUT", "integration", {"id": made["id"], "dataSources": [moved]})[
-        "errors"
-    ]
-    assert (error["field"], error["code"]) == ("dataSources[0].settings.secret", "secret_bound")
-    assert source_of(made).secrets == {"secret": "hush"}
-    moved = {"id": source["id"], "settings": {"url": url}}
+    for typed in ({"secret": "***"}, {}):
+        moved = {"id": source["id"], "settings": {"url": url, **typed}}
+        body = {"id": made["id"], "dataSources": [moved]}
+        (error,) = api.refused("PUT", "integration", body)["errors"]
+        assert (error["field"], error["code"]) == ("dataSources[0].settings.secret", "secret_bound")
+        assert source_of(made).secrets == {"secret": "hush"}
+    moved = {"id": source["id"], "settings": {"url": url, "secret": None}}
     assert source_of(change(api, made, dataSources=[moved])).secrets == {}
+
+
+def test_a_data_source_written_anew_under_its_name_is_the_same(api: Api) -> None:
+    made = create(
+        api, dataSources=[webhook(name="ERP", mapping={"a": 1}, settings={"secret": "hush"})]
+    )
+    again = {"name": "ERP", "connector": "webhook", "settings": {"url": URL}}
+    (source,) = change(api, made, dataSources=[again])["dataSources"]
+    assert source["id"] == made["dataSources"][0]["id"]
+    assert source["settings"] == {"url": URL, "secret": "***"}
+    assert source["mapping"] is None
+
+
+def test_two_data_sources_of_one_name_are_told_by_their_ids(api: Api) -> None:
+    made = create(api, dataSources=[webhook(settings={"secret": "hush"}), webhook()])
+    before = {each["id"] for each in made["dataSources"]}
+    (source,) = change(api, made, dataSources=[webhook()])["dataSources"]
+    assert source["id"] not in before
+    assert source["settings"] == {"url": URL}
 
 
 def test_a_secret_does_not_follow_to_another_connector(api: Api) -> None:
