@@ -147,7 +147,7 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
         permanent = exchange.error_kind in http.FINAL or not policy.retry.retries(None)
         text = f"{where}: {exchange.error}"
         if exchange.error_kind in FAILURES:
-            text += _left_out(call)
+            text += _perhaps(call)
         code = FAILURES.get(exchange.error_kind, "not_delivered")
         return obj.fail(code, text, policy, permanent=permanent, **recorded)
     status = exchange.status
@@ -160,9 +160,11 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
         level = Level.WARNING if call.left_out else Level.INFO
         return obj.succeed(text, steps_left=left, level=level, **recorded)
     status = status or 0
-    text = f"{where} answered {status}{exchange.said()}.{_left_out(call)}"
+    text = f"{where} answered {status}{exchange.said()}."
     if refusal:
         text += f" {refusal}"
+    if not policy.retry.retries(status):
+        text += _perhaps(call)
     if status == GONE:
         recorded["pause_reason"] = f"{where} answered 410: it is gone for good."
         text += " The integration is paused until a person saves it again."
@@ -198,6 +200,11 @@ def request_log(call: Call, exchange: Exchange) -> RequestLog:
         error=exchange.error,
         duration_ms=round(exchange.duration_ms, 1),
     )
+
+
+def _perhaps(call: Call) -> str:
+    """What the mapping did not find, as a guess at why the target said no."""
+    return f" Perhaps because of this:{_left_out(call)}" if call.left_out else ""
 
 
 def _left_out(call: Call) -> str:

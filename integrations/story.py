@@ -136,4 +136,4 @@ def _expected(obj: IntegrationObject, tries: str) -> list[str]:
 
 
 def _at(at: datetime | None) -> str:
-    return f"{localtime(at):%Y-%m-%d %H:%M:%S}" if at else "an unknown time"
+    return f"{localtime(at):%Y-%m-%d %H:%M:%S %Z}" if at else "an unknown time"

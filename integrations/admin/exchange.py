@@ -1,28 +1,54 @@
 """How one exchange with an outside system is shown: on its own page, and on its object's."""
 
+from email import message_from_string
+from email.policy import default
 from typing import Any
 
 from integrations.admin.links import response_class
 from integrations.models import RequestLog
 from otms import documents
 
+MAIL_HEADERS = ("From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID")
+
 
 def shown_exchange(row: RequestLog) -> dict[str, Any]:
     """What was sent and what came back, for the template `exchange.html`."""
     return {
         "row": row,
-        "colour": response_class(row.response_status),
-        "answer": row.response_status or ("interrupted" if row.interrupted else "no answer"),
+        "answer": verdict(row)[0],
+        "colour": verdict(row)[1],
         "duration": f"{row.duration_ms:.0f} ms" if row.duration_ms is not None else "",
         "request_headers": _headers(row.request_headers),
-        "request_body": _readable(row.request_body),
+        "request_body": _as_mail(row) or _readable(row.request_body),
         "response_headers": _headers(row.response_headers),
         "response_body": _readable(row.response_body),
+        "nothing": "(no body)" if row.response_status or not row.error else "(no answer)",
     }
+
+
+def verdict(row: RequestLog) -> tuple[str, str]:
+    """What became of it in a word, and its colour; only HTTP answers with a number."""
+    if row.response_status:
+        return str(row.response_status), response_class(row.response_status)
+    if row.interrupted:
+        return "interrupted", "danger"
+    if not row.error:
+        return "taken", "success"
+    return ("no answer" if row.url.startswith("http") else "not taken"), "danger"
 
 
 def _headers(headers: Any) -> str:
     return "\n".join(f"{name}: {value}" for name, value in (headers or {}).items())
+
+
+def _as_mail(row: RequestLog) -> str:
+    """A mail as it is read, not as it is sent; "" for anything else."""
+    if not row.url.startswith("mailto:"):
+        return ""
+    message = message_from_string(row.request_body, policy=default)
+    text = message.get_body(("plain",))
+    head = "\n".join(f"{name}: {message[name]}" for name in MAIL_HEADERS if message[name])
+    return f"{head}\n\n{text.get_content() if text else ''}"
 
 
 def _readable(body: str) -> str:

@@ -3,17 +3,17 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from integrations.admin.exchange import shown_exchange
+from integrations.admin.exchange import shown_exchange, verdict
 from integrations.admin.links import (
     LEVEL_COLOURS,
     link_to,
     on_one_line,
     pretty,
-    response_class,
     shortened,
 )
 from integrations.admin.queue import ObjectSearch
@@ -95,12 +95,13 @@ class StatusClassFilter(admin.SimpleListFilter):
 
     title = "answer"
     parameter_name = "answer"
-    choices_by_key: dict[str, tuple[str, dict[str, Any]]] = {
-        "ok": ("2xx: accepted", {"response_status__range": (200, 299)}),
-        "3xx": ("3xx: moved", {"response_status__range": (300, 399)}),
-        "4xx": ("4xx: refused", {"response_status__range": (400, 499)}),
-        "5xx": ("5xx: broken", {"response_status__range": (500, 599)}),
-        "none": ("no answer", {"response_status": None}),
+    taken = Q(response_status=None, error="", interrupted=False)  # what is not HTTP
+    choices_by_key: dict[str, tuple[str, Q]] = {
+        "ok": ("2xx: accepted", Q(response_status__range=(200, 299)) | taken),
+        "3xx": ("3xx: moved", Q(response_status__range=(300, 399))),
+        "4xx": ("4xx: refused", Q(response_status__range=(400, 499))),
+        "5xx": ("5xx: broken", Q(response_status__range=(500, 599))),
+        "none": ("no answer", Q(response_status=None) & ~taken),
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -108,7 +109,7 @@ class StatusClassFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         found = self.choices_by_key.get(self.value() or "")
-        return queryset.filter(**found[1]) if found else queryset
+        return queryset.filter(found[1]) if found else queryset
 
 
 @admin.register(RequestLog)
@@ -127,10 +128,11 @@ class RequestLogAdmin(EntryAdmin):
 
     @display(description="Answer")
     def answer(self, row: RequestLog) -> Any:
+        word, colour = verdict(row)
         return format_html(
-            '<span class="font-semibold {}">{}</span>',
-            ANSWER_COLOURS[response_class(row.response_status)],
-            row.response_status or "none",
+            '<span class="font-semibold whitespace-nowrap {}">{}</span>',
+            ANSWER_COLOURS[colour],
+            word,
         )
 
     @display(description="Took", ordering="duration_ms")

@@ -105,7 +105,7 @@ class FiltersValue(DocumentValue):
     """What must hold of a change for it to be sent."""
 
 
-@extend_schema_field({"type": ["object", "array", "string", "number", "boolean"]})
+@extend_schema_field({})
 class MappingValue(DocumentValue):
     """An expression of the mapping language."""
 

@@ -187,7 +187,10 @@ def _told(apply: Apply, place: int, sent: Any) -> Received:
                 return apply(place, sent)
         except Rejected as error:
             return Received(
-                Outcome.REJECTED, external_id=error.external_id, problems=error.problems
+                Outcome.REJECTED,
+                external_id=error.external_id,
+                problems=error.problems,
+                warnings=error.warnings,
             )
         except IntegrityError:
             # Somebody else was just as fast. What they saved is found the second time.

@@ -29,6 +29,7 @@ class Rejected(Exception):
         super().__init__(problems[0].message)
         self.problems = problems[:MOST_TOLD]
         self.external_id = external_id
+        self.warnings: list[Problem] = []
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ class Received:
 def receive(integration: Integration, mapping: Mapping | None, sent: Any) -> Received:
     """Bring one row in, inside a transaction; Rejected says why it can't be."""
     row, warnings = _mapped(mapping, sent)
+    try:
+        return _checked(integration, row, warnings)
+    except Rejected as error:
+        error.warnings = warnings[:MOST_TOLD]
+        raise
+
+
+def _checked(integration: Integration, row: dict[str, Any], warnings: list[Problem]) -> Received:
     name = _external_id(row)
     try:
         return _saved(integration, row, name, warnings)
@@ -57,6 +66,9 @@ def receive(integration: Integration, mapping: Mapping | None, sent: Any) -> Rec
 def _mapped(mapping: Mapping | None, sent: Any) -> tuple[dict[str, Any], list[Problem]]:
     """The row as a transport order in our own form."""
     warnings: list[Problem] = []
+    if not isinstance(sent, dict | list):
+        text = f"A row is an object such as {{...}}, not {shown(sent)}."
+        raise Rejected([Problem("", "not_an_object", text)])
     if mapping is not None:
         try:
             made = mapping.apply(sent)
@@ -116,6 +128,8 @@ def _saved(
         outcome = Outcome.CREATED
     if entry is not None:
         entry.name(order.pk)
+    about = saving.about_customer(order, given)
+    warnings += [Problem(each["field"], each["code"], each["message"]) for each in about]
     return Received(outcome, order.pk, name, warnings=warnings[:MOST_TOLD])
 
 

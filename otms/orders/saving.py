@@ -11,6 +11,8 @@ from rest_framework.exceptions import ValidationError
 
 from otms import documents
 from otms.accounts.models import Platform
+from otms.api.serializers import camel
+from otms.documents import shorten
 from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 from otms.orders.serializers import too_many_goods
 
@@ -210,6 +212,30 @@ def _own(platform: Platform, fields: Given) -> Given:
     if (customer := fields.get("customer")) is not None:
         fields["customer"] = _customer(platform, customer)
     return fields
+
+
+def about_customer(order: TransportOrder, given: Given) -> list[dict[str, str]]:
+    """Warnings: what was sent of a customer that is known, and differs from what is known.
+
+    An order names its customer and does not change it.
+    """
+    sent, stored = given.get("customer"), order.customer
+    if not sent or stored is None:
+        return []
+    differ = [
+        camel(name)
+        for name, value in sent.items()
+        if value and name not in ("id", "nonce") and _differ(getattr(stored, name), value)
+    ]
+    known, how = f"{shorten(stored.name)} is known with another", "PUT /api/business changes it"
+    return [
+        {
+            "field": f"customer.{name}",
+            "code": "customer_kept",
+            "message": f"{known} {name}, which stays as it is; {how}.",
+        }
+        for name in differ
+    ]
 
 
 def _customer(platform: Platform, given: Given) -> Business:

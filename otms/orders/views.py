@@ -105,8 +105,12 @@ class EntityViewSet(PlatformViewSet):
         if reader is None:
             return Response({self.noun: found})
         echo_nonces(reader.validated_data, found)
-        warnings = reader.warnings()
+        warnings = [*reader.warnings(), *self.noticed(record, reader.validated_data)]
         return Response({self.noun: found, **({"warnings": warnings} if warnings else {})})
+
+    def noticed(self, record: Any, given: dict[str, Any]) -> Any:
+        """What of it was understood, and had no effect."""
+        return []
 
 
 def echo_nonces(given: dict[str, Any], shown: dict[str, Any]) -> None:
@@ -143,6 +147,9 @@ class TransportOrderViewSet(EntityViewSet):
         if record is None:
             return saving.create_order(self.platform, given)
         return saving.update_order(record, given)
+
+    def noticed(self, record: TransportOrder, given: dict[str, Any]) -> Any:
+        return saving.about_customer(record, given)
 
     @route(
         "GET",

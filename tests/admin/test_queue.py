@@ -84,11 +84,11 @@ def test_what_caused_the_change_is_told(
         ({"leased": True, "attempts": 2}, "Attempt 2 is being made."),
         (
             {"status": Status.SUCCESS, "attempts": 2, "finished_at": EVER, "due_at": None},
-            "Delivered at 1970-01-01 00:00:00, attempt 2.",
+            "Delivered at 1970-01-01 00:00:00 UTC, attempt 2.",
         ),
         (
             {"status": Status.RETRY, "attempts": 3, "error": "503", "due_at": FOREVER},
-            "503 Attempt 4 at 9999-12-31 00:00:00.",
+            "503 Attempt 4 at 9999-12-31 00:00:00 UTC.",
         ),
         (
             {"status": Status.ERROR, "attempts": 5, "error": "422", "due_at": None},
@@ -117,8 +117,27 @@ def test_a_long_text_makes_no_list_wider(of: str, own: SimpleNamespace, browser:
 
 def test_a_call_without_an_answer_says_so(own: SimpleNamespace, browser: Browser) -> None:
     assert "(no answer)" not in browser.html(page(own.row))
-    own.row.requestlog_entries.update(response_status=None, response_body="")
+    silent = {"response_status": None, "response_body": ""}
+    own.row.requestlog_entries.update(**silent, error="No complete answer within 15 s.")
     assert "(no answer)" in browser.html(page(own.row))
+
+
+def test_what_took_it_without_a_status_is_no_failure(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    mail = "To: a@b.example\nSubject: =?utf-8?q?K=C3=B6ln?=\n\nThree.\n"
+    own.row.requestlog_entries.update(
+        method="SEND", url="mailto:a@b.example", response_status=None, request_body=mail
+    )
+    html = browser.html(page(own.row))
+    assert re.search(r'text-green-700 [^"]*"\s*>\s*taken\s*</span>', html)
+    assert "Subject: Köln" in html
+    requests = reverse("admin:integrations_requestlog_changelist")
+    assert "own-order" in browser.html(f"{requests}?answer=ok")
+    assert "own-order" not in browser.html(f"{requests}?answer=none")
+    own.row.requestlog_entries.update(error="The mail server refused.")
+    assert re.search(r'text-red-700 [^"]*"\s*>\s*not taken\s*</span>', browser.html(page(own.row)))
+    assert "own-order" in browser.html(f"{requests}?answer=none")
 
 
 @pytest.mark.parametrize(
@@ -128,10 +147,12 @@ def test_a_call_without_an_answer_says_so(own: SimpleNamespace, browser: Browser
 def test_an_answer_has_the_colour_of_its_class(
     status: int | None, colour: str, own: SimpleNamespace, browser: Browser
 ) -> None:
-    own.row.requestlog_entries.update(response_status=status)
+    error = "" if status else "No complete answer within 15 s."
+    own.row.requestlog_entries.update(response_status=status, error=error)
     html = browser.html(reverse("admin:integrations_requestlog_changelist"))
     classes = f"text-{colour}-700 dark:text-{colour}-400"
-    assert f'<span class="font-semibold {classes}">{status or "none"}</span>' in html
+    word = status or "no answer"
+    assert f'<span class="font-semibold whitespace-nowrap {classes}">{word}</span>' in html
     one = browser.html(page(own.row))
     assert re.search(rf'text-{colour}-700 [^"]*"\s*>\s*{status or "no answer"}\s*</span>', one)
 

@@ -115,4 +115,13 @@ def test_it_takes_a_message_once_and_none_that_is_older(receiver: Receiver) -> N
 
 def test_every_header_is_on_the_page() -> None:
     headers, _ = sent("hush")
-    assert set(re.findall(r"^\| `([\w-]+)` \|", PAGE, re.MULTILINE)) == headers.keys()
+    assert set(re.findall(r"^\| `([\w-]+)` \|", PAGE, re.MULTILINE)) == {*headers, "X-OTMS-Test"}
+
+
+def test_it_passes_the_test_of_an_installation(receiver: Receiver) -> None:
+    receiver.code.SECRET = "hush"
+    for secret, says in (("hush", ""), ("other", "the signature does not fit")):
+        found = Connector({"url": receiver.url}, {"secret": secret}).check(timeout=10)
+        assert says in found
+        assert bool(says) == bool(found)
+    assert receiver.taken == []

@@ -291,3 +291,25 @@ def test_a_broken_mapping_rejects_its_rows(
     (result,) = bring(ROW)["results"]
     assert (result["status"], result["errors"][0]["code"]) == ("rejected", "broken_mapping")
     assert not TransportOrder.objects.of(platform).exists()
+
+
+def test_a_rejected_row_tells_what_the_mapping_left_out(
+    bring: Bring, integration: Integration
+) -> None:
+    integration.inbound = {"name": "$.Number", "status": "$.state"}
+    integration.save()
+    (result,) = bring({"number": "4711", "state": "lost"})["results"]
+    assert result["status"] == "rejected"
+    assert [(each["field"], each["code"]) for each in result["warnings"]] == [
+        ("data[0].name", "left_out")
+    ]
+
+
+@pytest.mark.parametrize("row", ["4711", 4711, None, True])
+def test_a_single_value_is_no_row_whatever_the_mapping(
+    bring: Bring, integration: Integration, row: object
+) -> None:
+    integration.inbound = {"name": "A constant"}
+    integration.save()
+    (result,) = bring(row)["results"]
+    assert [each["code"] for each in result["errors"]] == ["not_an_object"]

@@ -37,7 +37,7 @@ def test_the_how_to_does_what_it_says(
         (letter,) = mail.letters
         assert letter.recipients == ["ann@acme.example"]
         assert letter.message["Subject"] == "Your order 4711 was delivered"
-        assert letter.text == "Dear Acme Corp,\n\nyour order is realized.\n"
+        assert letter.text == "Dear Acme Delivery,\n\nyour order is realized.\n"
         assert '"subject":"Your order 4711 was delivered"' in shell.run(history).printed
         assert '"planning@acme.example"' in shell.run(recipients).printed
         shell.run(order)

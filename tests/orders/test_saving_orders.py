@@ -491,3 +491,18 @@ def test_an_ignored_key_that_is_near_a_field_is_told_of_it(api: Api) -> None:
             "consignments[0].NAME is not a field; it was ignored. Did you mean `name`?"
         ),
     }
+
+
+def test_an_order_does_not_change_its_customer_and_says_so(api: Api, platform: Platform) -> None:
+    acme = {"name": "Acme", "vat": "NL1", "contactDetails": [{"type": "email", "value": "a@b.c"}]}
+    first = api.ok("POST", "transportOrder", {"customer": acme})
+    assert "warnings" not in first
+    other = {**acme, "vat": "NL2", "contactDetails": [{"type": "email", "value": "x@y.z"}]}
+    second = api.ok("POST", "transportOrder", {"customer": other})
+    assert [(each["field"], each["code"]) for each in second["warnings"]] == [
+        ("customer.vat", "customer_kept"),
+        ("customer.contactDetails", "customer_kept"),
+    ]
+    assert second["transportOrder"]["customer"] == first["transportOrder"]["customer"]
+    whole = api.ok("PUT", "transportOrder", first["transportOrder"])
+    assert "customer" not in str(whole.get("warnings"))
