@@ -203,6 +203,11 @@ LINES: list[tuple[str, dict[str, Any]]] = [
     ("at  0 °", {"G.externalAttributes.temperature": {"min": 0, "max": 0, "unit": "C"}}),
     ("+2/+8 graden", {"G.externalAttributes.temperature": {"min": 2, "max": 8, "unit": "C"}}),
     ("UN 1993 kl. 3", {"G.adr.unNumbers[0]": "1993", "G.adr.class": "3", "G.adr.dangerous": True}),
+    ("5 colli UN 1203 + UN 1993\n2 boxes UN 1263\nUN 1950", {
+        "G.quantity": 5, "G.packagingMaterial": "colli", "G.adr.unNumbers[0]": "1203",
+        "G.adr.unNumbers[1]": "1993", "G.adr.dangerous": True,
+        "H.quantity": 2, "H.packagingMaterial": "box", "H.adr.unNumbers[0]": "1263",
+        "X.adr.unNumbers[0]": "1950"}),
     ("geen ADR", {}),
     ("ADR: nein", {}),
     ("Is it ADR? It is not ADR.", {}),

@@ -348,7 +348,10 @@ def _dangerous(cargo: Cargo, sheet: Sheet) -> None:
     if not any(word.value for word in words):
         words += sheet.take(_CLASS, lambda m: Found(m["class"], 0.8, m.span()))
     said = (numbers + words)[0]
-    for place, number in enumerate(numbers):
+    for number in numbers:
+        line = _line(cargo, sheet, number.span[0])
+        known = line.fields if line else cargo.together
+        place = sum(name.startswith("adr.unNumbers") for name in known)
         _put(cargo, sheet, f"adr.unNumbers[{place}]", number)
     for word in [each for each in words if each.value][:1]:
         _put(cargo, sheet, "adr.class", word)
