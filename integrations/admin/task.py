@@ -19,6 +19,7 @@ STATUS_COLOURS = {
     TaskStatus.DONE: "success",
     TaskStatus.FAILED: "danger",
     TaskStatus.STOPPED: "default",
+    "PARTLY": "warning",
 }
 MOST_SHOWN = 100
 
@@ -45,7 +46,8 @@ class TaskAdmin(FactAdmin):
 
     @display(description="Status", label=STATUS_COLOURS)
     def status_label(self, task: Task) -> Any:
-        return task.status, task.status.lower()
+        is_partly = task.status == TaskStatus.DONE and task.failed
+        return "PARTLY" if is_partly else task.status, task.status.lower()
 
     @display(description="Integration")
     def integration_link(self, task: Task) -> str:

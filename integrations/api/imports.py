@@ -150,7 +150,11 @@ class TaskViewSet(PlatformViewSet):
 def _told(task: Task, **narrowed: Any) -> dict[str, Any]:
     through = ImportRow.objects.of(task.platform_id).filter(task=task).exclude(outcome="")
     lean = through.filter(**narrowed).defer("row").order_by("position")
-    return _answer(rows.task_row(task), imports.totals_of(task), lean)
+    totals = imports.totals_of(task)
+    # Counted now; the task itself is told every second.
+    done = {"done": totals["total"] - totals["waiting"], "failed": totals["rejected"]}
+    shown = {**rows.task_row(task), **(done if task.finished_at is None else {})}
+    return _answer(shown, totals, lean)
 
 
 def _answer(task: Any, totals: imports.Totals, results: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -161,6 +161,8 @@ def _hint(path: str) -> str:
     bare = path.rstrip("/")
     if path != bare and is_valid_path(bare):
         return "without the slash at its end there is"
+    if is_valid_path(f"{bare}/0/20"):
+        return f"a list is asked for by offset and amount: {bare}/0/20"
     parts = path.split("/")
     for place, part in enumerate(parts[:DEEPEST]):
         with_id = "/".join([*parts[:place], EXAMPLE, *parts[place + 1 :]])
@@ -178,12 +180,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return page(request)
 
 
+MALFORMED = "The request is malformed."
+HOST = "The Host header names none of the hosts of this server; OTMS_ALLOWED_HOSTS lists them."
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400: a host that is not ours, a malformed request."""
     if under_api(request):
-        return _answer(
-            body(400, "The request is malformed or names a host this server does not serve."), 400
-        )
+        return _answer(body(400, HOST if isinstance(exception, DisallowedHost) else MALFORMED), 400)
     from django.views.defaults import bad_request as page
 
     return page(request, exception)

@@ -27,8 +27,11 @@ def how_to_authenticate(shown: str) -> str:
 class MayCall(BasePermission):
     """The route's permission is among the caller's; routes marked `public` are for everybody."""
 
-    message = "You are known, but this call is not among your permissions."
+    message = ""
 
     def has_permission(self, request: Any, view: Any) -> bool:
         route = view.route
-        return route is None or route.public or request.user.allows(route.name)
+        if route is None or route.public or request.user.allows(route.name):
+            return True
+        self.message = f"You are known, but this call, {route.name}, is not among your permissions."
+        return False
