@@ -23,6 +23,13 @@ COLOURS = {
 }
 # Of a field, by how sure it is: the first that it reaches.
 SURE = ((0.85, "success"), (0.6, "info"), (0.0, "warning"))
+# What the colours of the text mean.
+LEGEND = (
+    ("success", "sure"),
+    ("info", "fairly sure"),
+    ("warning", "look at it"),
+    ("unread", "seen and not used"),
+)
 Row = dict[str, Any]
 
 
@@ -94,6 +101,7 @@ class EmailAdmin(FactAdmin):
 
     def _shown(self, email: Email) -> dict[str, Any]:
         rows = list(_rows(email))
+        marks = [*rows, *_unread(email)]
         return {
             "title": str(email),
             "email": email,
@@ -103,9 +111,10 @@ class EmailAdmin(FactAdmin):
             "integration_link": self.integration_link(email),
             "reply_to": link_to(email.reply_to) if email.reply_to_id else "",
             "rows": rows,
+            "legend": LEGEND,
             "told": [(_name(each["field"]), each) for each in email.warnings],
-            "subject": _marked(email.subject, [row for row in rows if row["part"] == "subject"]),
-            "text": _marked(email.read_text, [row for row in rows if row["part"] == "body"]),
+            "subject": _marked(email.subject, [row for row in marks if row["part"] == "subject"]),
+            "text": _marked(email.read_text, [row for row in marks if row["part"] == "body"]),
             "attachments": [
                 (link_to(each), each)
                 for each in email.attachments.defer("content").order_by("created_at", "id")
@@ -136,8 +145,21 @@ def _rows(email: Email) -> Iterator[Row]:
             "place": text[begin:end],
             "part": found["part"],
             "span": (begin, end),
+            "told": f"{path}: {letter.spoken(found['value'])}",
             "others": ", ".join(letter.spoken(each["value"]) for each in found["alternatives"]),
         }
+
+
+def _unread(email: Email) -> Iterator[Row]:
+    """What the text says and the draft does not."""
+    for each in email.warnings:
+        if "span" in each:
+            yield {
+                "part": each["field"],
+                "span": tuple(each["span"]),
+                "colour": "unread",
+                "told": "seen and not used",
+            }
 
 
 def _marked(text: str, rows: list[Row]) -> list[dict[str, Any]]:
@@ -146,7 +168,7 @@ def _marked(text: str, rows: list[Row]) -> list[dict[str, Any]]:
     pieces = []
     for begin, end in pairwise(bounds):
         here = [row for row in rows if row["span"][0] <= begin and end <= row["span"][1]]
-        told = "; ".join(f"{row['path']}: {row['value']}" for row in here)
+        told = "; ".join(row["told"] for row in here)
         colour = here[0]["colour"] if here else ""
         pieces.append({"text": text[begin:end], "told": told, "colour": colour})
     return pieces

@@ -151,6 +151,16 @@ class KeptAttachmentSerializer(serializers.Serializer):
     format = serializers.ChoiceField(FORMATS)
 
 
+class WarningSerializer(ErrorItem):
+    span = serializers.ListField(
+        child=serializers.IntegerField(),
+        min_length=2,
+        max_length=2,
+        required=False,
+        help_text="Of what was not used: its place in the part of the mail that is the field.",
+    )
+
+
 class ReadEmailSerializer(WireSerializer):
     """A mail, and what was made of it."""
 
@@ -164,7 +174,7 @@ class ReadEmailSerializer(WireSerializer):
     missing = serializers.ListField(
         child=serializers.ChoiceField(["pickup", "delivery", "date", "goods"])
     )
-    warnings = ErrorItem(many=True)  # type: ignore[assignment]
+    warnings = WarningSerializer(many=True)  # type: ignore[assignment]
     text = serializers.CharField(help_text="What the spans of the body count characters in.")
     sender = serializers.CharField()
     to = serializers.ListField(child=serializers.CharField())

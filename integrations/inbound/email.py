@@ -16,7 +16,7 @@ from django.utils.timezone import localdate
 from integrations.core import letter
 from integrations.core.detection import detect
 from integrations.core.errors import Problem
-from integrations.core.letter import Letter
+from integrations.core.letter import Letter, Notice
 from integrations.models import Email, File, Integration, Level, Log
 from integrations.models.email import EmailStatus
 from otms.accounts.models import Platform
@@ -242,8 +242,12 @@ def _fields(found: Letter) -> dict[str, Any]:
     }
 
 
-def _shown(problems: list[Problem]) -> list[dict[str, str]]:
-    return [{"field": p.field, "code": p.code, "message": p.message} for p in problems]
+def _shown(problems: list[Problem]) -> list[dict[str, Any]]:
+    return [
+        {"field": p.field, "code": p.code, "message": p.message}
+        | ({"span": list(p.span)} if isinstance(p, Notice) else {})
+        for p in problems
+    ]
 
 
 def _tell(email: Email, integration: Integration) -> None:

@@ -54,6 +54,15 @@ def test_what_was_found_is_marked_where_it_stands(own: SimpleNamespace, browser:
     assert "<b>20" not in html
 
 
+def test_what_was_not_used_is_marked_in_a_colour_of_its_own(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    html = browser.html(page(brought(own, "20 pallets, 400 kg, 500 kg")))
+    mark = '<mark class="found found-unread" title="seen and not used">500 kg</mark>'
+    assert mark in html
+    assert "sure fairly sure look at it seen and not used" in " ".join(without_tags(html).split())
+
+
 def test_two_fields_of_one_place_are_one_mark(own: SimpleNamespace, browser: Browser) -> None:
     html = browser.html(page(brought(own, "Pickup: 3011 AA Rotterdam")))
     (title,) = re.findall(r'title="([^"]*)">3011 AA</mark>', html)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.core import letter
-from integrations.core.letter import Found, Letter
+from integrations.core.letter import Found, Letter, Notice
 
 FRIDAY = date(2026, 3, 20)
 SHORT = {
@@ -186,6 +186,8 @@ LINES: list[tuple[str, dict[str, Any]]] = [
     ("twelve IBCs", {"G.quantity": 12, "G.packagingMaterial": "IBC"}),
     ("ca. 6 stapelbare Europaletten", {"G.quantity": 6, "G.packagingMaterial": "EUR pallet"}),
     ("0 pallets", {}),
+    ("20 to 22 pallets", {"G.quantity": 22, "G.packagingMaterial": "pallet"}),  # and no 20 t
+    ("open from 8 to 12", {}),
     ("room 20, palletised", {}),
     # Weights and measures.
     ("2 pallets, 450 kg per pallet", {"G.quantity": 2, "G.packagingMaterial": "pallet",
@@ -239,6 +241,7 @@ LINES: list[tuple[str, dict[str, Any]]] = [
     ("Pickup: Manchester M1 1AE", {"P.city": "Manchester", "P.postalCode": "M1 1AE",
                                    "P.country": "GB"}),
     ("Lossen: Alphen aan den Rijn", {"D.city": "Alphen aan den Rijn"}),
+    ("On Mon, 2 Mar 2026 at 10:00, Ann wrote:\n> no", {}),
     ("Van: Gent\nNaar: Lille", {"P.city": "Gent", "D.city": "Lille"}),
     ("Delivery 26-03-2026 08:00-12:00", {"X.delivery.date": "2026-03-26",
                                          "X.delivery.from": "08:00", "X.delivery.until": "12:00"}),
@@ -293,8 +296,81 @@ def test_the_subject_tells_what_the_body_leaves_out() -> None:
 
 def test_a_second_place_of_pickup_is_told() -> None:
     found = read("Pickup: 3011 AA Rotterdam\nPickup: 1012 AB Amsterdam\nDelivery: 75001 Paris")
-    assert [each.code for each in found.problems] == ["several_places"]
+    assert [each.code for each in found.problems] == ["several_places", "unread"]
     assert values(found)["P.city"] == "Rotterdam"
+
+
+def unread(found: Letter, body: str, subject: str = "") -> list[str]:
+    """What is said to be seen and not used."""
+    texts = {"body": body, "subject": subject}
+    notices = [each for each in found.problems if isinstance(each, Notice)]
+    assert {each.code for each in notices} <= {"unread"}
+    return [texts[each.field][slice(*each.span)] for each in notices]
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        ("10 IBC 10.800 kg; 4 EPAL 1.920,5 kg; Gesamt 12.720,5 kg", ["12.720,5 kg"]),
+        ("10 | IBC | 10.800 kg\n4 | EPAL | 900 kg", ["10 | IBC", "4 | EPAL", "900 kg"]),
+        ("IBC\t10\t10.800 kg", ["IBC\t10"]),
+        ("5 colli, 3 m3, 4 m³, 2 ldm, Lademeter: 3", ["4 m³", "Lademeter: 3"]),
+        ("5 colli, 80 kg, 120x80x150 cm, 2-8 °C, total 80 kg", []),
+        ("Pickup: 3011 AA Rotterdam\nVia 1012 AB Amsterdam.", ["1012 AB Amsterdam"]),
+        ("Pickup: 3011 AA Rotterdam\nAgain 3011 AA Rotterdam, 2 to 3 pallets", []),
+        ("Pickup: Gent\n\nRegards, Jan\n3000 AB Delft", []),  # who writes
+        ("0 pallets", []),
+    ],
+)
+def test_what_was_seen_and_not_used_is_told(body: str, left: list[str]) -> None:
+    assert unread(read(body), body) == left
+
+
+def test_the_mails_of_this_file_are_used_to_the_last_number() -> None:
+    for body, _ in MAILS:
+        assert unread(read(body), body) == []
+
+
+def test_a_subject_that_says_something_else_is_told() -> None:
+    body, subject = "12 pallets", "20 pallets, 12 pallets to 1012 AB Amsterdam"
+    assert unread(read(body, subject), body, subject) == ["20 pallets"]
+
+
+def test_what_was_not_used_takes_from_the_score() -> None:
+    scores = [read(body).score for body in ("2 ldm", "2 ldm, 3 ldm", "2 ldm, 3 ldm, 4 ldm")]
+    assert scores == [0.24, 0.21, 0.19]
+
+
+HEAD = "From: Bob <bob@x.example>\nSent: Monday\nTo: planning\nSubject: transport\n\n"
+
+
+@pytest.mark.parametrize(
+    "begin", ["-----Original Message-----\n", HEAD, "On Mon, 2 Mar 2026, Bob wrote:\n", "> "]
+)
+def test_what_stands_in_a_quote_below_goods_is_in_doubt(begin: str) -> None:
+    found = read(f"22 pallets\n\n{begin}20 boxes, 400 kg\nPickup: 3011 AA Rotterdam")
+    sure = {path: each.confidence for path, each in found.fields.items()}
+    assert sure.pop("consignments[0].goods[0].quantity") > 0.9
+    assert sure.pop("consignments[0].goods[0].packagingMaterial") > 0.9
+    assert len(sure) == 6
+    assert max(sure.values()) == 0.3
+    assert [(each.field, each.code) for each in found.problems] == [
+        ("consignments[0].goods[1]", "quoted"),
+        ("consignments[0].originalPhysicalSender", "quoted"),
+    ]
+
+
+@pytest.mark.parametrize("begin", ["-----Forwarded-----\n" + HEAD, HEAD, "> Hello,\n> "])
+def test_what_is_only_forwarded_is_the_order(begin: str) -> None:
+    found = read(f"See below, please.\n\n{begin}20 boxes, 400 kg")
+    assert {each.confidence for each in found.fields.values()} == {0.95}
+    assert found.problems == []
+
+
+def test_the_mail_that_was_forwarded_may_quote_as_well() -> None:
+    found = read(f"See below.\n\n{HEAD}20 boxes\n\n{HEAD}3 drums")
+    sure = [found.fields[f"consignments[0].goods[{n}].quantity"].confidence for n in (0, 1)]
+    assert sure == [0.95, 0.3]
 
 
 def test_the_head_of_a_forwarded_mail_is_no_order() -> None:

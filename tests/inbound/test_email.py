@@ -120,6 +120,16 @@ def test_every_span_of_the_answer_points_into_the_mail(send: Send) -> None:
     assert "ambiguous" in codes({"email": email})
 
 
+def test_what_was_not_used_is_a_warning_with_its_place(send: Send) -> None:
+    answer = send("20 pallets, 400 kg; 20 kg of film", subject="30 pallets")
+    told = [each for each in answer["email"]["warnings"] if each["code"] == "unread"]
+    assert [(each["field"], each["span"]) for each in told] == [
+        ("body", [20, 25]),
+        ("subject", [0, 10]),
+    ]
+    assert '"20 kg"' in told[0]["message"]
+
+
 def test_the_mail_is_kept_as_it_came(send: Send, platform: Platform) -> None:
     body = "<p>20&nbsp;pallets</p>\r\n"
     email = send(body, to=["in@example.com"], messageId="<1@x>")["email"]

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
-from integrations.core.letter.sheet import BEGIN, END, GAP, Found, Sheet, rule
+from integrations.core.letter.sheet import BEGIN, END, GAP, MOST, Found, Sheet, Span, rule
 
 N = (
     r"(?:[0-9]{1,3}(?:[.,'’ \xa0][0-9]{3}){1,3}(?:[.,][0-9]{1,3})?"
@@ -83,7 +84,8 @@ _GROSS = r"(?P<gross>gross|bruto|brutto)"
 _WEIGHT = rule(
     rf"{BEGIN}(?:{_GROSS}(?:[ -]?(?:weight|gewicht))?[ :]{{1,3}})?"
     rf"(?P<at>(?:à|@){GAP})?(?P<number>{N}){GAP}"
-    r"(?P<unit>kgs?|kilo(?:gram(?:s|men|m)?|s)?|t(?:o|on(?:s|ne|nes|nen)?)?|lbs?|pounds?)"
+    r"(?P<unit>kgs?|kilo(?:gram(?:s|men|m)?|s)?|lbs?|pounds?"
+    r"|t(?:o(?![ \xa0]{1,3}[\w\0])|on(?:s|ne|nes|nen)?)?)"  # no "20 to 22"
     rf"{END}{_EACH}"
 )
 _WEIGHED = rule(  # "Gewicht (kg): 12400"
@@ -101,6 +103,12 @@ _VOLUME = rule(
 _CENTIMETRES = rf"[0-9]{{1,4}}(?:[.,][0-9]{{1,2}})?(?:{GAP}(?:cm|mm|m))?"
 _SIZE = rule(
     rf"{BEGIN}{_CENTIMETRES}{GAP}[x×*]{GAP}{_CENTIMETRES}(?:{GAP}[x×*]{GAP}{_CENTIMETRES})?{END}"
+)
+# A row of a table that no other rule reads: "10 | IBC", "IBC | 10".
+_BAR = r"[ \t\xa0]{0,3}[|\t][ \t\xa0|]{0,5}"
+_ROW = rule(
+    rf"{BEGIN}{N}{_BAR}(?:{PACKED}|kgs?|t|ton|lbs?|m3|m³|cbm|{_METRE}){END}"
+    rf"|{BEGIN}(?:{PACKED}){_BAR}{N}{END}"
 )
 _SIGNED = r"(?:(?:[+-]|−|minus )[ ]?)?[0-9]{1,2}(?:[.,][0-9])?"
 _DEGREES = rf"(?:°|℃|graden|grad|degrees)(?:{GAP}c(?:elsius)?)?"
@@ -158,7 +166,7 @@ def read(sheet: Sheet) -> Cargo:
     cargo = Cargo()
     temperatures = sheet.take(_TEMPERATURE, _temperature)
     # Before the pieces: an "x" between two numbers is no count of what follows.
-    sizes = [match.span() for match, _ in zip(_SIZE.finditer(sheet.left), range(50), strict=False)]
+    sizes = _sizes(sheet)
     metres = sheet.take(_METRES, lambda m: _measure(m, "loadMeters", m["number"] or m["after"]))
     volumes = sheet.take(_VOLUME, lambda m: _measure(m, "volume", m["number"]))
     weights = sheet.take(_WEIGHT, _Weight.of) + sheet.take(_WEIGHED, _Weight.of)
@@ -186,6 +194,22 @@ def read(sheet: Sheet) -> Cargo:
     _dangerous(cargo, sheet)
     cargo.references = sheet.take(_REFERENCE, _reference)
     return cargo
+
+
+def left_over(sheet: Sheet) -> list[tuple[Span, int | None]]:
+    """Numbers with a unit or a packaging that nothing used; of a packaging, with the number."""
+    sheet.hide(_sizes(sheet))
+    found: list[tuple[Span, int | None]] = []
+    for pattern in (_WEIGHT, _WEIGHED, _METRES, _VOLUME):
+        found += sheet.take(pattern, lambda match: (match.span(), None))
+    for pattern in (_GOODS, _COUNTED):
+        for line, span in sheet.take(pattern, lambda m: (_goods(m), m.span())):
+            found += [(span, line.fields["quantity"].value)] if line else []
+    return found + sheet.take(_ROW, lambda match: (match.span(), None))
+
+
+def _sizes(sheet: Sheet) -> list[Span]:
+    return [match.span() for match in islice(_SIZE.finditer(sheet.left), MOST)]
 
 
 # Numbers.

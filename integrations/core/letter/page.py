@@ -3,7 +3,7 @@
 import re
 from html import unescape
 
-from integrations.core.letter.sheet import rule
+from integrations.core.letter.sheet import Span, rule
 
 _HTML = rule(r"\A\s{0,100}<(?:!doctype|html|head|body|div|p|table|span|meta|style|font)\b|<br ?/?>")
 _CLOSED = rule(r"</(?:html|body|div|p|table|td|span|font)>")
@@ -70,17 +70,31 @@ def _text(raw: str) -> str:
     return _ENTITY.sub(lambda match: unescape(match.group()), flat) if "&" in flat else flat
 
 
-# A reply: what the one who answers wrote ends where the quote or the signature begins.
-_QUOTE = re.compile(
-    r"^(?:"
-    r">|-- ?\r?$|_{8,200}[ \t]{0,3}\r?$|-{2,20}[ ]?(?:original|forwarded|oorspronkelijk"
-    r"|doorgestuurd|urspr(?:ü|ue)ngliche|weitergeleitete)|(?:on|op|am"
-    r"|le)[ ][^\n]{4,200}\b(?:wrote|schreef|schrieb|a [ée]crit)\b[^\n]{0,200}:[ \t]{0,3}\r?$"
+# What a mail quotes; a reply ends there, at its signature, or at the head of what it answers.
+_WROTE = (
+    r"(?:on|op|am|le)[ ][^\n]{4,200}\b(?:wrote|schreef|schrieb|a [ée]crit)\b"
+    r"[^\n]{0,200}:[ \t]{0,3}\r?$"
+)
+WROTE = re.compile(rf"^[> \t]{{0,6}}{_WROTE}", re.IGNORECASE | re.MULTILINE)
+_QUOTED = (
+    r">|-{2,20}[ ]?(?:original|forwarded|oorspronkelijk"
+    rf"|doorgestuurd|urspr(?:ü|ue)ngliche|weitergeleitete)|{_WROTE}"
+)
+_QUOTE = re.compile(rf"^(?:{_QUOTED})", re.IGNORECASE | re.MULTILINE)
+_END = re.compile(
+    rf"^(?:{_QUOTED}|-- ?\r?$|_{{8,200}}[ \t]{{0,3}}\r?$"
     r"|(?:from|van|von):[^\n]{1,300}\n(?:[^\n]{0,300}\n){0,2}(?:sent|date|verzonden|datum"
     r"|gesendet):"
     r")",
     re.IGNORECASE | re.MULTILINE,
 )
+# The head of a mail that was forwarded: its names and its date are no part of an order.
+_HEAD_LINE = re.compile(
+    r"[> \t*]{0,6}(from|to|cc|bcc|sent|date|subject|importance|van|aan|verzonden|datum|onderwerp"
+    r"|von|an|gesendet|betreff|reply-to)[*]?[ ]?:",
+    re.IGNORECASE,
+)
+_SUBJECTS = {"subject", "onderwerp", "betreff"}
 
 
 def end_of_new(text: str) -> int:
@@ -88,8 +102,37 @@ def end_of_new(text: str) -> int:
 
     Only for an answer to a mail that we have: what somebody forwards is the order itself.
     """
-    quote = _QUOTE.search(text)
-    return quote.start() if quote else len(text)
+    end = _END.search(text)
+    return end.start() if end else len(text)
+
+
+def quotes(text: str) -> list[int]:
+    """Where something begins that the mail quotes or forwards; lines with ">" are one quote."""
+    found = [begin for begin, _ in heads(text)]
+    for match in _QUOTE.finditer(text):
+        before = text.rfind("\n", 0, max(match.start() - 1, 0)) + 1
+        if match.group() != ">" or not match.start() or text[before] != ">":
+            found.append(match.start())
+    return sorted(found)
+
+
+def heads(text: str) -> list[Span]:
+    """Two or more lines of a head that has a subject among them."""
+    spans: list[Span] = []
+    block: list[str] = []
+    begin = at = 0
+    for line in text.splitlines(keepends=True):
+        head = _HEAD_LINE.match(line)
+        if head:
+            begin = at if not block else begin
+            block.append(head[1].lower())
+        if block and (not head or at + len(line) == len(text)):
+            end = at + len(line) if head else at
+            if len(block) > 1 and _SUBJECTS & set(block):
+                spans.append((begin, end))
+            block = []
+        at += len(line)
+    return spans
 
 
 _AWAY = rule(

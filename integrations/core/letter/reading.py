@@ -7,10 +7,11 @@ from datetime import date
 from typing import Any
 
 from integrations.core.errors import Problem
-from integrations.core.letter import cargo, moments, route
+from integrations.core.letter import cargo, moments, page, route
 from integrations.core.letter.cargo import Cargo
 from integrations.core.letter.route import Place, Route
-from integrations.core.letter.sheet import Found, Sheet
+from integrations.core.letter.sheet import Found, Sheet, Span
+from otms.documents import shorten
 
 CONSIGNMENT = "consignments[0]"
 PARTIES = {"pickup": "originalPhysicalSender", "delivery": "originalPhysicalAddressee"}
@@ -23,6 +24,18 @@ _SAYS = {
 }
 
 Fields = dict[str, Found]
+Parts = dict[str, Sheet]
+# How sure a field may be that stands in a quote, below goods of the mail's own.
+QUOTED = 0.3
+# What is left of the score for each piece of the text that was not used.
+UNREAD = 0.9
+
+
+@dataclass(frozen=True)
+class Notice(Problem):
+    """What to look at in a part of the mail, which is its field."""
+
+    span: Span = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -49,28 +62,33 @@ class Letter:
 
 def read(body: str, subject: str, today: date) -> Letter:
     """Read a letter. What the body says counts; the subject fills what the body leaves out."""
-    sheet, head = Sheet(body), Sheet(subject)
-    goods, way = _read(sheet, today)
-    more_goods, more_way = _read(head, today)
-    groups = [*_groups(goods, way)]
+    sheets = {"body": Sheet(body), "subject": Sheet(subject)}
+    for sheet in sheets.values():
+        route.hide_what_is_no_order(sheet)
+    # To see afterwards what nothing used: the places stay the same.
+    rests = {part: Sheet(sheet.left) for part, sheet in sheets.items()}
+    goods, way = _read(sheets["body"], today)
+    more_goods, more_way = _read(sheets["subject"], today)
+    quote = _quote(body, goods)
+    groups = [(name, _doubted(fields, quote)) for name, fields in _groups(goods, way)]
     known = {name for name, fields in groups if fields}
     for name, fields in _groups(more_goods, more_way):
         if fields and name not in known:
             in_subject = {path: each.but(part="subject") for path, each in fields.items()}
             groups.append((name, in_subject))
-    references = _references(goods, more_goods)
+    references = _doubted(_references(goods, more_goods), quote)
     fields = {path: each for _, group in groups for path, each in group.items()} | references
+    unread = [*_unread(sheets, rests, fields)]
     scores = {name: _score(groups, name) for name in NEEDED}
     return Letter(
         fields,
         [name for name in ("pickup", "delivery", "date", "goods") if not scores[name]],
-        round(sum(scores.values()) / len(NEEDED), 2),
-        [*_problems(fields, way)],
+        round(sum(scores.values()) / len(NEEDED) * UNREAD ** len(unread), 2),
+        [*_problems(fields, way), *_quoted(fields, quote), *unread],
     )
 
 
 def _read(sheet: Sheet, today: date) -> tuple[Cargo, Route]:
-    route.hide_what_is_no_order(sheet)
     goods = cargo.read(sheet)
     return goods, route.read(sheet, moments.read(sheet, today))
 
@@ -101,6 +119,64 @@ def _references(goods: Cargo, more: Cargo) -> Fields:
         if each.value not in [known.value for known in found]:
             found.append(each)
     return {f"externalAttributes.references[{n}]": each for n, each in enumerate(found)}
+
+
+def _quote(body: str, goods: Cargo) -> int:
+    """Where the first quote begins that has goods above it; what is only forwarded has none."""
+    places = [
+        found.span[0]
+        for line in goods.lines
+        for name, found in line.fields.items()
+        if name.rpartition(".")[2] in _SAYS["goods"]
+    ]
+    first = min(places, default=len(body))
+    return next((place for place in page.quotes(body) if place > first), len(body))
+
+
+def _doubted(fields: Fields, quote: int) -> Fields:
+    """The same, less sure where it stands in the quote."""
+    return {
+        path: found.but(
+            confidence=min(found.confidence, QUOTED),
+            alternatives=tuple((each, min(sure, QUOTED / 3)) for each, sure in found.alternatives),
+        )
+        if _is_quoted(found, quote)
+        else found
+        for path, found in fields.items()
+    }
+
+
+def _is_quoted(found: Found, quote: int) -> bool:
+    return found.part == "body" and found.span[0] >= quote
+
+
+def _quoted(fields: Fields, quote: int) -> Iterator[Problem]:
+    """One for each line of goods and each place, not for each of its fields."""
+    paths = [path.rpartition(".")[0] for path, each in fields.items() if _is_quoted(each, quote)]
+    text = "This stands in what the mail quotes, below goods of its own: does it still hold?"
+    for path in dict.fromkeys(paths):
+        yield Problem(path, "quoted", text)
+
+
+def _unread(sheets: Parts, rests: Parts, fields: Fields) -> Iterator[Notice]:
+    """What looks like a part of the order and is not in the draft; what is there once is read."""
+    said = {path: _words(sheets[each.part].text, each.span) for path, each in fields.items()}
+    codes = tuple(f"{each} " for path, each in said.items() if path.endswith(".postalCode"))
+    counts = {each.value for path, each in fields.items() if path.endswith(".quantity")}
+    for part, sheet in sheets.items():
+        spans = [each.span for each in fields.values() if each.part == part]
+        rests[part].hide(spans)
+        sheet.hide(spans)
+        goods = [span for span, count in cargo.left_over(rests[part]) if count not in counts]
+        for span in sorted({*goods, *route.left_over(sheet)}):
+            words = _words(sheet.text, span)
+            if words not in said.values() and not words.startswith(codes):
+                text = f"{shorten(words)} was seen and not used: look at it."
+                yield Notice(part, "unread", text, span)
+
+
+def _words(text: str, span: Span) -> str:
+    return " ".join(text[slice(*span)].split())
 
 
 def _score(groups: list[tuple[str, Fields]], name: str) -> float:

@@ -1,10 +1,12 @@
 """Where from and where to: labels divide the text into parts, and each part has a place."""
 
 import re
+from bisect import bisect
 from dataclasses import dataclass, field
 
 from integrations.core.letter.cargo import PACKED
 from integrations.core.letter.moments import MONTHS, WEEKDAYS, Moments
+from integrations.core.letter.page import WROTE, heads, quotes
 from integrations.core.letter.sheet import GAP, Found, Sheet, Span, rule
 
 PICKUP, DELIVERY = "pickup", "delivery"
@@ -37,13 +39,6 @@ _GOODBYE = rule(
     r"|dank|(?:mit )?(?:freundlichen|besten|vielen|herzlichen) (?:grü|grue|dank)|mfg\b|vg\b|lg\b"
     r"|--)"
 )
-# The head of a mail that was forwarded: its names and its date are no part of an order.
-_HEAD_LINE = re.compile(
-    r"[> \t*]{0,6}(from|to|cc|bcc|sent|date|subject|importance|van|aan|verzonden|datum|onderwerp"
-    r"|von|an|gesendet|betreff|reply-to)[*]?[ ]?:",
-    re.IGNORECASE,
-)
-_SUBJECTS = {"subject", "onderwerp", "betreff"}
 _CONTACT = rule(
     r"(?<![\w.+-])[\w.+-]{1,64}@[\w.-]{1,190}|https?://[^\s<>]{1,300}"
     r"|(?<![\w.])www\.[^\s<>]{1,300}|(?<![\w+])(?:tel(?:efoon|efon|ephone)?|phone|mob(?:ile|iel"
@@ -154,8 +149,24 @@ class Part:
 
 def hide_what_is_no_order(sheet: Sheet) -> None:
     """Heads of forwarded mails, addresses of mail and telephone: their digits mislead."""
-    sheet.hide(_heads(sheet.left))
+    sheet.hide(heads(sheet.left))
+    sheet.take(WROTE, lambda match: True)
     sheet.take(_CONTACT, lambda match: True)
+
+
+def left_over(sheet: Sheet) -> list[Span]:
+    """Postcodes with their cities that nothing used; a signature's are the writer's own."""
+    spans: list[Span] = []
+    for pattern, _, _ in _POSTCODES:
+        spans += sheet.take(pattern, lambda m: m.span() if _named(m["city"], 0, 1) else None)
+    begins = [match.end() for match in _LABEL.finditer(sheet.text)] + quotes(sheet.text)
+    ends = [match.start() for match in _GOODBYE.finditer(sheet.text)]
+    marks = sorted([*((place, False) for place in begins), *((place, True) for place in ends)])
+    return [
+        (begin, begin + len(sheet.text[begin:end].rstrip(".-'’")))
+        for begin, end in spans
+        if not (at := bisect(marks, (begin, True))) or not marks[at - 1][1]
+    ]
 
 
 def read(sheet: Sheet, moments: Moments) -> Route:
@@ -178,25 +189,6 @@ def read(sheet: Sheet, moments: Moments) -> Route:
     if left and not any("date" in each.moments for each in (route.pickup, route.delivery)):
         route.day = left[0]
     return route
-
-
-def _heads(text: str) -> list[Span]:
-    """Two or more lines of a head that has a subject among them."""
-    spans: list[Span] = []
-    block: list[str] = []
-    begin = at = 0
-    for line in text.splitlines(keepends=True):
-        head = _HEAD_LINE.match(line)
-        if head:
-            begin = at if not block else begin
-            block.append(head[1].lower())
-        if block and (not head or at + len(line) == len(text)):
-            end = at + len(line) if head else at
-            if len(block) > 1 and _SUBJECTS & set(block):
-                spans.append((begin, end))
-            block = []
-        at += len(line)
-    return spans
 
 
 def _parts(text: str) -> list[Part]:

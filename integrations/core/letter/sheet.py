@@ -57,9 +57,11 @@ class Sheet:
     def hide(self, spans: Iterable[Span]) -> None:
         """All at once: one copy of the text for a rule, not one for each match."""
         pieces, at = [], 0
-        for begin, end in spans:
-            pieces += [self.left[at:begin], USED * (end - begin)]
-            at = end
+        for begin, end in sorted(spans):
+            begin = max(begin, at)
+            if begin < end:
+                pieces += [self.left[at:begin], USED * (end - begin)]
+                at = end
         self.left = "".join([*pieces, self.left[at:]])
 
     def line_begin(self, place: int) -> int:
