@@ -70,7 +70,7 @@ def test_the_example_of_the_reference_is_answered_as_it_is_written(
 
 
 def test_the_page_about_mails_does_what_it_says(api: Api, platform: Platform) -> None:
-    mail, weight, guide, update, filters = examples(EMAIL_PAGE)
+    mail, weight, guide, table, unread, update, complete, filters = examples(EMAIL_PAGE)
     answer = api.ok("POST", "integration/email", mail)
     email, order = answer["email"], answer["transportOrder"]
     assert email["missing"] == []
@@ -79,7 +79,10 @@ def test_the_page_about_mails_does_what_it_says(api: Api, platform: Platform) ->
     assert email["text"][slice(*field["span"])] == "12.400 kg"
     assert "{} on and before {} there is `12.400 kg`".format(*field["span"]) in EMAIL_PAGE
     assert {"field": path, "code": "ambiguous"}.items() <= email["warnings"][-2].items()
-    assert len(api.ok("POST", "integration/email", guide)["email"]["missing"]) == 3
+    assert unread in api.ok("POST", "integration/email", table)["email"]["warnings"]
+    short = api.ok("POST", "integration/email", guide)
+    assert len(short["email"]["missing"]) == 3
+    _completed(api, complete, short["transportOrder"])
     made = make.integration(platform=platform, trigger=make.ALL_ACTIONS, filters=filters)
     update["id"] = order["id"]
     changed = api.ok("PUT", "transportOrder", update)["transportOrder"]
@@ -89,6 +92,23 @@ def test_the_page_about_mails_does_what_it_says(api: Api, platform: Platform) ->
         {"mapping": {}, "filters": made.filters, "testData": {"transportOrder": changed}},
     )
     assert tested["matched"] is True
+
+
+def _completed(api: Api, complete: Any, draft: Any) -> None:
+    """The call that completes a draft keeps what it does not send."""
+    (before,) = draft["consignments"]
+    (sent,) = complete["consignments"]
+    complete["id"], sent["id"] = draft["id"], before["id"]
+    sent["goods"][0]["id"] = before["goods"][0]["id"]
+    order = api.ok("PUT", "transportOrder", complete)["transportOrder"]
+    (after,) = order["consignments"]
+    assert (order["status"], order["description"]) == ("requested", draft["description"])
+    for key in ("originalPhysicalSender", "externalAttributes"):
+        assert after[key] == sent[key]
+    (goods,) = after["goods"]
+    kept = {"id", "quantity", "packagingMaterial", "description"}
+    assert {key: goods[key] for key in kept} == {key: before["goods"][0][key] for key in kept}
+    assert goods["weight"] == sent["goods"][0]["weight"]
 
 
 def test_the_mail_of_the_reference_is_answered_as_it_is_written(api: Api) -> None:
