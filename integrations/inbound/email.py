@@ -231,11 +231,11 @@ def _fields(found: Letter) -> dict[str, Any]:
     return {
         path: {
             "value": each.value,
-            "confidence": each.confidence,
+            "confidence": round(each.confidence, 2),
             "part": each.part,
             "span": list(each.span),
             "alternatives": [
-                {"value": value, "confidence": sure} for value, sure in each.alternatives
+                {"value": value, "confidence": round(sure, 2)} for value, sure in each.alternatives
             ],
         }
         for path, each in found.fields.items()

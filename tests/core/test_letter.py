@@ -247,6 +247,13 @@ LINES: list[tuple[str, dict[str, Any]]] = [
                                          "X.delivery.from": "08:00", "X.delivery.until": "12:00"}),
     ("Pickup between 9 and 11 am", {"X.pickup.from": "09:00", "X.pickup.until": "11:00"}),
     ("Collection of pallets", {}),
+    *((f"Deliver {by}", {"X.delivery.date": "2026-03-27", "X.delivery.until": "16:00"}) for by in (
+        "by Friday 4pm", "before Friday 16:00", "before 27-03-2026, at 16:00", "by 27 March 4 pm",
+        "no later than Friday 16:00", "uiterlijk vrijdag 16 uur", "voor vrijdag om 16:00",
+        "bis Freitag 16 Uhr", "spätestens am Freitag um 16 Uhr", "bis zum 27.03. 16 Uhr")),
+    ("Deliver by truck on Friday 4pm", {"X.delivery.date": "2026-03-27",
+                                        "X.delivery.from": "16:00"}),
+    ("Deliver Friday after 4pm", {"X.delivery.date": "2026-03-27", "X.delivery.from": "16:00"}),
 ]  # fmt: skip
 
 
@@ -262,7 +269,8 @@ def test_a_line(body: str, fields: dict[str, Any]) -> None:
         ("20 pallets, 12.400 kg", "G.weight", kg(12400), [kg(Decimal("12.400"))]),
         ("2 pallets, 1,250 t", "G.weight", {"value": Decimal("1.250"), "unit": "t"},
          [{"value": 1250, "unit": "t"}]),
-        ("on 03/04", "X.date", "2026-04-03", ["2026-03-04"]),
+        ("on 05/04", "X.date", "2026-04-05", ["2026-05-04"]),
+        ("Friday 05/04", "X.date", "2026-04-05", ["2026-05-04"]),  # neither is one
         ("20-22 pallets", "G.quantity", 22, [20]),
         ("24-26 March", "X.date", "2026-03-24", ["2026-03-26"]),
         ("Friday", "X.date", "2026-03-27", ["2026-03-20"]),
@@ -277,6 +285,27 @@ def test_what_can_be_read_in_two_ways_is_marked(
     assert (field.value, [other for other, _ in field.alternatives]) == (value, others)
     assert field.confidence < 0.9
     assert [(each.field, each.code) for each in found.problems] == [(whole, "ambiguous")]
+
+
+@pytest.mark.parametrize(
+    ("body", "day"),
+    [
+        ("5-12-2026", "2026-12-05"),  # and not May, which is over
+        ("12/5/2026", "2026-12-05"),
+        ("woensdag 2/12", "2026-12-02"),
+        ("Wednesday, 12/2", "2026-12-02"),
+        ("wo. 2/12", "2026-12-02"),
+        ("2/12 (Wednesday)", "2026-12-02"),
+        ("Friday 2/12", "2027-02-12"),
+        ("Wed the 2/12/2026", "2026-12-02"),
+        ("10/11/2026 (Tuesday)", "2026-11-10"),  # it is over, but it is the one
+        ("23-25 November", "2026-11-25"),
+    ],
+)
+def test_a_weekday_or_the_past_decides_between_two_days(body: str, day: str) -> None:
+    found = letter.read(body, "", date(2026, 11, 24))
+    assert found.fields["consignments[0].externalAttributes.date"].value == day
+    assert found.problems == []
 
 
 def test_the_subject_tells_what_the_body_leaves_out() -> None:

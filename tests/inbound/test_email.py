@@ -120,6 +120,14 @@ def test_every_span_of_the_answer_points_into_the_mail(send: Send) -> None:
     assert "ambiguous" in codes({"email": email})
 
 
+def test_a_confidence_has_two_digits(send: Send) -> None:
+    fields = send("20 pallets, 5-6-2030")["email"]["fields"].values()
+    sure = [each["confidence"] for each in fields]
+    sure += [other["confidence"] for each in fields for other in each["alternatives"]]
+    assert 0.8 in sure
+    assert sure == [round(each, 2) for each in sure]
+
+
 def test_what_was_not_used_is_a_warning_with_its_place(send: Send) -> None:
     answer = send("20 pallets, 400 kg; 20 kg of film", subject="30 pallets")
     told = [each for each in answer["email"]["warnings"] if each["code"] == "unread"]

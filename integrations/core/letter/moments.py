@@ -53,6 +53,15 @@ _RELATIVE = rule(
     r"(?:ochtend|middag|avond|vroeg| früh| vormittag| nachmittag)?(?!\w)"
 )
 _WEEKDAY = rule(rf"(?<!\w)(?P<word>{'|'.join(WEEKDAYS)})(?!\w)")
+# A weekday beside a day may be short: it only decides between two readings.
+_SHORT_DAYS = ("mon ma mo", "tue tues di", "wed wo mi", "thu thurs do", "fri vr fr", "sat za sa",
+               "sun zo so")  # fmt: skip
+BESIDE = WEEKDAYS | {
+    name: number for number, names in enumerate(_SHORT_DAYS) for name in names.split()
+}
+_BESIDE = "(?P<word>" + "|".join(sorted(BESIDE, key=len, reverse=True)) + ")"
+_BEFORE_DAY = rule(rf"(?<!\w){_BESIDE}[ .,(]{{1,3}}(?:(?:the|de|den|der)[ ])?\Z")
+_BEHIND_DAY = rule(rf"[ ,(]{{1,3}}{_BESIDE}(?!\w)")
 _GREETING = re.compile(r"[ \t>]{0,9}morgen[^\n]{0,25}[,!][ \t\r]{0,3}(?:\n|\Z)", re.IGNORECASE)
 
 _UNIT = r"(?:uur|uhr|hours?|hrs|h|u|am|pm|o'clock)"
@@ -69,6 +78,11 @@ _TIME = rule(
     rf"{_ALONE}(?P<hour>[0-2]?[0-9])(?:(?P<mark>[:.])(?P<minute>[0-5][0-9]))?"
     rf"(?:[ ]?(?P<unit>{_UNIT}))?"
     r"(?![\w:-]|[.,][0-9])"
+)
+_BY = rule(  # "by Friday", "before 26 March at", in front of an hour; what was read is hidden
+    r"(?<!\w)(?:before|by|until|till|latest|later than|vor|voor|tot|tegen|bis|uiterlijk|spätestens)"
+    rf"[ ]{{1,2}}(?:(?:\0{{1,40}}|{'|'.join(WEEKDAYS)}|{'|'.join(_FROM_TODAY)}|zum|am|de|den|the|on"
+    r"|op|at|om|um)[ ,.]{1,3}){1,4}\Z"
 )
 _UNTIL = {"before", "by", "until", "latest", "vor", "voor", "bis", "uiterlijk", "spätestens"}
 
@@ -138,12 +152,25 @@ def _numeric(match: re.Match[str], today: date) -> Found | None:
 
     sure = 0.95 if year else 0.75
     european, american = on(first, second), on(second, first) if mark != "." else None
+    if european and american and (likely := _likely([european, american], match, today)):
+        return Found(likely.isoformat(), sure, match.span())
     if european is None:
         return Found(american.isoformat(), sure - 0.1, match.span()) if american else None
     if american is None or american == european:
         return Found(european.isoformat(), sure, match.span())
     sure, other = (0.5, 0.4) if mark == "/" else (sure - 0.15, 0.2)
     return Found(european.isoformat(), sure, match.span(), ((american.isoformat(), other),))
+
+
+def _likely(days: list[date], match: re.Match[str], today: date) -> date | None:
+    """The only one that has the weekday beside it, or that is not over."""
+    before = match.string[max(0, match.start() - 20) : match.start()]
+    if found := _BEFORE_DAY.search(before) or _BEHIND_DAY.match(match.string, match.end()):
+        named = [day for day in days if day.weekday() == BESIDE[found["word"].lower()]]
+        if len(named) == 1:
+            return named[0]
+    ahead = [day for day in days if day >= today]
+    return ahead[0] if len(ahead) == 1 else None
 
 
 def _named(match: re.Match[str], today: date) -> Found | None:
@@ -156,6 +183,8 @@ def _named(match: re.Match[str], today: date) -> Found | None:
     if day is None:
         return None
     last = on(until) if (until := match.groupdict().get("until")) else None
+    if last is not None and day < today <= last:
+        return Found(last.isoformat(), 0.6, match.span())
     if last is not None:
         return Found(day.isoformat(), 0.6, match.span(), ((last.isoformat(), 0.4),))
     return Found(day.isoformat(), 0.95 if year else 0.85, match.span())
@@ -213,6 +242,8 @@ def _time(match: re.Match[str]) -> tuple[bool, Found] | None:
     clock = _clock(match["hour"], match["minute"], match["unit"])
     if clock is None:
         return None
-    is_end = (match["word"] or "").lower() in _UNTIL
+    word = (match["word"] or "at").lower()
+    before = match.string[max(0, match.start() - 60) : match.start()]
+    is_end = word in _UNTIL or bool(word in ("at", "om", "um") and _BY.search(before))
     last = match.end("minute" if match["minute"] else "hour")
     return is_end, Found(clock, 0.8, (match.start("hour"), last))
