@@ -180,18 +180,32 @@ def _answers(thread: Email) -> Problem:
 
 
 def _customer(email: Email, warnings: list[Problem]) -> Business | None:
-    """The one business that has the sender's address among its contact details."""
-    # The rough look is the database's; it knows nothing of what stands inside a document.
-    rough = Business.objects.of(email.platform_id).filter(contact_details__icontains=email.address)
-    found = [each for each in rough.order_by("created_at", "id") if _has(each, email.address)]
+    """The business of the sender or, if it is unknown, of one whose mail was forwarded."""
+    found = _businesses(email, email.address)
     if len(found) == 1:
         return found[0]
+    for address in letter.writers(email.read_text[:MOST_READ]) if not found else ():
+        known = _businesses(email, address)
+        if len(known) == 1:
+            text = (
+                f"No business has {email.address} among its contactDetails. The mail says that it "
+                f"was forwarded from {address}: the customer is {known[0]}."
+            )
+            warnings.append(Problem("from", "forwarded_sender", text))
+            return known[0]
     text = f"No business has {email.address} among its contactDetails: the draft has no customer."
     code = "unknown_sender"
     if found:
         code, text = "ambiguous_sender", text.replace("No business has", f"{len(found)} have")
     warnings.append(Problem("from", code, text))
     return None
+
+
+def _businesses(email: Email, address: str) -> list[Business]:
+    """Those that have the address among their contact details."""
+    # The rough look is the database's; it knows nothing of what stands inside a document.
+    rough = Business.objects.of(email.platform_id).filter(contact_details__icontains=address)
+    return [each for each in rough.order_by("created_at", "id") if _has(each, address)]
 
 
 def _has(business: Business, address: str) -> bool:

@@ -182,6 +182,40 @@ def test_without_exactly_one_there_is_no_customer(
     assert code in codes(answer)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Van: Piet <Planning@Jansen.example>",
+        "> Von: planning@jansen.example",
+        "*From:* Piet (mailto:planning@jansen.example)",
+        "From: Bob <bob@example.com>\n\nFrom: Piet <planning@jansen.example>",
+    ],
+)
+def test_who_wrote_a_forwarded_mail_is_the_customer(
+    send: Send, platform: Platform, line: str
+) -> None:
+    piet = business(platform, "planning@jansen.example")
+    answer = send(f"See below.\n\n{line}\nSubject: order\n\n20 pallets")
+    assert answer["transportOrder"]["customer"]["id"] == str(piet.pk)
+    assert "unknown_sender" not in codes(answer)
+    (told,) = [each for each in answer["email"]["warnings"] if each["code"] == "forwarded_sender"]
+    assert told["field"] == "from"
+    assert "ann@example.com" in told["message"]
+    assert "planning@jansen.example" in told["message"]
+    assert answer["email"]["from"] == "Ann <ann@example.com>"
+
+
+@pytest.mark.parametrize("known", [[], ["ann@example.com"], ["bob@example.com"] * 2])
+def test_a_forwarded_address_counts_only_where_the_sender_is_unknown(
+    send: Send, platform: Platform, known: list[str]
+) -> None:
+    for each in known:
+        business(platform, each)
+    answer = send("From: Bob <bob@example.com>\nSubject: order\n\n20 pallets to bob@example.com")
+    assert "forwarded_sender" not in codes(answer)
+    assert ("unknown_sender" in codes(answer)) is ("ann@example.com" not in known)
+
+
 # Once.
 
 

@@ -12,8 +12,18 @@ bound, so a letter is read in time that grows with its length and no faster. The
 ask nobody: what they say of a text is the same tomorrow.
 """
 
-from integrations.core.letter.page import end_of_new, is_automatic, plain
+from integrations.core.letter.page import end_of_new, is_automatic, plain, writers
 from integrations.core.letter.reading import Letter, Notice, read, spoken
 from integrations.core.letter.sheet import Found
 
-__all__ = ["Found", "Letter", "Notice", "end_of_new", "is_automatic", "plain", "read", "spoken"]
+__all__ = [
+    "Found",
+    "Letter",
+    "Notice",
+    "end_of_new",
+    "is_automatic",
+    "plain",
+    "read",
+    "spoken",
+    "writers",
+]

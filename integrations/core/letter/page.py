@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from itertools import islice
 
 from integrations.core.letter.sheet import Span, rule
 
@@ -94,6 +95,12 @@ _HEAD_LINE = re.compile(
     r"|von|an|gesendet|betreff|reply-to)[*]?[ ]?:",
     re.IGNORECASE,
 )
+_FORWARDED = re.compile(
+    r"^[> \t*]{0,6}(?:from|van|von)[ *]{0,2}:[^\n@]{0,200}?(?<![\w.+-])"
+    r"(?P<address>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6})",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MOST_FORWARDED = 10
 _SUBJECTS = {"subject", "onderwerp", "betreff"}
 
 
@@ -114,6 +121,12 @@ def quotes(text: str) -> list[int]:
         if match.group() != ">" or not match.start() or text[before] != ">":
             found.append(match.start())
     return sorted(found)
+
+
+def writers(text: str) -> list[str]:
+    """The addresses from which a mail says that it, or a part of it, was forwarded."""
+    found = islice(_FORWARDED.finditer(text), _MOST_FORWARDED)
+    return [*dict.fromkeys(match["address"].lower() for match in found)]
 
 
 def heads(text: str) -> list[Span]:
