@@ -14,6 +14,8 @@ from integrations.core import letter
 from integrations.models import Email
 from integrations.models.email import EmailStatus
 from otms.accounts.platform_admin import FactAdmin
+from otms.orders.admin import STATUS_COLOURS as ORDER_COLOURS
+from otms.orders.models import OrderStatus
 
 COLOURS = {
     EmailStatus.CREATED: "success",
@@ -33,6 +35,23 @@ LEGEND = (
 Row = dict[str, Any]
 
 
+class DraftFilter(admin.SimpleListFilter):
+    """What is still to be looked through."""
+
+    title = "draft"
+    parameter_name = "draft"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "Still open")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() != "open":
+            return queryset
+        return queryset.filter(
+            status=EmailStatus.DRAFT, transport_order__status=OrderStatus.CONCEPT
+        )
+
+
 @admin.register(Email)
 class EmailAdmin(FactAdmin):
     list_display = (
@@ -42,10 +61,11 @@ class EmailAdmin(FactAdmin):
         "subject_short",
         "sure",
         "order_link",
+        "order_state",
         "integration_link",
     )
     list_display_links = ("created", "subject_short")
-    list_filter = ("status", "integration", "created_at")
+    list_filter = ("status", DraftFilter, "integration", "created_at")
     search_fields = ("subject", "address", "message_id")
     search_help_text = "Subject, sender or Message-ID"
     ordering = ("-created_at", "id")
@@ -74,6 +94,11 @@ class EmailAdmin(FactAdmin):
         # An order may be deleted; its mail keeps the id.
         gone = f"{str(email.transport_order_id)[:8]} (deleted)"
         return link_to(email.transport_order) if email.transport_order else gone
+
+    @display(description="Order is", label=ORDER_COLOURS)
+    def order_state(self, email: Email) -> Any:
+        order = email.transport_order
+        return (order.status, order.get_status_display()) if order else None
 
     @display(description="Integration")
     def integration_link(self, email: Email) -> str:

@@ -8,7 +8,7 @@ from django.utils.text import Truncator
 
 from integrations import entities, story
 from integrations.admin.links import STATUS_COLOURS, link_to, list_of, page_of
-from integrations.models import IntegrationObject, Status
+from integrations.models import Email, IntegrationObject, Status
 from otms.accounts.platform_admin import PlatformAdmin
 
 NEWEST = 10
@@ -28,10 +28,22 @@ class QueueOnPage(PlatformAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         record = self.get_object(request, object_id)
-        context = {"queue": self._queue(request, record)} if record else {}
+        context: dict[str, Any] = {}
+        if record:
+            mails = self._mails(request, record)
+            context = {"queue": self._queue(request, record), "mails": mails}
         return super().change_view(
             request, object_id, form_url, {**context, **(extra_context or {})}
         )
+
+    def _mails(self, request: HttpRequest, record: Any) -> list[dict[str, Any]]:
+        """The mail that an order was made of, and those that answer it."""
+        if self.entity != "transportOrder":
+            return []
+        of_platform = Email.objects.of(request.user.platform)  # type: ignore[union-attr]
+        found = of_platform.filter(transport_order_id=record.pk).order_by("created_at", "id")
+        lean = found.only("subject", "address", "reply_to", "created_at")
+        return [{"mail": each, "link": link_to(each)} for each in lean[:NEWEST]]
 
     def _queue(self, request: HttpRequest, record: Any) -> dict[str, Any]:
         of_record = (

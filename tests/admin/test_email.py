@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from integrations.admin.links import page_of
 from integrations.inbound.email import Attachment, Mail, receive
 from integrations.models import Email
+from otms.orders.models import OrderStatus
+from tests import make
 from tests.admin.conftest import Browser, without_tags
 
 LIST = "admin:integrations_email_changelist"
@@ -84,6 +87,38 @@ def test_attachments_and_html_are_shown_as_text(own: SimpleNamespace, browser: B
     html = browser.html(page(email))
     assert "a.csv</a> (csv, 8" in html
     assert "&lt;p&gt;20 pallets" in html
+
+
+def test_the_order_leads_back_to_its_mail_and_the_answers(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    email = brought(own, message_id="1@x")
+    reply = brought(own, "22 pallets", in_reply_to="1@x")
+    order = browser.html(page_of(email.transport_order))
+    assert f'href="{page(email)}"' in order
+    assert f'href="{page(reply)}"' in order
+    words = " ".join(without_tags(order).split())
+    assert "Made of the mail Order 4711 of ann@example.com" in words
+    assert "Answered by the mail Order 4711 of ann@example.com" in words
+    other = browser.html(page_of(make.OrderFactory(platform=own.platform)))
+    assert "of the mail" not in without_tags(other)
+
+
+def test_the_list_shows_and_filters_drafts_that_are_still_open(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    done, still = brought(own), brought(own)
+    order = done.transport_order
+    assert order
+    order.status = OrderStatus.REQUESTED
+    order.save()
+    html = browser.html(reverse(LIST))
+    assert order.get_status_display() in without_tags(html.split('id="result_list"')[1])
+    narrowed = browser.html(f"{reverse(LIST)}?draft=open")
+    assert page(still) in narrowed
+    assert page(done) not in narrowed
+    assert page(own.email) not in narrowed
+    assert "Still open" in without_tags(html)
 
 
 def test_a_mail_of_a_deleted_order_still_opens(own: SimpleNamespace, browser: Browser) -> None:
