@@ -91,6 +91,10 @@ class AppCaller:
     def allows(self, permission: str) -> bool:
         return permission in self.permissions
 
+    def has_perm(self, permission: str) -> bool:
+        """What people may about other people, an app may not."""
+        return False
+
 
 class AppAuthentication(BaseAuthentication):
     """`Authorization: Bearer otms_app_...`"""

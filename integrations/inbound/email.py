@@ -5,12 +5,13 @@ however many at the same moment: they meet at the unique constraint, and the lat
 what the first one made.
 """
 
+import logging
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import PureWindowsPath
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils.timezone import localdate
 
 from integrations.core import letter
@@ -27,6 +28,8 @@ from otms.orders.serializers import TransportOrderSerializer
 # Longer bodies are kept whole; no order begins behind so much text.
 MOST_READ = 100_000
 PURPOSE = "email"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,16 @@ def receive(
     else:
         email = Email.objects.create(platform=platform, **stored)
     _keep(email, mail.attachments)
-    _conclude(email)
+    try:
+        with transaction.atomic():
+            _conclude(email)
+    except (OperationalError, InterfaceError, IntegrityError):
+        raise  # the database, not the mail: whoever brings it is told, and brings it again
+    except Exception:  # a fault of our reading must not lose what somebody wrote
+        log.exception("a mail could not be read", extra={"email": email.pk})
+        email.refresh_from_db()
+        text = "Something went wrong on our side while this was read: it is kept as it came."
+        email.conclude(EmailStatus.REVIEW, warnings=_shown([Problem("body", "failed", text)]))
     if integration is not None:
         _tell(email, integration)
     return Received(email)

@@ -471,3 +471,18 @@ def test_the_mail_outlives_its_order(send: Send, api: Api) -> None:
     again = api.ok("GET", f"{CALL}/{made['email']['id']}")
     assert again["transportOrder"] is None
     assert again["email"] == made["email"]
+
+
+def test_a_fault_of_ours_does_not_lose_the_mail(
+    api: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("integrations.core.letter.read", breaks)
+    mail = {"from": "a@b.example", "subject": "Order", "body": "20 pallets"}
+    answer = api.ok("POST", "integration/email", mail)
+    assert (answer["email"]["status"], answer["transportOrder"]) == ("review", None)
+    assert [each["code"] for each in answer["email"]["warnings"]] == ["failed"]
+    assert not TransportOrder.objects.of(platform).exists()
+    assert Email.objects.of(platform).get().body == "20 pallets"

@@ -14,7 +14,7 @@ from integrations.models import (
     Integration,
     Status,
 )
-from otms.accounts.models import Platform
+from otms.accounts.models import Platform, User
 from tests import make
 from tests.conftest import Api
 from tests.queue.conftest import Queue
@@ -415,3 +415,12 @@ def test_secrets_are_encrypted_and_never_shown(api: Api, platform: Platform, sin
     assert "actions" in row[0]
     assert f'"secret": "{SECRET}"' not in str(row)
     assert row[1].startswith("gAAAA")
+
+
+def test_an_app_has_no_say_about_people_whatever_it_asked_for(
+    api: Api, user: User, platform: Platform, sink: Sink
+) -> None:
+    token = api.ok("POST", "app/signed-webhook/install", {"settings": hook(sink)})
+    AppAccessToken.objects.of(platform).update(permissions=["get:user:sessions"])
+    caller = Api(token["appAccessToken"]["token"])
+    caller.refused("GET", f"user/{user.pk}/sessions/0/20", code=403)
