@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from hypothesis import given, settings
 
 from integrations.core import letter
@@ -266,17 +266,17 @@ def test_many_at_once_make_one_order(api: Api, platform: Platform) -> None:
     assert TransportOrder.objects.of(platform).count() == 3
 
 
-def test_a_failure_leaves_nothing_behind(
+def test_a_failure_of_the_database_leaves_nothing_behind(
     api: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*args: Any) -> None:
-        raise RuntimeError("the disk is full")
+        raise OperationalError("the disk is full")
 
     monkeypatch.setattr(saving, "insert", broken)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(OperationalError):
         receive(platform, None, Mail("a@x.example", "a@x.example", "", BODY), "a script")
     attached = [{"name": "a.txt", "content": "YQ=="}]
-    api.refused("POST", CALL, mail(messageId="1@x", attachments=attached), code=500)
+    api.refused("POST", CALL, mail(messageId="1@x", attachments=attached), code=503)
     assert not Email.objects.of(platform).exists()
     assert not File.objects.of(platform).exists()
     monkeypatch.undo()
