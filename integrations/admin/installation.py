@@ -33,7 +33,7 @@ from integrations.models import AppInstallation, InstallationStatus
 from integrations.store import App
 from integrations.store.installing import change, free_name
 from integrations.store.setting import Setting
-from otms.accounts.platform_admin import PlatformAdmin, PlatformForm
+from otms.accounts.platform_admin import PlatformAdmin, RecordForm
 
 PREFIX = "setting_"  # a setting may be called as a column is
 COLOURS = {
@@ -43,7 +43,7 @@ COLOURS = {
 }
 
 
-class SettingsForm(PlatformForm):
+class SettingsForm(RecordForm):
     """The settings that an app wants; saving asks its target first."""
 
     app: App

@@ -36,7 +36,7 @@ from integrations.models.integration import ACTIONS, IntegrationQuerySet
 from otms.accounts.platform_admin import (
     JsonWidget,
     PlatformAdmin,
-    PlatformForm,
+    RecordForm,
     RowsOfList,
     moment,
 )
@@ -64,7 +64,7 @@ SCHEDULE_HELP = (
 TRIES = 3
 
 
-class IntegrationForm(PlatformForm):
+class IntegrationForm(RecordForm):
     """The trigger as two questions instead of a document."""
 
     entity = forms.ChoiceField(

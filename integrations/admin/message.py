@@ -26,7 +26,7 @@ from integrations.models import (
     MessageAutomation,
     MessageTemplate,
 )
-from otms.accounts.platform_admin import PlatformAdmin, PlatformForm, moment
+from otms.accounts.platform_admin import PlatformAdmin, RecordForm, moment
 
 PLACES_HELP = (
     "Values of the record stand in double braces: <code>{{transportOrder.name}}</code>, "
@@ -89,7 +89,7 @@ def _choices() -> list[tuple[str, list[tuple[str, str]]]]:
     ]
 
 
-class AutomationForm(PlatformForm):
+class AutomationForm(RecordForm):
     """Name and switch are the integration's; the recipients are lines."""
 
     name = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget)

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib.admin import FieldListFilter, RelatedFieldListFilter, ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, ValidationError
-from django.db import DatabaseError, models
+from django.db import DatabaseError, connection, models
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.timezone import localtime
@@ -89,6 +89,38 @@ class PlatformForm(forms.ModelForm):
             super().add_error(piece, message)
         else:
             super().add_error(None, f"{column}.{text}")
+
+
+class RecordForm(PlatformForm):
+    """The form of a page: who saves a record that somebody else changed meanwhile is told so."""
+
+    as_read = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["as_read"] = "" if self.instance._state.adding else self._stored(self.instance)
+
+    def clean(self) -> Any:
+        given = super().clean()
+        # A form without it was made by a program, which means what it says.
+        read = self.cleaned_data.pop("as_read", "")
+        if read and read != self._stored(self._locked()):
+            text = (
+                "Not saved: somebody changed this since you opened it. Copy what you typed, "
+                "and open it again."
+            )
+            raise ValidationError(text, "changed_meanwhile")
+        return given
+
+    def _stored(self, record: Any) -> str:
+        return record.updated_at.isoformat() if record else ""
+
+    def _locked(self) -> Any:
+        """The record as it is stored; in a transaction nobody changes it before this is saved."""
+        stored = type(self.instance)._default_manager.filter(platform=self.platform)
+        if connection.in_atomic_block:
+            stored = stored.select_for_update(no_key=True)
+        return stored.filter(pk=self.instance.pk).first()
 
 
 class PlatformFormSet(PaginationInlineFormSet):
@@ -187,6 +219,7 @@ class OwnPlatform:
 class PlatformAdmin(OwnPlatform, ListedAdmin):
     """The pages of a kind of record."""
 
+    form: type[PlatformForm] = RecordForm
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_per_page = 50
@@ -194,6 +227,13 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
     @display(description="Created", ordering="created_at")
     def created(self, record: Any) -> str:
         return moment(record.created_at)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        (name, options), *others = super().get_fieldsets(request, obj)
+        fields = [each for each in options["fields"] if each != "as_read"]
+        if obj is not None and self.has_change_permission(request, obj):
+            fields += ["as_read"] if issubclass(self.form, RecordForm) else []
+        return [(name, {**options, "fields": fields}), *others]
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, **kwargs)
@@ -209,6 +249,7 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
 class FactAdmin(PlatformAdmin):
     """Pages of what happened: to be read, never to be changed; newest first, no other order."""
 
+    form = PlatformForm
     paginator = InfinitePaginator
     sortable_by = ()
     change_form_template = "admin/fact.html"

@@ -17,6 +17,7 @@ from otms.orders.models import Business, Consignment, Event, Goods, TransportOrd
 from otms.orders.serializers import too_many_goods
 
 Given = dict[str, Any]
+DEEPEST = 100  # businesses, each a part of the next
 
 
 @transaction.atomic
@@ -44,9 +45,11 @@ def update_order(order: TransportOrder, given: Given) -> TransportOrder:
         stored = {each.pk: each for each in order.consignments.all()}
         goods = Goods.objects.of(order.platform).filter(consignment__transport_order=order)
         stored_goods = {each.pk: each for each in goods.select_related("consignment")}
+        were_in = {each.pk: each.consignment_id for each in stored_goods.values()}
         parts = list(_parts(order, consignments, stored, stored_goods))
         left_out = _left_out(parts, stored, stored_goods)
         _refuse_too_many(parts, left_out, stored_goods)
+        _changed_by_their_goods(parts, left_out, were_in)
     if changed or left_out or any(part.changed for part in parts):
         # First of all: this is where the order as it was is captured, its parts included.
         order.save()
@@ -77,10 +80,21 @@ def create_business(platform: Platform, given: Given) -> Business:
 @transaction.atomic
 def update_business(business: Business, given: Given) -> Business:
     if _assign(business, _related(business.platform, given)):
-        if business.part_of_id == business.pk:
+        if _is_above(business, business.part_of):
             raise ValidationError({"partOf.id": "A business is no part of itself."}, "itself")
         business.save()
     return business
+
+
+def _is_above(business: Business, other: Business | None) -> bool:
+    """Is the other one, directly or through others, a part of this business, or itself?"""
+    seen: set[UUID] = set()
+    while other is not None and other.pk not in seen and len(seen) < DEEPEST:
+        if other.pk == business.pk:
+            return True
+        seen.add(other.pk)
+        other = other.part_of
+    return False
 
 
 @transaction.atomic
@@ -164,6 +178,18 @@ def _left_out(
         if each.pk not in sent and each.consignment_id in complete
     ]
     return goods + [each for each in stored.values() if each.pk not in sent]
+
+
+def _changed_by_their_goods(
+    parts: list[Part], left_out: list[Any], were_in: dict[UUID, UUID]
+) -> None:
+    """A consignment whose goods come, go or change has changed: its `updatedAt` says so."""
+    goods = [part.record for part in parts if isinstance(part.record, Goods) and part.changed]
+    gone = [each for each in left_out if isinstance(each, Goods)]
+    touched = {each.consignment_id for each in (*goods, *gone)}
+    touched |= {were_in[each.pk] for each in goods if each.pk in were_in}
+    for part in parts:
+        part.changed = part.changed or part.record.pk in touched
 
 
 def _refuse_too_many(

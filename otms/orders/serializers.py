@@ -34,6 +34,12 @@ class RecordSerializer(WireSerializer):
     )
     external_attributes = ObjectValue(required=False, allow_null=True)
 
+    def to_internal_value(self, data: Any) -> Any:
+        # An answer has its id under both names; some clients keep the other one.
+        if isinstance(data, dict) and "uuid" in data and data.get("id") is None:
+            data = {**data, "id": data["uuid"]}
+        return super().to_internal_value(data)
+
 
 def _text(length: int = 255, **options: Any) -> serializers.CharField:
     """A name or a code; blanks around it are taken off, or a search would not find it."""
@@ -68,6 +74,9 @@ class MeasureValue(ObjectValue):
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             error = ErrorDetail("Write a number, such as 12.5.", "invalid")
             raise serializers.ValidationError({"value": [error]})
+        if value < 0:
+            error = ErrorDetail("Write 0 or more.", "min_value")
+            raise serializers.ValidationError({"value": [error]})
         return {**measure, "value": value}
 
 
@@ -76,7 +85,7 @@ def _document(field: type[DocumentValue] = ObjectValue) -> DocumentValue:
 
 
 def _number() -> serializers.DecimalField:
-    return serializers.DecimalField(18, 6, required=False, allow_null=True)
+    return serializers.DecimalField(18, 6, min_value=0, required=False, allow_null=True)
 
 
 class ContactDetail(WireSerializer):

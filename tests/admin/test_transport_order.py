@@ -137,3 +137,24 @@ def test_a_page_costs_the_same_for_more_consignments(
     given = browser.fields(page(own.order))
     assert given["consignments-4-goods-1-description"].startswith("pallet")
     assert queries() == few
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("of", ["order", "business", "integration"])
+def test_a_form_does_not_undo_what_was_changed_meanwhile(of: str) -> None:
+    """It was opened, somebody else renamed the record, and then it was saved."""
+    own = furnish(make.PlatformFactory(), "own")
+    record, browser = getattr(own, of), Browser(own.user)
+    address = reverse(
+        f"admin:{record._meta.label_lower.replace('.', '_')}_change", args=[record.pk]
+    )
+    assert '<input type="hidden" name="as_read"' in browser.html(address)
+    opened = browser.fields(address)
+    stored = type(record).objects.of(own.platform).get(pk=record.pk)
+    stored.name = "renamed"
+    stored.save()
+    answer = browser.client.post(address, {**opened, "description": "typed"}, follow=True)
+    assert "somebody changed this since you opened it" in answer.content.decode()
+    stored.refresh_from_db()
+    assert (stored.name, stored.description) == ("renamed", "")
+    browser.saved(address, description="typed")

@@ -131,3 +131,15 @@ def test_a_business_sent_back_whole_changes_nothing(api: Api, platform: Platform
     assert answer["business"] == business
     assert "warnings" not in answer
     assert EntityChange.objects.of(platform).count() == 2
+
+
+def test_no_business_is_a_part_of_its_own_parts(api: Api) -> None:
+    made: list[str] = []
+    for name in ("group", "company", "depot"):
+        above = {"partOf": {"id": made[-1]}} if made else {}
+        made.append(api.ok("POST", "business", {"name": name, **above})["business"]["id"])
+    for part in made:
+        told = api.refused("PUT", "business", {"id": made[0], "partOf": {"id": part}})
+        assert told["errors"][0]["code"] == "itself"
+    moved = {"id": made[2], "partOf": {"id": made[0]}}
+    assert api.ok("PUT", "business", moved)["business"]["partOf"] == {"id": made[0]}

@@ -69,3 +69,40 @@ def test_another_platforms_is_not_there(api: Api) -> None:
     other = make.ConsignmentFactory(transport_order=make.OrderFactory())
     api.refused("GET", f"consignment/{other.pk}", code=404)
     api.refused("PUT", "consignment", {"id": str(other.pk), "name": "mine"}, code=404)
+
+
+def test_goods_that_change_come_or_go_are_a_change_of_their_consignment(
+    api: Api, order: Any
+) -> None:
+    first, second = order["consignments"]
+    (pallets, boxes), read_at = first["goods"], first["updatedAt"]
+    for goods in ([{"id": pallets["id"], "quantity": 5}, boxes], [pallets], [pallets, {}]):
+        changed = api.ok("PUT", "consignment", {"id": first["id"], "goods": goods})["consignment"]
+        assert changed["updatedAt"] > read_at
+        stale = {"id": first["id"], "updatedAt": read_at, "goods": []}
+        api.refused("PUT", "consignment", stale, code=409)
+        read_at = changed["updatedAt"]
+    kept = read(api, order)["consignments"]
+    assert kept[1] == second
+    whole = api.ok("PUT", "transportOrder", {"id": order["id"], "consignments": kept})
+    assert whole["transportOrder"]["consignments"] == kept
+
+
+def test_goods_that_move_change_both_consignments(api: Api, order: Any) -> None:
+    first, second = order["consignments"]
+    moved = [
+        {"id": first["id"], "goods": first["goods"][:1]},
+        {"id": second["id"], "goods": first["goods"][1:]},
+    ]
+    api.ok("PUT", "transportOrder", {"id": order["id"], "consignments": moved})
+    for before, after in zip((first, second), read(api, order)["consignments"], strict=True):
+        assert after["updatedAt"] > before["updatedAt"]
+
+
+def test_a_part_is_known_by_its_uuid_too(api: Api, order: Any) -> None:
+    first, second = order["consignments"]
+    by_uuid = [{"uuid": first["uuid"], "name": "renamed"}, {"uuid": second["uuid"]}]
+    api.ok("PUT", "transportOrder", {"id": order["id"], "consignments": by_uuid})
+    found = read(api, order)["consignments"]
+    assert [each["id"] for each in found] == [first["id"], second["id"]]
+    assert found[0] == {**first, "name": "renamed", "updatedAt": found[0]["updatedAt"]}

@@ -262,7 +262,7 @@ def test_an_update_names_its_record_by_id(api: Api) -> None:
     api.refused("PUT", "transportOrder", {"id": str(uuid.uuid4())}, code=404)
 
 
-@pytest.mark.parametrize("weight", ["12.50", "0.001", "1000000000000000000000.10", "12", "-1"])
+@pytest.mark.parametrize("weight", ["12.50", "0.001", "1000000000000000000000.10", "12", "0"])
 def test_a_number_keeps_its_digits(api: Api, weight: str) -> None:
     raw = f'{{"consignments": [{{"goods": [{{"weight": {{"value": {weight}}}}}]}}]}}'.encode()
     answer = api("POST", "transportOrder", raw)
@@ -506,3 +506,18 @@ def test_an_order_does_not_change_its_customer_and_says_so(api: Api, platform: P
     assert second["transportOrder"]["customer"] == first["transportOrder"]["customer"]
     whole = api.ok("PUT", "transportOrder", first["transportOrder"])
     assert "customer" not in str(whole.get("warnings"))
+
+
+@pytest.mark.parametrize(
+    ("goods", "field"),
+    [
+        ({"quantity": -5}, "quantity"),
+        ({"weight": {"value": -3, "unit": "kg"}}, "weight.value"),
+        ({"loadMeters": "-0.1"}, "loadMeters"),
+    ],
+)
+def test_there_is_no_less_of_goods_than_nothing(api: Api, goods: Any, field: str) -> None:
+    (wrong,) = api.refused("POST", "transportOrder", {"consignments": [{"goods": [goods]}]})[
+        "errors"
+    ]
+    assert (wrong["field"], wrong["code"]) == (f"consignments[0].goods[0].{field}", "min_value")
