@@ -16,6 +16,7 @@ from django.db import (
     IntegrityError,
     InterfaceError,
     OperationalError,
+    connection,
     transaction,
 )
 from django.db.models import Count
@@ -27,6 +28,7 @@ from integrations.inbound.row import Received, Rejected, receive
 from integrations.models import ImportRow, Integration, Level, Log, Task
 from integrations.models.imports import Outcome
 from integrations.models.task import Kind
+from otms.db.deadlock import again_after_deadlock
 
 log = logging.getLogger(__name__)
 
@@ -62,18 +64,41 @@ def start(integration: Integration, rows: list[Any], started_by: str) -> Task:
         if at_once:
             task.begin()
     if at_once:
-        _carry_on(task)
+        _at_once(task)
     return task
+
+
+def _at_once(task: Task) -> None:
+    """Bring the rows in while the caller waits; what can't be now, a worker brings in later."""
+    try:
+        _carry_on(task)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise  # nothing of it was stored
+        # The task is stored: an error would have its caller send the rows a second time.
+        log.warning("an import goes on in a worker", exc_info=True, extra={"task": str(task.pk)})
+        task.let_go()
 
 
 def dry_run(integration: Integration, rows: list[Any]) -> list[ImportRow]:
     """What would become of these rows; nothing of it is kept."""
-    made = []
     apply = _apply(integration)
-    with _as_import(integration), transaction.atomic():
-        for place, row in enumerate(rows):
-            made.append(_filled(ImportRow(position=place), _told(apply, place, row)))
+
+    @transaction.atomic
+    def tried() -> list[ImportRow]:
+        made = [
+            _filled(ImportRow(position=place), _told(apply, place, sent))
+            for place, sent in enumerate(rows)
+        ]
         transaction.set_rollback(True)
+        return made
+
+    with _as_import(integration):
+        # It holds what it looked at until the end, and may meet who brings the same in.
+        made = again_after_deadlock(tried)
+    for row in made:
+        if row.outcome == Outcome.CREATED:
+            row.record_id = None  # there is no such record
     return made
 
 
@@ -123,12 +148,9 @@ def stop() -> None:
 
 def _carry_on(task: Task, most: int = MOST) -> None:
     """Bring in rows that wait; when there are none left, the task is done."""
-    integration = Integration.objects.of(task.platform_id).get(pk=task.integration_id)
-    if integration.deleted_at is not None:
-        found = totals_of(task)
-        text = "Stopped: the integration was deleted."
-        task.finish(found["total"] - found["waiting"], found["rejected"], text, stopped=True)
+    if not _goes_on(task):
         return
+    integration = _integration(task)
     apply = _apply(integration)
     told = time.monotonic()
     with _as_import(integration):
@@ -136,7 +158,7 @@ def _carry_on(task: Task, most: int = MOST) -> None:
             _bring_in(row, apply)
             if time.monotonic() - told > TOLD_SECONDS:
                 told = time.monotonic()
-                if not _tell(task):
+                if not _goes_on(task):
                     return
             if _stopping.is_set():
                 break
@@ -162,10 +184,14 @@ def _waiting(task: Task, most: int) -> Iterator[ImportRow]:
 
 def _bring_in(row: ImportRow, apply: Apply) -> None:
     """One row: the record and what became of it in one transaction."""
+
+    @transaction.atomic
+    def bring() -> None:
+        if _held(row):
+            _write(row, _told(apply, row.position, row.row))
+
     try:
-        with transaction.atomic():
-            if _held(row):
-                _write(row, _told(apply, row.position, row.row))
+        again_after_deadlock(bring)
     except (OperationalError, InterfaceError):
         raise  # the database is away: the row waits
     except Exception:  # noqa: BLE001 - it is logged, and the row says so
@@ -247,14 +273,27 @@ def _write(row: ImportRow, made: Received) -> None:
     mine.update(**{name: getattr(filled, name) for name in names})
 
 
-def _tell(task: Task) -> bool:
-    found = totals_of(task)
-    return task.progress(found["total"] - found["waiting"], found["rejected"])
+def _goes_on(task: Task) -> bool:
+    """Tell how far it is; False when nothing more is to be done, or not now."""
+    integration, found = _integration(task), totals_of(task)
+    done, rejected = found["total"] - found["waiting"], found["rejected"]
+    if integration.deleted_at is not None:
+        task.finish(done, rejected, "Stopped: the integration was deleted.", stopped=True)
+        return False
+    going = task.progress(done, rejected)
+    if not integration.enabled:
+        task.let_go("Waits: the integration is switched off.")
+        return False
+    return going
+
+
+def _integration(task: Task) -> Integration:
+    return Integration.objects.of(task.platform_id).get(pk=task.integration_id)
 
 
 def _finish(task: Task, found: Totals) -> None:
     counted = ", ".join(f"{found[each]} {each}" for each in Outcome)
-    text = f"{found['total']} rows imported: {counted}."
+    text = f"{found['total']} {'row' if found['total'] == 1 else 'rows'} read: {counted}."
     with transaction.atomic():
         if task.finish(found["total"], found["rejected"], text):
             Log.objects.create(

@@ -110,9 +110,6 @@ def _saved(
     new = id or uuid4()
     entry = ExternalId.held(integration, ENTITY, name, new) if name else None
     order = _match(integration, id, entry)
-    if entry is None and id is None:
-        text = "This row has neither `id` nor `externalId`: sent again, it makes another order."
-        warnings.append(Problem("", "no_id", text))
     if order is not None:
         before = order.updated_at
         saving.update_order(order, parts.recognised(order, given))
@@ -126,6 +123,9 @@ def _saved(
         given["id"] = new
         order = saving.create_order(integration.platform, given)
         outcome = Outcome.CREATED
+        if entry is None and id is None:
+            text = "This row has neither `id` nor `externalId`: sent again, it makes another order."
+            warnings.append(Problem("", "no_id", text))
     if entry is not None:
         entry.name(order.pk)
     about = saving.about_customer(order, given)

@@ -51,10 +51,14 @@ class TaskQuerySet(PlatformQuerySet["Task"]):
         everywhere = Task.objects.using(self.db).across_platforms()
         now = database_now(self.db)
         free = Q(leased_until=None) | Q(leased_until__lt=now)
+        # What an integration does rests while it is switched off; one that is gone ends.
+        awake = Q(integration__enabled=True) | Q(integration__deleted_at__isnull=False)
         due = everywhere.filter(free, kind=kind, status__in=OPEN)
-        for id in due.order_by("updated_at", "id").values_list("pk", flat=True)[:10]:
+        waiting = due.filter(awake).order_by("updated_at", "id")
+        for id in waiting.values_list("pk", flat=True)[:10]:
             if due.filter(pk=id).update(
                 status=TaskStatus.RUNNING,
+                message="",
                 started_at=Coalesce("started_at", now),
                 leased_until=now + LEASE,
                 updated_at=now,
@@ -108,9 +112,9 @@ class Task(Record):
         until = database_now("default") + LEASE
         return self._write(done=done, failed=failed, leased_until=until)
 
-    def let_go(self) -> None:
-        """Whoever comes next may go on."""
-        self._write(leased_until=None)
+    def let_go(self, message: str = "") -> None:
+        """Whoever comes next may go on; the message says what it waits for."""
+        self._write(leased_until=None, message=message)
 
     def finish(self, done: int, failed: int, message: str, *, stopped: bool = False) -> bool:
         """Nothing more will be done; False when somebody else said so."""

@@ -242,3 +242,67 @@ def test_a_thousand_rows_ten_of_them_bad(bring: Bring, api: Api, platform: Platf
     told = api.ok("GET", f"integration/task/{again}")
     assert (told["totals"]["unchanged"], told["totals"]["rejected"]) == (990, 10)
     assert EntityChange.objects.of(platform).count() == listener.queue.count() == 990
+
+
+def test_an_integration_that_is_switched_off_imports_no_further(
+    bring: Bring,
+    platform: Platform,
+    integration: Integration,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(imports, "TOLD_SECONDS", 0)
+    bring(*rows(150))
+    bring_in = imports._bring_in
+
+    def switch_off(*args: Any) -> None:
+        bring_in(*args)
+        integration.switch(on=False)
+
+    monkeypatch.setattr(imports, "_bring_in", switch_off)
+    carry_out_imports()
+    monkeypatch.undo()
+    task = the_task(platform)
+    assert (orders(platform), task.done, task.finished_at) == (1, 1, None)
+    assert task.message == "Waits: the integration is switched off."
+    carry_out_imports()
+    assert orders(platform) == 1
+    integration.switch(on=True)
+    carry_out_imports()
+    assert (orders(platform), the_task(platform).status) == (150, "DONE")
+
+
+def test_an_integration_that_is_deleted_imports_no_further(
+    bring: Bring,
+    platform: Platform,
+    integration: Integration,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(imports, "TOLD_SECONDS", 0)
+    bring(*rows(150))
+    bring_in = imports._bring_in
+    monkeypatch.setattr(imports, "_bring_in", lambda *a: (bring_in(*a), integration.retire()))
+    carry_out_imports()
+    assert (orders(platform), the_task(platform).status) == (1, "STOPPED")
+
+
+def test_a_dry_run_names_no_record_that_is_not_there(api: Api, integration: Integration) -> None:
+    body = {"integrationId": str(integration.pk), "dryRun": True, "data": [{"name": "4711"}]}
+    (row,) = api.ok("POST", "integration/import/data", body)["results"]
+    assert (row["status"], row["id"]) == ("created", None)
+
+
+def test_rows_that_are_stored_are_brought_in_though_the_database_was_busy(
+    api: Api, integration: Integration, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error would have the caller send the rows a second time."""
+
+    def busy(*args: Any) -> None:
+        raise OperationalError("deadlock detected")
+
+    monkeypatch.setattr(imports, "_bring_in", busy)
+    body = {"integrationId": str(integration.pk), "data": [{"name": "without an id"}]}
+    answer = api.ok("POST", "integration/import/data", body)
+    assert answer["totals"]["waiting"] == 1
+    monkeypatch.undo()
+    carry_out_imports()
+    assert (orders(platform), the_task(platform).status) == (1, "DONE")
