@@ -93,6 +93,10 @@ class EmailViewSet(PlatformViewSet):
         made = None if email.reply_to_id else email.transport_order_id
         orders = TransportOrder.objects.of(self.platform).filter(pk=made) if made else None
         found = transport_orders(orders) if orders is not None else []
+        for order in found if self.own else ():
+            # Its customer was found in the platform's books, which are not the integration's.
+            if customer := order["customer"]:
+                order["customer"] = {name: customer[name] for name in ("id", "name")}
         return {"email": shown(email), "transportOrder": found[0] if found else None}
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from email.utils import parseaddr
+from email.utils import getaddresses
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -91,9 +91,11 @@ class MailSerializer(WireSerializer):
         return {"from": sender, **fields}  # a word that Python keeps for itself
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        address = parseaddr(attrs["sender"])[1].strip().lower()
+        written = getaddresses([attrs["sender"]])
+        address = written[0][1].strip().lower() if len(written) == 1 else ""
         name, _, host = address.rpartition("@")
-        if not name or not host or len(address) > LONGEST_ADDRESS:
+        readable = attrs["sender"].isprintable() and not any(map(str.isspace, address))
+        if not (name and host and readable) or len(address) > LONGEST_ADDRESS:
             text = "Write one address, such as ann@example.com or Ann <ann@example.com>."
             raise serializers.ValidationError({"from": [ErrorDetail(text, "invalid")]})
         return {**attrs, "address": address}

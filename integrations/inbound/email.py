@@ -177,6 +177,8 @@ def _thread(email: Email) -> Email | None:
     known = Email.objects.of(email.platform_id).filter(
         message_id__in=[each for each in ids if each]
     )
+    if email.integration_id:
+        known = known.filter(integration=email.integration_id)
     return known.exclude(pk=email.pk).order_by("created_at", "id").first()
 
 

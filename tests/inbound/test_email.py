@@ -486,3 +486,32 @@ def test_a_fault_of_ours_does_not_lose_the_mail(
     assert [each["code"] for each in answer["email"]["warnings"]] == ["failed"]
     assert not TransportOrder.objects.of(platform).exists()
     assert Email.objects.of(platform).get().body == "20 pallets"
+
+
+def test_an_integration_sees_of_a_customer_no_more_than_its_name(platform: Platform) -> None:
+    details = [{"type": "email", "value": "ann@example.com"}, {"type": "phone", "value": "0123"}]
+    customer = make.BusinessFactory(
+        platform=platform, name="Acme", coc="secret", contact_details=details
+    )
+    _, shown = Credential.generate(make.IntegrationFactory(platform=platform))
+    order = Api(shown["token"]).ok("POST", CALL, mail())["transportOrder"]
+    assert order["customer"] == {"id": str(customer.pk), "name": "Acme"}
+
+
+def test_an_integration_hears_nothing_of_the_mails_of_others(
+    send: Send, platform: Platform
+) -> None:
+    send(messageId="<first@example.com>")
+    _, shown = Credential.generate(make.IntegrationFactory(platform=platform))
+    answer = Api(shown["token"]).ok("POST", CALL, mail(inReplyTo="<first@example.com>"))
+    assert answer["email"]["replyToId"] is None
+    assert answer["email"]["status"] == "draft"
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["a@b.example, c@d.example", "a@b.example\nX: y", "a@b.example\r\nBcc: c@d.example", "none"],
+)
+def test_a_mail_comes_from_one_address(api: Api, sender: str) -> None:
+    told = api.refused("POST", CALL, {**mail(), "from": sender})
+    assert told["errors"][0]["field"] == "from"
