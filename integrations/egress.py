@@ -216,6 +216,8 @@ def target(url: str) -> tuple[str, int]:
     if re.search(r"[\x00-\x20\x7f\\]", url):
         raise ValueError("The URL contains spaces, control characters or backslashes.")
     parts = urlsplit(url)
+    if not parts.scheme:
+        raise ValueError(f"Write the whole URL: https://{url.lstrip('/')[:200]}")
     if parts.scheme not in ("http", "https"):
         raise ValueError(f"The URL must start with http:// or https://, not {parts.scheme!r}.")
     if "@" in parts.netloc:

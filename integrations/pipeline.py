@@ -110,6 +110,7 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
     if plan.broken:
         return obj.fail("broken_configuration", plan.broken, plan.policy, permanent=True)
     document = obj.change.document
+    left_out: list[str] = []
     try:
         if obj.step == 0 and plan.filters:
             verdict = plan.filters.evaluate(document)
@@ -119,10 +120,12 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
             return obj.skip("no_data_source", "There is no data source to deliver to.")
         step = plan.steps[obj.step]
         made = step.mapping.apply(document) if step.mapping else Result(document)
+        left_out = [warning.message for warning in made.warnings]
         request = step.connector.request(made.value, _delivery(obj))
     except ExpressionError as error:
-        return obj.fail("mapping_error", str(error), plan.policy, permanent=True)
-    return Call(obj, plan, step, request, [warning.message for warning in made.warnings])
+        text = f"{error}{_perhaps(left_out)}"
+        return obj.fail("mapping_error", text, plan.policy, permanent=True)
+    return Call(obj, plan, step, request, left_out)
 
 
 def _delivery(obj: IntegrationObject) -> Delivery:
@@ -147,7 +150,7 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
         permanent = exchange.error_kind in http.FINAL or not policy.retry.retries(None)
         text = f"{where}: {exchange.error}"
         if exchange.error_kind in FAILURES:
-            text += _perhaps(call)
+            text += _perhaps(call.left_out)
         code = FAILURES.get(exchange.error_kind, "not_delivered")
         return obj.fail(code, text, policy, permanent=permanent, **recorded)
     status = exchange.status
@@ -156,7 +159,7 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
     if accepted and not refusal:
         left = obj.step + 1 < len(call.plan.steps)
         answered = "took it" if status is None else f"answered {status}"
-        text = f"{where} {answered} in {exchange.duration_ms:.0f} ms.{_left_out(call)}"
+        text = f"{where} {answered} in {exchange.duration_ms:.0f} ms.{_said(call.left_out)}"
         level = Level.WARNING if call.left_out else Level.INFO
         return obj.succeed(text, steps_left=left, level=level, **recorded)
     status = status or 0
@@ -164,10 +167,10 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
     if refusal:
         text += f" {refusal}"
     if not policy.retry.retries(status):
-        text += _perhaps(call)
+        text += _perhaps(call.left_out)
     if status == GONE:
         recorded["pause_reason"] = f"{where} answered 410: it is gone for good."
-        text += " The integration is paused until a person saves it again."
+        text += " The integration is suspended until a person saves it again."
     if 300 <= status < 400:
         text += " Redirects are not followed; change the URL of the data source."
     after = exchange.headers.get("retry-after")
@@ -202,14 +205,14 @@ def request_log(call: Call, exchange: Exchange) -> RequestLog:
     )
 
 
-def _perhaps(call: Call) -> str:
+def _perhaps(left_out: list[str]) -> str:
     """What the mapping did not find, as a guess at why the target said no."""
-    return f" Perhaps because of this:{_left_out(call)}" if call.left_out else ""
+    return f" Perhaps because of this:{_said(left_out)}" if left_out else ""
 
 
-def _left_out(call: Call) -> str:
+def _said(left_out: list[str]) -> str:
     """What the mapping did not find, in short: often it is why a receiver refuses."""
-    return "".join(f" {text}" for text in call.left_out[:SPOKEN])
+    return "".join(f" {text}" for text in left_out[:SPOKEN])
 
 
 def _compiled(integration: Integration) -> Plan:

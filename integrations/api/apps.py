@@ -13,6 +13,7 @@ from integrations import definition, store
 from integrations.api import app_serializers as wire
 from integrations.api import shapes
 from integrations.api.views import TOTAL, TRIES, refuse
+from integrations.core.errors import Problem
 from integrations.definition import MASK
 from integrations.models import AppInstallation, Integration, Stale
 from integrations.store import App
@@ -48,6 +49,10 @@ class AppViewSet(RoutedViewSet):
         asked = wire.BrowseQuery(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         category = asked.validated_data.get("category_id")
+        known = sorted({app.category["id"] for app in store.apps()})
+        if category not in (None, *known):
+            text = f"There is no category {category[:80]!r}; there are: {', '.join(known)}."
+            refuse([Problem("categoryId", "invalid_choice", text)])
         found = [app for app in store.apps() if category in (None, app.category["id"])]
         page = Page.of(offset, amount)
         rows = [app_row(app, request) for app in found[page.offset : page.offset + page.amount]]
@@ -78,6 +83,7 @@ class InstallationViewSet(PlatformViewSet):
         """Install an app; with its settings it is checked and works at once."""
         found = app_called(app)
         reader = self.read(wire.InstallSerializer)
+        refuse(list(misplaced(found, reader)))
         given = dict(reader.validated_data)
         nonce = given.pop("nonce", None)
         for _ in range(TRIES):
@@ -191,6 +197,13 @@ def app_called(key: str) -> App:
         return app
     text = f"There is no app with the id {key[:80]!r}; there are: {', '.join(store.known())}."
     raise NotFound(text)
+
+
+def misplaced(app: App, reader: Any) -> Iterator[Problem]:
+    """Settings that stand beside `settings` and not in it."""
+    for name in app.settings.keys() & reader.initial_data.keys() - reader.fields.keys():
+        text = f'This is a setting of {app.name}: write {{"settings": {{"{name}": ...}}}}.'
+        yield Problem(name, "misplaced", text)
 
 
 def app_of(installation: AppInstallation) -> App:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from integrations.api import file_serializers as wire
 from integrations.api.serializers import MappingWarningSerializer
 from integrations.api.views import as_error, refuse
-from integrations.core import mapping, preview
+from integrations.core import detection, mapping, preview
 from integrations.core.detection import Found, detect
 from integrations.core.errors import ExpressionError, Problem
 from integrations.models import File, Integration
@@ -71,9 +71,11 @@ class FileViewSet(PlatformViewSet):
             content=content,
             format=found.format,
             encoding=found.encoding or "",
-            uploaded_by=str(request.user),
+            uploaded_by=str(request.user)[:200],
         )
         warnings = [Problem("file", "look_at_it", text) for text in found.warnings]
+        if found.format == "text" and stored.original_name.lower().endswith(".csv"):
+            warnings.append(Problem("file", "look_at_it", detection.NO_TABLE))
         if (said := given.get("format", found.format)) != found.format:
             text = f"You say it is {said}; by its content it is {found.format}."
             warnings.append(Problem("format", "another_format", text))

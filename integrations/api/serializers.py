@@ -1,5 +1,6 @@
 """What callers of the integration API send, and the shapes they get."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -369,18 +370,29 @@ class TaskSerializer(serializers.Serializer):
     finishedAt = serializers.DateTimeField(allow_null=True)
 
 
+class MomentField(serializers.DateTimeField):
+    """A moment in an address, where a + that is not written %2B arrives as a blank."""
+
+    def to_internal_value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            value = re.sub(r" (\d\d:?\d\d)$", r"+\1", value)
+        return super().to_internal_value(value)
+
+
 class ListQuery(WireSerializer):
     """What narrows a list: each name is that of a parameter, each source that of a look-up."""
 
-    since = serializers.DateTimeField(required=False, source="created_at__gte")
-    until = serializers.DateTimeField(required=False, source="created_at__lt")
+    since = MomentField(required=False, source="created_at__gte")
+    until = MomentField(required=False, source="created_at__lt")
 
 
 class ObjectsQuery(ListQuery):
     status = serializers.ChoiceField(Status.choices, required=False)
     entity_id = IdField(required=False)
     q = serializers.CharField(
-        required=False, source="reference", help_text="The business reference: an order's name."
+        required=False,
+        source="reference",
+        help_text="The business reference, whole and as it is written: an order's name or number.",
     )
 
 

@@ -33,6 +33,9 @@ HEAD = 8_000  # characters of a message, in which its subject stands
 LARGEST_BODY = 1024 * 1024  # bytes
 KEYS = ("to", "subject", "body", "cc", "replyTo", "html")
 FORM = '{"to": "ann@example.com", "subject": {"$text": "..."}, "body": {"$text": "..."}}'
+EMPTY = (
+    "all that it is made of is empty in this record. Write some words beside the places for values."
+)
 NO_SERVER = (
     "No mail server is set up: whoever runs this deployment sets EMAIL_URL and EMAIL_FROM, and "
     "starts it again."
@@ -168,7 +171,9 @@ def _message(document: Any, delivery: base.Delivery) -> tuple[EmailMessage, list
 
 def _text(document: dict[str, Any], key: str) -> str:
     text = document.get(key)
-    if not isinstance(text, str) or not text:
+    if text == "":
+        raise MappingError(key, "", f"The `{key}` is empty: {EMPTY}")
+    if not isinstance(text, str):
         raise MappingError(key, "", f"A message needs a text as `{key}`: {FORM}.")
     return _one_line(text) if key == "subject" else text
 

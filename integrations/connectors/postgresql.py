@@ -92,6 +92,9 @@ class Settings(base.Settings):
             egress.check_host(attrs["host"], attrs["port"])
         except (ValueError, OSError) as error:
             raise serializers.ValidationError({"host": str(error)}, "address_refused") from None
+        if attrs["key"] == attrs["version"]:
+            text = "The version has a column of its own, beside the key."
+            raise serializers.ValidationError({"version": text}, "same_column")
         return attrs
 
 

@@ -26,6 +26,10 @@ REASONS = {
 # What a working webhook says to a message without words.
 EMPTY = "no_text"
 OK = 200
+TAKEN = (
+    f"It took a message without words, which an incoming webhook of Slack refuses with `{EMPTY}`: "
+    "copy the webhook's URL from Slack again."
+)
 
 
 def _may_be_called(url: str) -> None:
@@ -68,6 +72,8 @@ class Connector(base.Connector):
         if _said(exchange) == EMPTY:
             return ""
         text = f"{request.where} answered {exchange.status}{exchange.said()}."
+        if exchange.status == OK:
+            return f"{text} {TAKEN}"
         return f"{text} {self.refusal(exchange)}".rstrip()
 
     def _post(self, message: dict[str, Any]) -> Request:

@@ -25,10 +25,21 @@ DEEPEST = 100  # elements within elements
 MOST_NAMES = 200
 MOST_PLACES = 5  # that a warning names
 
+NOT_UTF8 = (
+    "The file is not UTF-8; it was read as Windows-1252. If letters look wrong, save it as UTF-8."
+)
+NO_TABLE = (
+    "No table was found in it: with none of ; tab | , between them are most rows as wide as the "
+    "first. A first line such as sep=~ names another delimiter."
+)
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_DECLARED = re.compile(rb"""\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.-]{1,40})["']""")
+_ENCODINGS = re.compile(
+    r"utf-8|ascii|iso8859-\d+|cp\d+|koi8-\w|mac-\w+|gb\w+|big5|euc_\w+|shift_jis"
 )
 _SENTENCE = re.compile(r"\s\S+\s\S+[.!?]$")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
@@ -69,6 +80,12 @@ def _decoded(content: bytes) -> tuple[str | None, str | None, list[str]]:
                 return encoding, content.decode(encoding), []
             except UnicodeDecodeError:
                 return None, None, []
+    if (said := _DECLARED.match(content)) and (declared := _known(said[1].decode("ascii"))):
+        try:
+            return declared, content.decode(declared), []
+        except UnicodeDecodeError:
+            told = f"The file says it is {declared}, and is not."
+            return "cp1252", content.decode("cp1252", "replace"), [told]
     for encoding in ("utf-8", "cp1252"):
         try:
             text = content.decode(encoding)
@@ -76,9 +93,17 @@ def _decoded(content: bytes) -> tuple[str | None, str | None, list[str]]:
             continue
         if _CONTROL.search(text[:100_000].replace("\x1a", "")) and not text.startswith("ISA"):
             return None, None, []
-        told = "The file is not UTF-8; it was read as Windows-1252. Say which encoding it has."
-        return encoding, text, [told] if encoding == "cp1252" else []
+        return encoding, text, [NOT_UTF8] if encoding == "cp1252" else []
     return None, None, []
+
+
+def _known(encoding: str) -> str:
+    """Python's name of an encoding that an XML file may name; "" for any other."""
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        return ""
+    return name if _ENCODINGS.fullmatch(name) else ""
 
 
 def _read(begin: str, text: str) -> Found:

@@ -55,7 +55,7 @@ class Receiver(BaseHTTPRequestHandler):
             body,
             self.headers["webhook-signature"],
         )
-        return "signature verified" if genuine else "WRONG SIGNATURE"
+        return "signature verified" if genuine else "signed with a secret this ERP does not have"
 
     def log_message(self, *_: object) -> None:
         """The lines of JSON tell it already."""

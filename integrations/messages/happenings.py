@@ -104,7 +104,11 @@ def _dotted(trigger: str) -> Happening | Problem:
         return Problem("trigger", "not_available", f"{text} {NEVER_SENT}{hint}")
     own = [each for each in dotted() if each.startswith(f"{entity}.")]
     text = f"There is no {trigger[:200]!r}; there are: {', '.join(own)}."
-    return Problem("trigger", "not_available", f"{text} {NEVER_SENT}{did_you_mean(trigger, own)}")
+    # By the last word alone: all of them begin alike.
+    ends = {each.rpartition(".")[2]: each for each in reversed(own)}
+    meant = did_you_mean(trigger.rpartition(".")[2], ends)
+    hint = f" Did you mean `{ends[meant.split('`')[1]]}`?" if meant else ""
+    return Problem("trigger", "not_available", f"{text} {NEVER_SENT}{hint}")
 
 
 def _configured(config: dict[str, Any]) -> Happening | Problem:

@@ -188,6 +188,9 @@ def _template(platform: Platform, given: Any, automation: MessageAutomation) -> 
         return automation.template
     given = dict(given or {})
     if id := given.pop("id", None):
+        if given.keys() & {"subject", "body"}:
+            text = "Give the id of a messageTemplate or texts of a new one; PUT changes a template."
+            raise definition.Invalid([Problem("id", "contradiction", text)])
         if found := MessageTemplate.objects.of(platform).filter(pk=id).first():
             return found
         text = f"There is no messageTemplate with the id {id}."

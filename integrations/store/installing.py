@@ -91,16 +91,22 @@ class Prepared:
 def install(
     platform: Platform, app: App, *, by: str, name: str = "", settings: dict[str, Any] | None = None
 ) -> Prepared:
-    """A new installation; asked for without the settings it needs, one that waits for them."""
+    """A new installation; asked for without the settings it needs, one that waits for them.
+
+    Who names none means the one that waits, if there is one.
+    """
     installation = AppInstallation(
         platform=platform, app=app.key, version=app.version, installed_by=by
     )
-    if settings or not app.missing(app.defaults):
-        return change(app, installation, name=name or free_name(platform, app), settings=settings)
     waiting = AppInstallation.objects.of(platform).filter(
         app=app.key, status=InstallationStatus.INSTALLING
     )
-    if not name and (found := waiting.order_by("created_at").first()):
+    found = None if name else waiting.order_by("created_at").first()
+    if settings or not app.missing(app.defaults):
+        if found:
+            return change(app, found, settings=settings)
+        return change(app, installation, name=name or free_name(platform, app), settings=settings)
+    if found:
         return Prepared(app, found, changed=False)
     _rename(installation, name or free_name(platform, app))
     titles = ", ".join(app.settings[each].title for each in app.missing(app.defaults))

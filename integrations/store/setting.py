@@ -62,7 +62,7 @@ class Setting:
         """As it is kept: without the blanks that a paste brings along; None is nothing."""
         if isinstance(value, str) and not self.secret and self.format != "multiline":
             value = value.strip()
-        return None if value in ("", []) else value
+        return None if value == "" else value
 
     def problem(self, value: Any) -> str:
         """What is wrong with a value; "" if nothing is."""
@@ -75,6 +75,8 @@ class Setting:
             if len(value) > longest:
                 return f"Write at most {longest} characters."
         given = value if isinstance(value, list) else [value]
+        if self.required and not given:
+            return f"Choose some of {', '.join(map(str, self.enum))}; null chooses the usual ones."
         if self.enum and any(each not in self.enum for each in given):
             some = "some of " if self.type == "array" else "one of "
             return f"Choose {some}{', '.join(map(str, self.enum))}."

@@ -16,6 +16,14 @@ from rest_framework.views import set_rollback
 
 from otms import documents
 
+# Parts of the vendor's paths that are no part of this product: docs/reference/out-of-scope.md.
+ABSENT = {
+    "trip": "trips", "trips": "trips", "trips:customer": "trips", "tender": "tenders",
+    "from-documents": "orders from documents", "widget": "widgets", "sensor": "sensors",
+    "capacity": "capacities", "capacities": "capacities", "route": "routes", "chat": "chats",
+    "charge": "charges", "payout": "payouts", "administration": "administrations",
+    "actor": "actors", "saml": "SAML logins", "register": "registrations",
+}  # fmt: skip
 DEEPEST = 10  # parts of a path that are looked at for a hint; ours have fewer
 EXAMPLE = "123e4567-e89b-12d3-a456-426614174000"
 
@@ -164,6 +172,8 @@ def _hint(path: str) -> str:
     if is_valid_path(f"{bare}/0/20"):
         return f"a list is asked for by offset and amount: {bare}/0/20"
     parts = path.split("/")
+    if absent := next((ABSENT[each] for each in parts[:DEEPEST] if each in ABSENT), ""):
+        return f"{absent} are no part of this product (docs/reference/out-of-scope.md)"
     for place, part in enumerate(parts[:DEEPEST]):
         with_id = "/".join([*parts[:place], EXAMPLE, *parts[place + 1 :]])
         if part and is_valid_path(with_id):

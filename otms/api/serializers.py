@@ -42,6 +42,8 @@ class WireSerializer(serializers.Serializer):
             if isinstance(field, serializers.ChoiceField):
                 choices = ", ".join(map(str, field.choices))
                 field.error_messages["invalid_choice"] = f"Choose one of {choices}."
+            if isinstance(field, serializers.DateTimeField):
+                field.error_messages["invalid"] = "Write a moment, such as 2026-03-22T10:00:00Z."
             fields[camel(name)] = field
         return fields
 

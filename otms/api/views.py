@@ -24,8 +24,10 @@ from otms.api.idempotency import KeyedCall
 from otms.api.paging import Page, total
 from otms.api.permissions import how_to_authenticate
 from otms.api.router import Route, actions, methods_of
-from otms.api.serializers import WireSerializer
+from otms.api.serializers import MOST_NAMED, WireSerializer
 from otms.documents import shorten, timestamp
+
+TWICE = "Say this once: several values of one parameter are not looked for."
 
 
 class RoutedViewSet(ViewSet):
@@ -52,6 +54,10 @@ class RoutedViewSet(ViewSet):
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         route = self.route
+        if route is not None and route.query is None and request.query_params:
+            self._refuse_parameters(request, route)
+        if twice := [name for name, said in request.query_params.lists() if len(said) > 1]:
+            raise ValidationError(dict.fromkeys(twice[:MOST_NAMED], TWICE), "twice")
         if route is not None and route.takes and not route.optional and request.stream is None:
             raise ParseError('The body is empty; send a JSON object, such as {"name": "..."}.')
         if (coded := request.headers.get("Content-Encoding", "identity")).lower() != "identity":
@@ -60,6 +66,14 @@ class RoutedViewSet(ViewSet):
         if self.route is not None and self.route.keyed and (call := KeyedCall.of(request)):
             # dispatch() looks for what answers this method after initial().
             setattr(self, request.method.lower(), partial(self.once, call))
+
+    def _refuse_parameters(self, request: Any, route: Route) -> NoReturn:
+        """A filter that is not heard would let everything through: it is refused instead."""
+        text = "This call takes no parameters in its address."
+        if route.method == "GET" and "post" in methods_of(request.path):
+            text += " To search, POST an example to the same path."
+        given = list(request.query_params)[:MOST_NAMED]
+        raise ValidationError(dict.fromkeys(given, text), "unknown_field")
 
     def once(self, call: KeyedCall, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer a call with an Idempotency-Key: effect and answer are stored together."""

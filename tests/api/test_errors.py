@@ -362,3 +362,19 @@ def test_a_refusal_is_one_line_of_the_log_with_its_reason(
     assert record.getMessage() == f"refused: {answer.json()['message']}"
     assert vars(record)["request"] == answer["X-Request-Id"]
     assert (vars(record)["path"], vars(record)["status"]) == ("/api/transportOrder", 400)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("transportOrders/0/1?status=planned", "POST an example to the same path"),
+        ("integrations/0/1?enabled=false", "POST an example to the same path"),
+        ("apps/installed?status=ACTIVE", "takes no parameters"),
+    ],
+)
+def test_a_parameter_that_would_not_be_heard_is_refused(api: Api, path: str, hint: str) -> None:
+    told = api.refused("GET", path)
+    assert told["errors"][0]["field"] == path.partition("?")[2].partition("=")[0]
+    assert told["errors"][0]["code"] == "unknown_field"
+    assert hint in told["message"]

@@ -167,3 +167,15 @@ def test_a_file_that_is_sent_again_is_kept_once(api: Api, platform: Platform) ->
     assert again.content == first.content
     assert send("one", "order;customer\n").status_code == 409
     assert File.objects.of(platform).count() == 1
+
+
+def test_a_table_that_is_none_is_told(api: Api) -> None:
+    (warning,) = upload(api, b"Nr~Kunde\n1~Acme\n2~Bolt\n").json()["warnings"]
+    assert "sep=~" in warning["message"]
+
+
+def test_an_integration_of_the_longest_name_uploads(platform: Platform) -> None:
+    integration = make.IntegrationFactory(platform=platform, name="N" * 200)
+    _, shown = Credential.generate(integration)
+    assert upload(Api(shown["token"]), b"a;b\n1;2\n").status_code == 200
+    assert len(File.objects.of(platform).get().uploaded_by) == 200

@@ -10,7 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from integrations.models import Integration, IntegrationObject, Log, RequestLog, Task
+from otms.accounts.models import Platform
 from otms.documents import timestamp
+from tests import make
 from tests.api.conftest import queued
 from tests.conftest import Api
 
@@ -168,3 +170,16 @@ def test_a_longer_list_takes_no_more_queries(
         return len(seen)
 
     assert queries(3) == queries(1)
+
+
+def test_a_parameter_is_said_once(api: Api, platform: Platform) -> None:
+    id = make.IntegrationFactory(platform=platform).pk
+    told = api.refused("GET", f"integration/{id}/objects/0/5?status=ERROR&status=SUCCESS")
+    assert told["errors"][0]["field"] == "status"
+
+
+def test_a_plus_in_an_address_is_a_plus(api: Api, platform: Platform) -> None:
+    id = make.IntegrationFactory(platform=platform).pk
+    api.ok("GET", f"integration/{id}/objects/0/5?until=2026-11-29T00:00:00+01:00")
+    told = api.refused("GET", f"integration/{id}/objects/0/5?until=tomorrow")
+    assert "2026-03-22T10:00:00Z" in told["message"]

@@ -150,7 +150,7 @@ def test_what_is_no_address_is_named(to: Any) -> None:
 
 def test_a_message_needs_its_parts() -> None:
     assert "nobody to send to" in refusal(to=[])
-    assert "needs a text as `subject`" in refusal(subject="")
+    assert "needs a text as `subject`" in refusal(subject=4711)
     assert "needs a text as `body`" in refusal(body=None)
     assert "there is no 'bcc'" in refusal(bcc="eve@evil.example")
     assert "at most 50" in refusal(to=[f"a{n}@a.example" for n in range(51)])
@@ -362,3 +362,18 @@ def test_an_order_without_an_address_is_an_error_that_says_so(
     assert queue.only.status == Status.ERROR
     assert "There is nobody to send to" in queue.only.error
     assert not mail.letters
+
+
+@pytest.mark.django_db(transaction=True)
+def test_texts_that_come_out_empty_are_told_as_such(queue: Queue, mail: MailServer) -> None:
+    subject = {"$text": "{{transportOrder.referenceDescription}}{{transportOrder.nam}}"}
+    mapping = {"to": "ann@customer.example", "subject": subject, "body": "b"}
+    made_of = make.integration(platform=queue.platform)
+    DataSource.objects.create(
+        platform=queue.platform, integration=made_of, connector="email", mapping=mapping
+    )
+    queue.save_order(name="4711")
+    queue.run()
+    error = queue.only.error
+    assert error.startswith("subject: The `subject` is empty: all that it is made of is empty")
+    assert "`$.transportOrder.nam`" in error

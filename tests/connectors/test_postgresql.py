@@ -336,3 +336,7 @@ def test_an_order_becomes_a_row(queue: Queue, warehouse: Warehouse) -> None:
     entry = RequestLog.objects.of(queue.platform).get()
     assert (entry.method, entry.response_status, entry.response_body) == ("UPSERT", None, "1 row")
     assert "sesame" not in str(vars(entry))
+
+
+def test_the_version_has_a_column_of_its_own() -> None:
+    assert problems(key="id", version="id") == [("version", "same_column")]

@@ -111,3 +111,9 @@ def test_a_check_posts_nothing(sink: Sink, path: str, reason: str) -> None:
 def test_a_url_that_nobody_may_call_is_not_saved(url: str) -> None:
     (problem,) = slack.Connector.problems({}, {"webhookUrl": url})
     assert (problem.field, problem.code) == ("webhookUrl", "address_refused")
+
+
+def test_what_takes_a_message_without_words_is_not_slack(sink: Sink) -> None:
+    connector = slack.Connector({}, {"webhookUrl": sink.url("/slack/says/200/ok")})
+    said = connector.check(timeout=5)
+    assert "answered 200: ok. It took a message without words" in said

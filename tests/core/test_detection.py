@@ -144,3 +144,23 @@ def test_hostile_xml_is_told_and_not_read(content: bytes, words: str) -> None:
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_any_bytes_have_an_answer(content: bytes) -> None:
     assert detect(content).format in FORMATS
+
+
+def test_an_xml_file_says_its_encoding() -> None:
+    text = (
+        '<?xml version="1.0" encoding="iso-8859-2"?><orders><order><to>Łódź</to></order></orders>'
+    )
+    found = detect(text.encode("iso-8859-2"))
+    assert (found.format, found.encoding, found.warnings) == ("xml", "iso8859-2", [])
+
+
+@pytest.mark.parametrize("name", ["hex", "idna", "unicode_escape", "utf-7", "moon", "utf-16"])
+def test_an_xml_file_names_no_other_codec(name: str) -> None:
+    text = f'<?xml version="1.0" encoding="{name}"?><orders><order/></orders>'
+    assert detect(text.encode()).encoding == "utf-8"
+
+
+def test_an_xml_file_that_is_not_what_it_says_is_told() -> None:
+    found = detect('<?xml version="1.0" encoding="utf-8"?><o><a>é</a></o>'.encode("cp1252"))
+    assert found.encoding == "cp1252"
+    assert "says it is utf-8, and is not" in found.warnings[0]

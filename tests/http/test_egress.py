@@ -200,7 +200,7 @@ def test_no_spelling_hides_an_inside_address(url: str, monkeypatch: pytest.Monke
     [
         ("ftp://example.com/", "http:// or https://, not 'ftp'"),
         ("file:///etc/passwd", "http:// or https://"),
-        ("example.com/hook", "http:// or https://"),
+        ("example.com/hook", "Write the whole URL: https://example.com/hook"),
         ("http://", "no host"),
         ("http:///path", "no host"),
         ("http://user:secret@example.com/", "user name or password"),

@@ -405,3 +405,27 @@ def test_an_integration_may_not_write_messages(api: Api, automation: Any) -> Non
     token = api.ok("POST", "integration/generate/credentials", body)["credentials"]["token"]
     Api(token).refused("GET", "messageAutomations/0/20", code=403)
     Api(token).ok("GET", f"integration/{made['id']}/objects/0/20")
+
+
+@pytest.mark.parametrize(
+    ("trigger", "meant"),
+    [
+        ("transportOrder.realized", "transportOrder.status.realized"),
+        ("transportOrder.status.realised", "transportOrder.status.realized"),
+        ("transportOrder.status.create", "transportOrder.created"),
+    ],
+)
+def test_what_was_meant_is_told_by_the_last_word(
+    api: Api, automation: dict[str, Any], trigger: str, meant: str
+) -> None:
+    told = api.refused("POST", "messageAutomation", {**automation, "trigger": trigger})
+    assert f"Did you mean `{meant}`?" in told["message"]
+
+
+def test_texts_beside_the_id_of_a_template_are_refused(
+    api: Api, template: Any, automation: dict[str, Any]
+) -> None:
+    both = {"messageTemplate": {"id": template["id"], **ENDS}}
+    assert told(api, "messageAutomation", {**automation, **both}) == {
+        "messageTemplate.id": "contradiction"
+    }

@@ -73,7 +73,9 @@ def test_the_store_is_narrowed_by_category(api: Api) -> None:
     found = api.ok("GET", f"app-store/browse/0/20?categoryId={category}")
     assert [each["id"] for each in found["apps"]] == ["slack"]
     assert found["totalResults"] == 1
-    assert api.ok("GET", "app-store/browse/0/20?categoryId=moon")["apps"] == []
+    told = api.refused("GET", "app-store/browse/0/20?categoryId=moon")
+    assert told["errors"][0]["field"] == "categoryId"
+    assert f"{category}" in told["message"]
 
 
 def test_an_app_that_is_not_there_is_not_found(api: Api) -> None:
@@ -424,3 +426,34 @@ def test_an_app_has_no_say_about_people_whatever_it_asked_for(
     AppAccessToken.objects.of(platform).update(permissions=["get:user:sessions"])
     caller = Api(token["appAccessToken"]["token"])
     caller.refused("GET", f"user/{user.pk}/sessions/0/20", code=403)
+
+
+def test_who_comes_back_with_the_settings_finishes_what_waits(api: Api, sink: Sink) -> None:
+    waiting = api.ok("POST", "app/slack/install")["appInstallation"]
+    given = {"settings": {"webhookUrl": sink.url("/slack/open")}}
+    active = api.ok("POST", "app/slack/install", given)["appInstallation"]
+    assert (active["id"], active["status"]) == (waiting["id"], "ACTIVE")
+    assert api.ok("GET", "apps/installed")["totalResults"] == 1
+
+
+def test_a_setting_beside_the_settings_is_told_where_it_belongs(api: Api) -> None:
+    told = api.refused("POST", "app/slack/install", {"webhookUrl": "https://hooks.example"})
+    assert told["errors"] == [
+        {
+            "field": "webhookUrl",
+            "code": "misplaced",
+            "message": 'This is a setting of Slack: write {"settings": {"webhookUrl": ...}}.',
+        }
+    ]
+    assert api.ok("GET", "apps/installed")["totalResults"] == 0
+
+
+def test_choosing_none_is_not_choosing_all(api: Api, sink: Sink) -> None:
+    settings = {"webhookUrl": sink.url("/slack/open"), "statuses": ["planned"]}
+    active = api.ok("POST", "app/slack/install", {"settings": settings})["appInstallation"]
+    none = {"id": active["id"], "settings": {"statuses": []}}
+    told = api.refused("PUT", "appInstallation", none)
+    assert told["errors"][0]["field"] == "settings.statuses"
+    usual = {"id": active["id"], "settings": {"statuses": None}}
+    shown = api.ok("PUT", "appInstallation", usual)["appInstallation"]
+    assert len(shown["settings"]["statuses"]) > 1

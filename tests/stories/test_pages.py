@@ -151,7 +151,7 @@ def test_the_tutorial_has_the_bodies_of_the_guide() -> None:
 
 @needs_curl
 def test_every_line_of_the_tutorial_works_as_printed(server: Run, shell: Shell, sink: Sink) -> None:
-    sink.answers("/orders", "/ok")
+    sink.answers("/my-orders", "/ok")
     printed = Printed()
     told, wrong, made = [], [], set()
     for step in steps(TUTORIAL):
