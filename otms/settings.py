@@ -90,6 +90,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "otms.accounts.actor.of_request",
     "integrations.core.origin.of_request",
 ]
 ROOT_URLCONF = "otms.urls"

@@ -8,6 +8,7 @@ from django.db import models, transaction
 from django.utils.timezone import now
 
 from integrations.models.integration import Integration
+from otms.accounts.actor import INTEGRATION, Actor
 from otms.accounts.models import fingerprint
 from otms.accounts.tenancy import PlatformQuerySet, Record
 
@@ -52,6 +53,11 @@ class Credential(Record):
 
     def __str__(self) -> str:
         return self.api_key
+
+    @property
+    def actor(self) -> Actor:
+        """Who it is that shows this credential."""
+        return Actor(INTEGRATION, self.integration.name, self.integration_id, self.api_key)
 
     @classmethod
     @transaction.atomic

@@ -13,6 +13,8 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models, transaction
 from django.utils.timezone import now
 
+from otms.accounts.actor import PERSON, Actor
+from otms.accounts.audit import AuditEntry as AuditEntry
 from otms.accounts.tenancy import Record
 
 log = logging.getLogger(__name__)
@@ -113,6 +115,11 @@ class PersonalToken(Record):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def actor(self) -> Actor:
+        """Who it is that shows this token."""
+        return Actor(PERSON, self.user.username, self.user_id, f"token {self.name}")
+
     @classmethod
     def generate(cls, user: User, name: str, **fields: Any) -> tuple["PersonalToken", str]:
         """A new token of this person, and its text, which nobody can read again."""
@@ -163,6 +170,11 @@ class Session(Record):
 
     def __str__(self) -> str:
         return f"{self.user} since {self.started_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def actor(self) -> Actor:
+        """Who it is that shows a token of this session."""
+        return Actor(PERSON, self.user.username, self.user_id, "session")
 
     @classmethod
     def start(cls, user: User, *, ip: str | None, device: str) -> tuple["Session", str] | None:

@@ -18,7 +18,7 @@ from integrations.models import (
     MessageAutomation,
     RequestLog,
 )
-from otms.accounts.models import Platform
+from otms.accounts.models import AuditEntry, Platform
 from otms.accounts.tenancy import PlatformQuerySet, PlatformRequired, Record
 from otms.orders.models import Business, Consignment, TransportOrder
 from tests import make
@@ -28,7 +28,8 @@ ROOT = Path(__file__).parents[2]
 
 OWNED = [
     *(model for model in apps.get_models() if issubclass(model, Record)),
-    *(EntityChange, ExternalId, ImportRow, IntegrationObject, Log, MessageAutomation, RequestLog),
+    *(AuditEntry, EntityChange, ExternalId, ImportRow, IntegrationObject, Log),
+    *(MessageAutomation, RequestLog),
 ]
 PLATFORM = "12345678-1234-1234-1234-123456789012"
 WAYS: dict[str, Callable[[Any], Any]] = {
