@@ -62,6 +62,10 @@ if env.flag("OTMS_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = env.words("OTMS_TRUSTED_ORIGINS")
 SESSION_COOKIE_AGE = 12 * 3600
+if HTTPS:  # browsers keep such a cookie for this host alone, and take it over TLS alone
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+CSRF_COOKIE_HTTPONLY = True  # forms carry the token
+OTMS_CORS_ORIGINS = env.words("OTMS_CORS_ORIGINS")
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
@@ -82,6 +86,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "otms.api.request_id.RequestIdMiddleware",
+    "otms.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -148,6 +153,7 @@ STATIC_URL = "static/"
 # Where collectstatic put the files; without it they are served from where they are installed.
 STATIC_ROOT = env.text("OTMS_STATIC_ROOT", "") or None
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -91,7 +91,7 @@ class IntegrationObjectAdmin(ObjectSearch):
     ordering = ("-id",)
     list_before_template = "admin/integrations/statuses.html"
     actions = ("requeue", "cancel")
-    actions_selection_counter = False  # the rows are not counted
+    list_disable_select_all = True  # the rows are not counted
     change_form_template = "admin/integrations/object.html"
 
     @display(description="Reference")
