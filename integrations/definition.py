@@ -16,7 +16,7 @@ from otms.documents import timestamp
 MASK = "***"
 MOST_SOURCES = 20
 OWN_FIELDS = ("name", "type", "description", "trigger", "filters", "inbound")
-SOURCE_FIELDS = ("pk", "name", "connector", "settings", "secrets", "mapping", "success")
+SOURCE_FIELDS = ("name", "connector", "settings", "mapping", "success")
 
 
 class Invalid(Exception):
@@ -202,8 +202,11 @@ def _said(integration: Integration, sources: Iterable[DataSource]) -> bytes:
     """All that a person says about an integration, secrets too, but not `enabled`."""
     own = [getattr(integration, name) for name in OWN_FIELDS]
     completed = schedule.completed(integration.schedule), delivery.completed(integration.delivery)
-    fields = [[getattr(each, name) for name in SOURCE_FIELDS] for each in sources]
-    return documents.dumps([own, completed, [[str(each[0]), *each[1:]] for each in fields]])
+    fields = [
+        [str(each.pk), dict(each.secrets), *(getattr(each, name) for name in SOURCE_FIELDS)]
+        for each in sources
+    ]
+    return documents.dumps([own, completed, fields])
 
 
 def _is_taken(source: DataSource, others: list[DataSource]) -> bool:

@@ -30,6 +30,7 @@ from integrations.models import (
     Outcome,
     RequestLog,
 )
+from otms.db.sealing import CannotOpen
 
 GONE = 410
 # What the log says of an error other than that nothing arrived.
@@ -122,6 +123,8 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         request = step.connector.request(made.value, _delivery(obj))
     except ExpressionError as error:
         return obj.fail("mapping_error", str(error), plan.policy, permanent=True)
+    except CannotOpen as error:  # till the operator gives this worker the key
+        return obj.fail("secrets_unreadable", str(error), plan.policy, permanent=False)
     return Call(obj, plan, step, request, [warning.message for warning in made.warnings])
 
 

@@ -37,6 +37,7 @@ def _no_key(name: str, made_with: str) -> ImproperlyConfigured:
 
 # Keys. A deployment with a database of its own brings its own keys too.
 SECRET_KEY = env.text("SECRET_KEY", "").strip()
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 OTMS_ENCRYPTION_KEYS = env.words("OTMS_ENCRYPTION_KEYS")
 if EMBEDDED:
     SECRET_KEY = SECRET_KEY or _kept_key("secret.key", secrets.token_urlsafe(60))
@@ -270,6 +271,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("OTMS_LOG_LEVEL", "INFO")},
     "loggers": {
+        "django": {"handlers": []},  # not Django's own, which mails error pages to ADMINS
         "django.server": {"handlers": [], "propagate": True},
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
