@@ -166,7 +166,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["otms.api.parsers.DocumentParser"],
     "DEFAULT_RENDERER_CLASSES": ["otms.api.envelope.EnvelopeRenderer"],
     "DEFAULT_SCHEMA_CLASS": "otms.api.schema.RouteSchema",
-    "DEFAULT_THROTTLE_RATES": {"login": env.text("OTMS_LOGIN_RATE", "10/min")},
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "otms.api.envelope.AlwaysJSON",
     "EXCEPTION_HANDLER": "otms.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": "otms.api.permissions.Nobody",

@@ -1,6 +1,5 @@
 """People: how they log in, users and their tokens. Platforms are made by the operator, not here."""
 
-from math import ceil
 from typing import Any
 
 from django.contrib import admin, messages
@@ -21,36 +20,34 @@ from unfold.forms import (
 )
 
 from otms.accounts import passwords
+from otms.accounts.lockout import Attempt, Locked
 from otms.accounts.models import PersonalToken, User
 from otms.accounts.platform_admin import FactAdmin, PlatformAdmin, moment
-from otms.accounts.throttle import LoginThrottle
+from otms.accounts.throttle import caller_address
 
 # A group would be the same for all platforms.
 admin.site.unregister(Group)
 
 
 class LoginForm(AuthenticationForm):
-    """Name and password, as often as the API's login allows it to one address."""
+    """Name and password, counted together with the API's logins."""
 
     wait = 0
 
     def clean(self) -> Any:
-        throttle = LoginThrottle()
-        if not throttle.allow_request(self.request, None):  # type: ignore[arg-type]
-            self.wait = max(1, ceil(throttle.wait() or 0))
-            raise ValidationError(
-                "Too many failed logins from your address. Wait %(wait)s, then try again.",
-                params={"wait": in_words(self.wait)},
-            )
-        given = super().clean()
-        throttle.forgive(self.request)
+        username = self.cleaned_data.get("username") or ""
+        try:
+            attempt = Attempt.to_log_in(username, caller_address(self.request))
+            try:
+                given = super().clean()
+            except ValidationError:
+                attempt.wrong()
+                raise
+            attempt.right()
+        except Locked as locked:
+            self.wait = locked.wait
+            raise ValidationError(str(locked.detail)) from None
         return given
-
-
-def in_words(seconds: int) -> str:
-    if seconds < 120:
-        return f"{seconds} second{'' if seconds == 1 else 's'}"
-    return f"{ceil(seconds / 60)} minutes"
 
 
 def login(request: HttpRequest) -> HttpResponse:

@@ -9,11 +9,13 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models, transaction
 
 from otms.accounts.audit import AuditEntry
+from otms.accounts.lockout import FailedTries
 from otms.accounts.personal_token import PersonalToken, fingerprint
 from otms.accounts.session import Session, SpentRefresh, SpentToken
 
 __all__ = [
     "AuditEntry",
+    "FailedTries",
     "PersonalToken",
     "Platform",
     "Session",

@@ -11,6 +11,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError
 from rest_framework.response import Response
 
 from otms.accounts.access import access_token
+from otms.accounts.lockout import Attempt
 from otms.accounts.models import Session, SpentToken, User
 from otms.accounts.serializers import (
     LoginSerializer,
@@ -19,7 +20,7 @@ from otms.accounts.serializers import (
     RefreshSerializer,
     SessionSerializer,
 )
-from otms.accounts.throttle import LoginThrottle, caller_address
+from otms.accounts.throttle import caller_address
 from otms.api.errors import Conflict
 from otms.api.router import route, router
 from otms.api.views import PlatformViewSet, RoutedViewSet
@@ -32,39 +33,56 @@ MANY = {"sessions": SessionSerializer(many=True), "totalResults": serializers.In
 class UserViewSet(RoutedViewSet):
     """People: log in, stay logged in. Who shows no token yet may be guessing."""
 
-    throttle_classes = [LoginThrottle]
-
-    @route("POST", "user/login", "login:user", takes=LoginSerializer, answers=OPENED, public=True)
+    @route(
+        "POST",
+        "user/login",
+        "login:user",
+        takes=LoginSerializer,
+        answers=OPENED,
+        public=True,
+        counted=True,
+    )
     def login(self, request: Any) -> Response:
         """Log in with username and password; the access token is good for a day."""
         given = self.read(LoginSerializer).validated_data
-        user = authenticate(request._request, **given)
         device = request.headers.get("User-Agent", "")
         address = caller_address(request)
+        attempt = Attempt.to_log_in(given["username"], address)
+        user = authenticate(request._request, **given)
+        if user:
+            attempt.right()
         opened = Session.start(user, ip=address, device=device) if user else None
         if opened is None:
+            attempt.wrong()
             # One answer for a wrong name and a wrong password: nobody learns who has an account.
             raise AuthenticationFailed("The username or the password is wrong.")
         return self._opened(*opened)
 
     @route(
-        "POST", "user/refresh", "refresh:user", takes=RefreshSerializer, answers=OPENED, public=True
+        "POST",
+        "user/refresh",
+        "refresh:user",
+        takes=RefreshSerializer,
+        answers=OPENED,
+        public=True,
+        counted=True,
     )
     def refresh(self, request: Any) -> Response:
         """New tokens for a refresh token, which is good for this once."""
         given = self.read(RefreshSerializer).validated_data
+        attempt = Attempt.with_token(caller_address(request))
         try:
             opened = Session.refresh(given["refresh_token"])
         except SpentToken:
             text = "This refresh token was used a moment ago: go on with what that call answered."
             raise Conflict(text) from None
         if opened is None:
+            attempt.wrong()
             text = "This refresh token is unknown, used or expired, or its session ended: log in."
             raise AuthenticationFailed(text)
         return self._opened(*opened)
 
     def _opened(self, session: Session, refresh: str) -> Response:
-        LoginThrottle().forgive(self.request)
         names = sorted({route.name for route in router.routes() if not route.public})
         return Response(
             {

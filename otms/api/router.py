@@ -28,6 +28,7 @@ MAKING = frozenset({"receive"})
 class Route:
     """One call. `takes` and `query` are the serializers of its body and of its parameters;
     `answers` maps keys of the envelope to serializers. A body that is `optional` may be left out.
+    Where failed tries are `counted`, too many are refused.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Route:
     query: Any = None
     public: bool = False
     optional: bool = False
+    counted: bool = False
 
     @property
     def keyed(self) -> bool:
@@ -66,9 +68,10 @@ def route(
     query: Any = None,
     public: bool = False,
     optional: bool = False,
+    counted: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
-        declared = Route(method, path, name, takes, answers or {}, query, public, optional)
+        declared = Route(method, path, name, takes, answers or {}, query, public, optional, counted)
         function.route = declared  # type: ignore[attr-defined]
         return function
 

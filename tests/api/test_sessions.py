@@ -132,14 +132,10 @@ def test_a_refresh_that_makes_no_sense_is_refused(body: Any, field: str) -> None
     assert [error["field"] for error in found["errors"]] == [field]
 
 
-def test_guessing_refresh_tokens_is_slowed_down_like_guessing_passwords(user: User) -> None:
+def test_refreshing_is_no_guessing(user: User) -> None:
     session = login()
     for _ in range(12):
         session = refresh(session["refresh_token"])
-    for _ in range(5):
-        refresh(str(uuid.uuid4()), code=401)
-        Api().refused("POST", "user/login", {"username": "anna", "password": "x"}, code=401)
-    refresh(str(uuid.uuid4()), code=429)
     Api(session["access_token"]).ok("GET", f"user/{user.pk}/sessions/0/10")
 
 
