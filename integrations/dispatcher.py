@@ -179,7 +179,7 @@ class Dispatcher:
             return await self._send(call, claimed, self._window.send)
         # A call that waits for its thread uses up its lease; that is looked at when it has one.
         async with self._rooms[call.object.integration_id], self._free_threads:
-            send = partial(self._in, self._threads, connector.send)
+            send = partial(self._in, self._threads, connector.call)
             return await self._send(call, claimed, send)
 
     async def _send(

@@ -120,7 +120,7 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
             return obj.skip("no_data_source", "There is no data source to deliver to.")
         step = plan.steps[obj.step]
         made = step.mapping.apply(document) if step.mapping else Result(document)
-        request = step.connector.request(made.value, _delivery(obj))
+        request = step.connector.hiding(step.connector.request(made.value, _delivery(obj)))
     except ExpressionError as error:
         return obj.fail("mapping_error", str(error), plan.policy, permanent=True)
     except CannotOpen as error:  # till the operator gives this worker the key

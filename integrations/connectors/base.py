@@ -1,8 +1,8 @@
 """What a connector file says: its settings, and the call that delivers a document."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from secrets import token_hex
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
@@ -34,6 +34,9 @@ class Delivery:
         return cls(str(id), 1, 0, int(time.time()), trace)
 
 
+LONG_LINE = 16  # of a private key, say
+
+
 class Settings(WireSerializer):
     """A connector's settings; fields marked `write_only` are secrets: encrypted, never shown."""
 
@@ -50,6 +53,10 @@ class Connector:
 
     def request(self, document: Any, delivery: Delivery) -> Request:
         raise NotImplementedError(f"{type(self).__module__} does not say what it sends.")
+
+    def hiding(self, request: Request) -> Request:
+        """The request; what its answer says again of our secrets is masked wherever it is kept."""
+        return replace(request, hidden=(*request.hidden, *secret_texts(self.secrets)))
 
     def refusal(self, exchange: Exchange) -> str:
         """What the target refused, in its own way of saying so; "" if it didn't.
@@ -93,12 +100,24 @@ class Connector:
         yield from ()
 
 
+def secret_texts(secrets: Mapping[str, Any]) -> Iterator[str]:
+    """What is to be hidden of secrets: each as a whole, and the lines of those that have many."""
+    for value in map(str, secrets.values()):
+        yield value
+        lines = value.splitlines() if "\n" in value else []
+        yield from (line for line in lines if len(line) >= LONG_LINE and line[:5] != "-----")
+
+
 class BlockingConnector(Connector):
     """One way out over another protocol, by a library that waits: each call has a thread.
 
     Its requests have a verb of that protocol as method, a URL that says where, and a body that says
     what. An exchange without an error is delivered.
     """
+
+    def call(self, request: Request, *, timeout: float) -> Exchange:
+        """send(), and what the other side said, as it may be shown."""
+        return self.send(request, timeout=timeout).unsaid()
 
     def send(self, request: Request, *, timeout: float) -> Exchange:
         """Make the call, `timeout` seconds in all; whatever goes wrong is an error in it."""

@@ -74,7 +74,7 @@ class Connector(base.Connector):
     def check(self, *, timeout: float, sample: Any = None) -> str:
         """A signed call that says it is a test: what answers 2xx to it takes deliveries too."""
         trial = base.Delivery.trial()
-        request = self.request({"test": True}, trial)
+        request = self.hiding(self.request({"test": True}, trial))
         request.headers["X-OTMS-Test"] = "true"
         exchange = call(request, timeout=timeout)
         if exchange.error:

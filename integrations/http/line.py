@@ -144,19 +144,17 @@ class Line:
 
     def exchange(self) -> Exchange:
         """Put together what is known."""
-        unsaid = self.request.unsaid
         return Exchange(
             request=self.request,
             status=self.status,
-            headers={name: unsaid(value) for name, value in self.headers.items()},
-            # A byte for a character and back: whatever the bytes are, the others stay.
-            body=unsaid(self.body.decode("latin-1")).encode("latin-1"),
+            headers=self.headers,
+            body=bytes(self.body),
             truncated=self.truncated,
             error=self.error,
             error_kind=self.error_kind,
             duration_ms=(time.monotonic() - self.started) * 1000,
             sent=self.connected,
-        )
+        ).unsaid()
 
     def _explain(self, fault: Exception) -> tuple[ErrorKind, str]:
         causes = list(_causes(fault))

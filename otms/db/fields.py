@@ -148,9 +148,13 @@ class SealedMixin(models.Field):
         """What the attribute of this record is."""
         raise NotImplementedError
 
+    def sealed(self, value: Any, pk: Any) -> Sealed:
+        """The value as it is stored in this row, for an `update()` of this row alone."""
+        content = self.content(self.to_python(value))
+        return Sealed(seal(content, self.place(pk)) if content else "")
+
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        content = self.content(getattr(model_instance, self.attname))
-        return Sealed(seal(content, self.place(model_instance.pk)) if content else "")
+        return self.sealed(getattr(model_instance, self.attname), model_instance.pk)
 
     def resealed(self, raw: Any, pk: Any) -> Any:
         """What is stored in this row, sealed with the first key; CannotOpen if no key fits."""
@@ -171,9 +175,12 @@ class SealedMixin(models.Field):
             found.append(checks.Error("A secrets field must be editable=False.", obj=self))
         return found
 
-    def _sealed(self, value: Any) -> str:
+    def _stored(self, value: Any) -> str:
         if value and not isinstance(value, Sealed):
-            raise TypeError(f"{self.name} is sealed for its record: set it there, and save().")
+            raise TypeError(
+                f"{self.name} is sealed for its record: set it there, and save(); an update() of "
+                "one row takes what the field's sealed(value, pk) gives."
+            )
         return str(value or "")
 
 
@@ -197,7 +204,7 @@ class SecretsField(SealedMixin, models.TextField):
         return json.dumps(dict(value)).encode() if value else b""
 
     def get_prep_value(self, value: Any) -> str:
-        return self._sealed(value)
+        return self._stored(value)
 
     def to_python(self, value: Any) -> Any:
         return value if isinstance(value, Secrets) else Secrets(value or {})
@@ -227,7 +234,7 @@ class SealedField(SealedMixin, models.BinaryField):
         return value
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        return connection.Database.Binary(self._sealed(value).encode())
+        return connection.Database.Binary(self._stored(value).encode())
 
     def to_python(self, value: Any) -> Any:
         return value if isinstance(value, Sealed) else bytes(value or b"")

@@ -151,6 +151,9 @@ def test_secrets_are_set_on_their_record_alone(source: DataSource) -> None:
     rows = DataSource.objects.across_platforms()
     with pytest.raises(TypeError, match="set it there, and save"):
         rows.update(secrets=HUSH)
+    new = DataSource._meta.get_field("secrets").sealed({"secret": "newer"}, source.pk)
+    rows.filter(pk=source.pk).update(secrets=new)
+    assert read() == {"secret": "newer"}
     with pytest.raises(CannotOpen, match="through their record"):
         dict(rows.values_list("secrets", flat=True)[0])
     source.secrets = {"secret": "new"}

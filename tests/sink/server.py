@@ -27,6 +27,8 @@
     /auth/basic/<user>/<pw>   200 with that user, else 401
     /token                    an OAuth2 token endpoint
     /echo                     200, the request's body
+    /parrot/<code>            that status, and wherever an answer has room for a text all that it
+                              was told: in headers, in the query, and the words it was taught
     /slack/<secret>           an incoming webhook of Slack; `open` is its secret
     /slack/says/<status>/<w>  the same, with that answer: `no-service` is no_service
     /slack/cannot/post/<w>    404, with the path in its words
@@ -44,6 +46,7 @@ import base64
 import email.utils
 import gzip
 import hmac
+import html
 import io
 import json
 import socket
@@ -55,7 +58,7 @@ from collections.abc import Callable, Coroutine
 from functools import cache
 from http import HTTPStatus
 from typing import Any, NamedTuple, cast
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlsplit
 
 
 class Received(NamedTuple):
@@ -90,6 +93,7 @@ class Memory:
         """Forget everything."""
         self.received.clear()
         self.answers: dict[str, str] = {}
+        self.words: list[str] = []
         self.attempts: Counter[bytes] = Counter()
         self.delivered: Counter[bytes] = Counter()
         self.statuses: Counter[int] = Counter()
@@ -282,6 +286,8 @@ class Connection(asyncio.Protocol):
                 memory.reset()
             case "answers":
                 memory.answers.update(json.loads(self.body))
+            case "words":
+                memory.words = json.loads(self.body)
         if not self.closed:
             self.transport.write(answer(200, json.dumps(result).encode()))
 
@@ -440,6 +446,24 @@ class Connection(asyncio.Protocol):
 
     def do_echo(self) -> None:
         self.reply(200, self.body)
+
+    def do_parrot(self, code: str) -> None:
+        heard = self.head.decode("latin-1")
+        _, path, _ = heard.split(" ", 2)
+        words = " ".join([*self.memory.words, *parse_qs(urlsplit(path).query).get("key", [])])
+        encoded = base64.b64encode(words.encode()).decode()
+        one_line = words.replace("\n", " ")
+        head = [
+            f"HTTP/1.1 {code} {one_line}",
+            f"Location: /{quote(words)}",
+            f"X-Words: {one_line}",
+            f"Set-Cookie: words={encoded}",
+            f"WWW-Authenticate: Wrong realm={one_line}",
+        ]
+        said = [words, quote(words, safe=""), json.dumps(words), html.escape(words), encoded, heard]
+        body = "\n".join(said).encode()
+        answer = "\r\n".join([*head, f"Content-Length: {len(body)}"]).encode() + b"\r\n\r\n" + body
+        self.send(answer, int(code))
 
 
 def header(head: bytes, name: bytes) -> bytes:
