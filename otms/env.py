@@ -43,6 +43,25 @@ def number(name: str, default: float) -> float:
     return found
 
 
+class Rate(NamedTuple):
+    """So many in so many seconds."""
+
+    calls: int
+    seconds: int
+
+
+def rate(name: str, default: str) -> Rate | None:
+    """`600/min`: so many in a second, minute, hour or day; `off` is no limit."""
+    value = text(name, default).strip().lower()
+    if value == "off":
+        return None
+    count, _, period = value.partition("/")
+    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(period[:1])
+    if not (count.isdecimal() and 0 < int(count) <= 10**6 and seconds):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write 600/min, 10/s, 1000/hour or off.")
+    return Rate(int(count), seconds)
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]

@@ -6,6 +6,7 @@ and kept in the data folder. docs/reference/settings.md lists every variable.
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
@@ -173,6 +174,10 @@ REST_FRAMEWORK = {
     "COERCE_DECIMAL_TO_STRING": False,
     "DATETIME_FORMAT": "iso-8601",
 }
+# How often one caller may call. Dearer are the calls that do more than look and write a record.
+OTMS_CALLER_RATE = env.rate("OTMS_CALLER_RATE", "600/min")
+OTMS_HEAVY_RATE = env.rate("OTMS_HEAVY_RATE", "120/min")
+OTMS_NOBODY_RATE = env.rate("OTMS_NOBODY_RATE", "60/min")
 DATA_UPLOAD_MAX_MEMORY_SIZE = int(env.number("OTMS_MAX_BODY_MB", 10) * 1024 * 1024)
 
 SPECTACULAR_SETTINGS = {
@@ -262,6 +267,26 @@ OTMS_WAKE_UPS = env.flag("OTMS_WAKE_UPS", True)
 OTMS_POLL_SECONDS = env.number("OTMS_POLL_SECONDS", 1)
 OTMS_WINDOW = int(env.number("OTMS_WINDOW", 64))
 OTMS_LEASE_MARGIN_SECONDS = env.number("OTMS_LEASE_MARGIN_SECONDS", 15)
+
+# What processes count together; without Redis there is one process.
+CACHES: dict[str, Any] = {
+    "default": {
+        "BACKEND": "otms.cache.LocalCache",
+        "KEY_PREFIX": "otms",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
+if CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
+    CACHES["default"] |= {
+        "BACKEND": "otms.cache.SharedCache",
+        "LOCATION": CELERY_BROKER_URL.partition(";")[0],
+        "OPTIONS": {
+            "serializer": "otms.cache.Json",
+            "socket_connect_timeout": 0.5,
+            "socket_timeout": 0.5,
+            "retry": None,
+        },
+    }
 
 LOGGING = {
     "version": 1,

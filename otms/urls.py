@@ -5,7 +5,6 @@ from django.http import HttpRequest, HttpResponseRedirect, JsonResponse
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularJSONAPIView
 
 from integrations.api.apps import viewsets as app_viewsets
 from integrations.api.email import viewsets as email_viewsets
@@ -17,7 +16,8 @@ from integrations.api.views import viewsets as integration_viewsets
 from otms.accounts import passwords
 from otms.accounts.admin import login
 from otms.accounts.views import PeopleViewSet, SessionViewSet, UserViewSet
-from otms.api.reference import docs
+from otms.api.limits import ByAddress
+from otms.api.reference import SchemaView, docs
 from otms.api.router import router
 from otms.orders.views import (
     BusinessViewSet,
@@ -60,7 +60,9 @@ urlpatterns = [
     path("healthz", healthz),
     path(
         "api/schema",
-        SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]),
+        SchemaView.as_view(
+            permission_classes=[], authentication_classes=[], throttle_classes=[ByAddress]
+        ),
     ),
     path("api/docs", docs),
     path("api/", include(router.urls)),

@@ -84,7 +84,7 @@ def of_request(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _of(request: Any) -> Call:
-    from otms.accounts.throttle import caller_address
+    from otms.address import caller_address
 
     return Call(_caller(request), caller_address(request) or None, getattr(request, "id", ""))
 

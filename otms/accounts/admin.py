@@ -23,7 +23,7 @@ from otms.accounts import passwords
 from otms.accounts.lockout import Attempt, Locked
 from otms.accounts.models import PersonalToken, User
 from otms.accounts.platform_admin import FactAdmin, PlatformAdmin, moment
-from otms.accounts.throttle import caller_address
+from otms.address import caller_address
 
 # A group would be the same for all platforms.
 admin.site.unregister(Group)

@@ -29,7 +29,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidge
 
 from otms.accounts.lockout import Attempt, Locked, in_words
 from otms.accounts.models import User
-from otms.accounts.throttle import caller_address
+from otms.address import caller_address
 
 log = logging.getLogger(__name__)
 

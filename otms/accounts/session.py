@@ -45,6 +45,11 @@ class Session(Record):
         return f"{self.user} since {self.started_at:%Y-%m-%d %H:%M}"
 
     @property
+    def counted_as(self) -> str:
+        """Whose calls those of this session are: all sessions of a person are one caller."""
+        return f"person {self.user_id}"
+
+    @property
     def actor(self) -> Actor:
         """Who it is that shows a token of this session."""
         return Actor(PERSON, self.user.username, self.user_id, "session")

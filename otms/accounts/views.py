@@ -20,7 +20,7 @@ from otms.accounts.serializers import (
     RefreshSerializer,
     SessionSerializer,
 )
-from otms.accounts.throttle import caller_address
+from otms.address import caller_address
 from otms.api.errors import Conflict
 from otms.api.router import route, router
 from otms.api.views import PlatformViewSet, RoutedViewSet
@@ -40,7 +40,6 @@ class UserViewSet(RoutedViewSet):
         takes=LoginSerializer,
         answers=OPENED,
         public=True,
-        counted=True,
     )
     def login(self, request: Any) -> Response:
         """Log in with username and password; the access token is good for a day."""
@@ -65,7 +64,6 @@ class UserViewSet(RoutedViewSet):
         takes=RefreshSerializer,
         answers=OPENED,
         public=True,
-        counted=True,
     )
     def refresh(self, request: Any) -> Response:
         """New tokens for a refresh token, which is good for this once."""

@@ -70,7 +70,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         set_rollback()
         return Response(crashed(request_id), status=500)
     set_rollback()
-    headers = {}
+    headers = dict(getattr(error, "rate_headers", {}))
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):

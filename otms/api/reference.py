@@ -6,8 +6,10 @@ from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.views import SpectacularJSONAPIView
+from rest_framework.response import Response
 
 DEEPEST = 5
 POLICY = (
@@ -23,14 +25,31 @@ Schema = dict[str, Any]
 
 def docs(request: HttpRequest) -> HttpResponse:
     """For people; /api/schema is the same for programs."""
-    answer = render(request, "api/docs.html", _page())
+    answer = HttpResponse(_html())
     answer["Content-Security-Policy"] = POLICY
     return answer
 
 
+class SchemaView(SpectacularJSONAPIView):
+    """The schema, which is the same for everybody: made once, because making it takes its time."""
+
+    def _get_schema_response(self, request: Any) -> Any:
+        return Response(_schema(), headers={"Content-Disposition": 'inline; filename="otms.json"'})
+
+
 @cache
+def _schema() -> Schema:
+    found: Schema = SchemaGenerator().get_schema(request=None, public=True)
+    return found
+
+
+@cache
+def _html() -> str:
+    return render_to_string("api/docs.html", _page())
+
+
 def _page() -> dict[str, Any]:
-    schema: Schema = SchemaGenerator().get_schema(request=None, public=True)
+    schema = _schema()
     parts = {
         f"#/components/schemas/{name}": part
         for name, part in schema["components"]["schemas"].items()

@@ -20,6 +20,8 @@ from django.urls.converters import UUIDConverter
 
 # Verbs of calls that change nothing, and of those whose answer holds what nobody may keep.
 UNKEYED = frozenset({"search", "test", "login", "refresh", "logout", "generate", "install"})
+# Verbs of calls that take much of the machine, of the network, or of what others wait for.
+HEAVY = frozenset({"import", "upload", "receive", "test", "install", "generate"})
 # The vendor has a PUT that makes an order of a mail.
 MAKING = frozenset({"receive"})
 
@@ -28,7 +30,6 @@ MAKING = frozenset({"receive"})
 class Route:
     """One call. `takes` and `query` are the serializers of its body and of its parameters;
     `answers` maps keys of the envelope to serializers. A body that is `optional` may be left out.
-    Where failed tries are `counted`, too many are refused.
     """
 
     method: str
@@ -39,7 +40,6 @@ class Route:
     query: Any = None
     public: bool = False
     optional: bool = False
-    counted: bool = False
 
     @property
     def keyed(self) -> bool:
@@ -47,6 +47,11 @@ class Route:
         verb = self.name.partition(":")[0]
         makes = self.method == "POST" or verb in MAKING
         return makes and not self.public and verb not in UNKEYED
+
+    @property
+    def heavy(self) -> bool:
+        """Is this call counted twice: as a call, and as one that takes much?"""
+        return self.name.partition(":")[0] in HEAVY
 
 
 class AnyCaseUUID(UUIDConverter):
@@ -68,10 +73,9 @@ def route(
     query: Any = None,
     public: bool = False,
     optional: bool = False,
-    counted: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
-        declared = Route(method, path, name, takes, answers or {}, query, public, optional, counted)
+        declared = Route(method, path, name, takes, answers or {}, query, public, optional)
         function.route = declared  # type: ignore[attr-defined]
         return function
 

@@ -46,10 +46,7 @@ REFUSALS = {
     409: ("Conflict", "The record was changed meanwhile, is in use, or does not allow the call."),
     413: ("TooLarge", "The body is larger than this server accepts."),
     415: ("UnsupportedMediaType", "The body has another content type, or comes packed."),
-    429: (
-        "TooManyTries",
-        "Too many failed tries with one name or from one address; see Retry-After.",
-    ),
+    429: ("TooOften", "Too many calls, or too many failed logins; see Retry-After."),
     500: ("Crashed", "Our fault; requestId is in our log."),
     503: ("Unavailable", "The database is busy or away; see Retry-After."),
 }
@@ -164,6 +161,5 @@ class RouteSchema(AutoSchema):
             409: clashes,
             413: route.takes,
             415: route.takes,
-            429: route.counted,
         }
         return [status for status in REFUSALS if possible.get(status, True)]

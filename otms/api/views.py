@@ -1,13 +1,16 @@
 """What every endpoint does the same way."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Any, NoReturn
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from rest_framework.exceptions import (
+    AuthenticationFailed,
     MethodNotAllowed,
     NotAuthenticated,
     NotFound,
@@ -19,6 +22,7 @@ from rest_framework.fields import DateTimeField
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from otms.api import limits
 from otms.api.errors import Conflict
 from otms.api.idempotency import KeyedCall
 from otms.api.paging import Page, total
@@ -32,6 +36,7 @@ class RoutedViewSet(ViewSet):
     """Answers routes (router.py). It says itself whose records it shows: see PlatformViewSet."""
 
     tried_again = False
+    left: Mapping[str, str] = MappingProxyType({})  # headers that tell what a caller may still ask
     # What there is to know stands in the schema, not behind OPTIONS.
     http_method_names = ["get", "post", "put", "delete", "head"]
 
@@ -45,9 +50,24 @@ class RoutedViewSet(ViewSet):
         return self.request.user.platform  # type: ignore[union-attr]
 
     def perform_authentication(self, request: Any) -> None:
+        """Who calls, and may they call now? Asked before anything is looked at that they sent."""
+        route = self.route
         # Who logs in because the old token is over may still send it along.
-        if self.route is None or not self.route.public:
+        if route is not None and route.public:
+            self.left = limits.count_address(request, "public")
+            return
+        try:
             super().perform_authentication(request)
+        except AuthenticationFailed:
+            limits.count_address(request)
+            raise
+        if not self.tried_again:
+            self.left = limits.count_caller(request, heavy=route is not None and route.heavy)
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        for name, value in self.left.items():
+            response.headers.setdefault(name, value)
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
