@@ -130,6 +130,7 @@ class DataSourceInline(PlatformStackedInline):
         js = ("integrations/data_source.js",)
 
     model = DataSource
+    noun = "integration"
     form = DataSourceForm
     fieldsets = (
         (

@@ -14,7 +14,7 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
@@ -38,6 +38,7 @@ from otms.accounts.platform_admin import (
     PlatformAdmin,
     PlatformForm,
     RowsOfList,
+    act,
     moment,
 )
 
@@ -142,6 +143,7 @@ class IntegrationList(RowsOfList):
 
 @admin.register(Integration)
 class IntegrationAdmin(PlatformAdmin, CheckedFirst):
+    noun = "integration"
     form = IntegrationForm
     list_display = (
         "name",
@@ -213,11 +215,11 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
         last = integration.shown["health"]["lastSuccessAt"]
         return moment(datetime.fromisoformat(last)) if last else "never"
 
-    @admin.action(description="Pause", permissions=["change"])
+    @act("update:integration", "Pause")
     def pause(self, request: HttpRequest, queryset: IntegrationQuerySet) -> None:
         self._switch(request, queryset, False, "paused: changes are not queued for them now")
 
-    @admin.action(description="Resume", permissions=["change"])
+    @act("update:integration", "Resume")
     def resume(self, request: HttpRequest, queryset: IntegrationQuerySet) -> None:
         self._switch(request, queryset, True, "resumed")
 
@@ -315,25 +317,22 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             for integration in queryset:
                 integration.retire()
 
-    @action(description="Queue", icon="low_priority")
+    @act("get:integration:object", "Queue", icon="low_priority")
     def see_queue(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._rows(IntegrationObject, object_id)
 
-    @action(description="Logs", icon="article")
+    @act("get:integration:logs", "Logs", icon="article")
     def see_logs(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._rows(Log, object_id)
 
-    @action(description="Requests", icon="swap_horiz")
+    @act("get:integration:requestLogs", "Requests", icon="swap_horiz")
     def see_requests(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._rows(RequestLog, object_id)
 
     def _rows(self, model: Any, id: str) -> HttpResponse:
         return HttpResponseRedirect(list_of(model, integration__id__exact=id))
 
-    def has_credentials_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self.has_change_permission(request)
-
-    @action(description="Credentials", icon="key", permissions=["credentials"])
+    @act("generate:integration:credentials", "Credentials", icon="key")
     def credentials(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The credentials there are; POST makes a new one and shows its secrets this once."""
         return never_cache(self._credentials)(request, object_id)

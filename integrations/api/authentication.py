@@ -7,6 +7,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from integrations.models import AppAccessToken, Credential
 from otms.accounts.authentication import bearer
+from otms.accounts.roles import OF_APPS
 
 # What an integration may call by itself, about itself.
 OWN = frozenset(
@@ -34,6 +35,7 @@ class IntegrationCaller:
     """An integration as the caller of the API."""
 
     is_authenticated = is_active = True
+    is_person = False
 
     def __init__(self, credential: Credential) -> None:
         self.integration = credential.integration
@@ -78,11 +80,12 @@ class AppCaller:
     """The system behind an installed app as the caller of the API."""
 
     is_authenticated = is_active = True
+    is_person = False
 
     def __init__(self, token: AppAccessToken) -> None:
         self.platform = token.installation.platform
         self.pk = token.installation_id
-        self.permissions = frozenset(token.permissions)
+        self.permissions = OF_APPS.intersection(token.permissions)
         self.name = token.installation.name
 
     def __str__(self) -> str:
@@ -90,10 +93,6 @@ class AppCaller:
 
     def allows(self, permission: str) -> bool:
         return permission in self.permissions
-
-    def has_perm(self, permission: str) -> bool:
-        """What people may about other people, an app may not."""
-        return False
 
 
 class AppAuthentication(BaseAuthentication):

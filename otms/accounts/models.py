@@ -4,18 +4,21 @@ import uuid
 from typing import Any
 
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.models import AbstractUser, Permission
+from django.contrib.auth.models import AbstractUser, Group, Permission
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models, transaction
+from django.utils.functional import cached_property
 
 from otms.accounts.audit import AuditEntry
 from otms.accounts.lockout import FailedTries
 from otms.accounts.personal_token import PersonalToken, fingerprint
+from otms.accounts.roles import OWNER, ROLES, Role
 from otms.accounts.session import Session, SpentRefresh, SpentToken
 
 __all__ = [
     "AuditEntry",
     "FailedTries",
+    "LastOwner",
     "PersonalToken",
     "Platform",
     "Session",
@@ -37,6 +40,13 @@ class Platform(models.Model):
         return self.name
 
 
+class LastOwner(Exception):
+    """A platform would have been left without an owner."""
+
+    def __init__(self) -> None:
+        super().__init__("This is the last owner of the platform: make somebody else owner first.")
+
+
 class UserManager(DjangoUserManager["User"]):
     def create_superuser(
         self,
@@ -45,7 +55,7 @@ class UserManager(DjangoUserManager["User"]):
         password: str | None = None,
         **fields: Any,
     ) -> "User":
-        """The first administrator of a deployment gets a platform when none is named."""
+        """The operator of a deployment gets a platform when none is named."""
         if "platform" not in fields:
             fields["platform"] = Platform.objects.order_by("created_at").first() or (
                 Platform.objects.create(name="Main")
@@ -59,22 +69,56 @@ class User(AbstractUser):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     platform = models.ForeignKey(Platform, models.PROTECT, related_name="users")
 
+    is_person = True
     objects = UserManager()  # type: ignore[misc]
 
     def allows(self, permission: str) -> bool:
-        """May this person make this call? Everybody may do all inside the own platform."""
-        return self.is_active
+        """Is this among what the person may do, inside the own platform? A superuser may all."""
+        return self.is_active and (self.is_superuser or permission in self.granted)
+
+    @cached_property
+    def granted(self) -> frozenset[str]:
+        """What this person was given by role or by name, if only for when they are active again."""
+        by_role = Permission.objects.filter(group__in=self.groups.all())
+        by_name = self.user_permissions.all()
+        given = models.Q(pk__in=by_role.values("pk")) | models.Q(pk__in=by_name.values("pk"))
+        return frozenset(Permission.objects.filter(given).values_list("codename", flat=True))
 
     def may_change(self, person: "User") -> bool:
         """Nobody changes a person who may more: with the password one gets all of it."""
         if self.is_superuser or person.is_superuser:
             return self.is_superuser
-        return person.granted() <= self.granted()
+        return person.granted <= self.granted
 
-    def granted(self) -> set[int]:
-        """The permissions this person was given, if only for when they are active again."""
-        given = models.Q(user=self) | models.Q(group__user=self)
-        return set(Permission.objects.filter(given).values_list("pk", flat=True))
+    @property
+    def role(self) -> str:
+        """The name of the role; "" for who has none, and may nothing but log in."""
+        known = {role.name for role in ROLES}
+        return next((group.name for group in self.groups.all() if group.name in known), "")
+
+    @transaction.atomic
+    def set_role(self, name: str) -> None:
+        """Give this person the role with this name, or none, instead of the one they had."""
+        if name != OWNER.name and self.is_last_owner():
+            raise LastOwner
+        self.groups.set(Group.objects.filter(name=name))
+        self.__dict__.pop("granted", None)
+
+    def is_last_owner(self) -> bool:
+        """Would nobody be left who may everything? Whoever asks at the same moment waits for us."""
+        Platform.objects.select_for_update(no_key=True).get(pk=self.platform_id)
+        active = User.objects.filter(platform=self.platform_id, is_active=True)
+        owners = active.filter(groups__name=OWNER.name).values_list("pk", flat=True)
+        return list(owners[:2]) == [self.pk]
+
+    def assignable_roles(self) -> list[Role]:
+        """The roles that this person may give to others: nobody gives more than they have."""
+        if self.is_superuser:
+            return list(ROLES)
+        beyond = Permission.objects.exclude(codename__in=self.granted)
+        within = Group.objects.exclude(permissions__in=beyond)
+        names = set(within.values_list("name", flat=True))
+        return [role for role in ROLES if role.name in names]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Who gets another password, or is made inactive, is logged out everywhere."""

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from otms.accounts.access import access_token
 from otms.accounts.lockout import Attempt
-from otms.accounts.models import Session, SpentToken, User
+from otms.accounts.models import LastOwner, Session, SpentToken, User
 from otms.accounts.serializers import (
     LoginSerializer,
     OpenedSessionSerializer,
@@ -105,7 +105,7 @@ class SessionViewSet(PlatformViewSet):
     def records(self) -> Any:
         return super().records.select_related("user")
 
-    @route("POST", "user/logout", "logout:user", answers=ONE)
+    @route("POST", "user/logout", "logout:user", answers=ONE, own=True)
     def logout(self, request: Any) -> Response:
         """End the session of the token that is shown."""
         if not isinstance(request.auth, Session):
@@ -117,19 +117,20 @@ class SessionViewSet(PlatformViewSet):
         "user/<id:id>/sessions/<str:offset>/<str:amount>",
         "get:user:sessions",
         answers=MANY,
+        own=True,
     )
     def sessions(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
-        """Where a person is, and was, logged in; another's need `accounts.view_session`."""
+        """Where a person is, and was, logged in: oneself, or with this permission anybody."""
         if not User.objects.filter(platform=self.platform, pk=id).exists():
             raise NotFound(f"There is no user with the id {id}.")
-        if id != request.user.pk and not request.user.has_perm("accounts.view_session"):
+        if id != request.user.pk and not request.user.allows("get:user:sessions"):
             raise PermissionDenied("The sessions of others are not among your permissions.")
         found = self.records.filter(user=id).order_by("-started_at", "id")
         return Response(self.paged("sessions", found, offset, amount, shown))
 
-    @route("DELETE", "user/session/<id:id>", "delete:user:session", answers=ONE)
+    @route("DELETE", "user/session/<id:id>", "delete:user:session", answers=ONE, own=True)
     def destroy(self, request: Any, id: UUID) -> Response:
-        """End a session; another's needs `accounts.delete_session`."""
+        """End a session: one's own, or with this permission that of anybody who may no more."""
         session = self.record(id)
         if session.user != request.user and not self._may_end(session.user):
             raise PermissionDenied("Ending this session is not among your permissions.")
@@ -137,7 +138,7 @@ class SessionViewSet(PlatformViewSet):
 
     def _may_end(self, person: User) -> bool:
         caller: Any = self.request.user
-        return bool(caller.has_perm("accounts.delete_session") and caller.may_change(person))
+        return bool(caller.allows("delete:user:session") and caller.may_change(person))
 
     def _ended(self, session: Session) -> Response:
         Session.end(session.pk)
@@ -157,15 +158,15 @@ class PeopleViewSet(PlatformViewSet):
 
     @route("POST", "user/block/<id:id>", "block:user", answers={"user": PersonSerializer})
     def block(self, request: Any, id: UUID) -> Response:
-        """Let a person in no more, and end every session; needs `accounts.change_user`."""
+        """Let a person in no more, and end every session; not one who may more than you."""
         with transaction.atomic():
             person = self.record(id, self.records.select_for_update(no_key=True))
-            if not (
-                request.user.has_perm("accounts.change_user") and request.user.may_change(person)
-            ):
+            if not request.user.may_change(person):
                 raise PermissionDenied("Blocking this person is not among your permissions.")
             if person == request.user:
-                raise Conflict("Nobody blocks themselves: another administrator has to.")
+                raise Conflict("Nobody blocks themselves: another owner has to.")
+            if person.is_last_owner():
+                raise Conflict(str(LastOwner()))
             person.is_active = False
             person.save(update_fields=["is_active"])
         return Response({"user": PersonSerializer(person).data})

@@ -30,6 +30,7 @@ MAKING = frozenset({"receive"})
 class Route:
     """One call. `takes` and `query` are the serializers of its body and of its parameters;
     `answers` maps keys of the envelope to serializers. A body that is `optional` may be left out.
+    A call that is `own` every person may make about themselves; the view asks who it is about.
     """
 
     method: str
@@ -40,6 +41,7 @@ class Route:
     query: Any = None
     public: bool = False
     optional: bool = False
+    own: bool = False
 
     @property
     def keyed(self) -> bool:
@@ -73,9 +75,10 @@ def route(
     query: Any = None,
     public: bool = False,
     optional: bool = False,
+    own: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
-        declared = Route(method, path, name, takes, answers or {}, query, public, optional)
+        declared = Route(method, path, name, takes, answers or {}, query, public, optional, own)
         function.route = declared  # type: ignore[attr-defined]
         return function
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.utils.timezone import now
 
@@ -195,7 +194,7 @@ def test_people_see_where_they_are_logged_in(user: User, platform: Platform) -> 
 def test_others_sessions_are_for_who_may_see_them(user: User, platform: Platform) -> None:
     boss = make.UserFactory(platform=platform, is_superuser=True)
     stranger = make.UserFactory(is_superuser=True)
-    peer = make.UserFactory(platform=platform)
+    peer = make.UserFactory(platform=platform, role="integration manager")
     session = login()
     path, one = f"user/{user.pk}/sessions/0/10", f"user/session/{session['id']}"
     Api(make.token(peer)).refused("GET", path, code=403)
@@ -214,9 +213,8 @@ def test_nobody_ends_a_session_of_who_may_more(platform: Platform) -> None:
     boss = make.UserFactory(
         platform=platform, username="boss", password="secret", is_superuser=True
     )
-    clerk = make.UserFactory(platform=platform)
-    names = ("view_session", "delete_session")
-    clerk.user_permissions.set(Permission.objects.filter(codename__in=names))
+    names = ("get:user:sessions", "delete:user:session")
+    clerk = make.UserFactory(platform=platform, may=names)
     session = login("boss")
     caller = Api(make.token(clerk))
     assert caller.ok("GET", f"user/{boss.pk}/sessions/0/1")["totalResults"] == 1
