@@ -1,19 +1,22 @@
 """Integrations: who listens to what, what is sent where, and how it goes."""
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
+from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
+from rest_framework import serializers
 from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -24,8 +27,10 @@ from unfold.widgets import (
 from integrations import definition, entities
 from integrations.admin.data_source import DataSourceInline
 from integrations.admin.links import health_label, link_to, list_of, pretty, shortened
+from integrations.core import signing
 from integrations.models import (
     Credential,
+    DataSource,
     Integration,
     IntegrationObject,
     Log,
@@ -63,6 +68,7 @@ SCHEDULE_HELP = (
     '"integrationSchedulerScheduleType": "minutes"}</code>'
 )
 TRIES = 3
+OVERLAP = timedelta(days=1)
 
 
 class IntegrationForm(PlatformForm):
@@ -160,7 +166,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
     ordering = ("name", "id")
     inlines = (DataSourceInline,)
     actions = ("pause", "resume")
-    actions_detail = ("see_queue", "see_logs", "see_requests", "credentials")
+    actions_detail = ("see_queue", "see_logs", "see_requests", "credentials", "signing")
     warn_unsaved_form = True
     fieldsets = (
         (None, {"fields": (("name", "type"), "description", "enabled")}),
@@ -294,7 +300,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             for name in getattr(each, "dropped", ()):
                 text = (
                     f"{each.instance} leads to another place now, so its stored {name} "
-                    "was forgotten: what is sent is not signed until you type one."
+                    "was forgotten: it goes without until you type one."
                 )
                 self.message_user(request, text, messages.WARNING)
 
@@ -354,6 +360,53 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             "credentials": integration.credentials.order_by("-created_at")[:20],
         }
         return TemplateResponse(request, "admin/integrations/credentials.html", context)
+
+    @act("generate:integration:signingSecret", "Signing", icon="signature")
+    def signing(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """How its data sources sign; POST makes a new secret and shows it this once."""
+        return never_cache(self._signing)(request, object_id)
+
+    def _signing(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        integration = self.get_object(request, object_id)
+        if integration is None:
+            raise Http404
+        secret = ""
+        if request.method == "POST":
+            try:
+                source, secret = definition.new_signing_secret(
+                    integration,
+                    request.POST.get("source"),
+                    scheme="v1a" if request.POST.get("scheme") == "v1a" else "v1",
+                    keep=OVERLAP,
+                )
+            except (definition.Invalid, definition.Owned, Stale, ValidationError):
+                raise Http404 from None
+            self.log_change(request, integration, f"New signing secret of {source}.")
+        public = signing.public_key(secret)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": integration,
+            "title": f"Signing of {integration}",
+            "secret": "" if public else secret,
+            "public_key": public,
+            "kept_by": integration.kept_by,
+            "sources": [_signer(each) for each in integration.data_sources.all() if each.signs],
+        }
+        return TemplateResponse(request, "admin/integrations/signing.html", context)
+
+
+def _signer(source: DataSource) -> dict[str, Any]:
+    """How a data source signs, for its page."""
+    told = definition.told(source)
+    until = (source.settings or {}).get("previousSecretUntil")
+    end = serializers.DateTimeField().to_internal_value(until) if until else None
+    return {
+        "source": source,
+        "public_keys": told.get("publicKey", "").split(),
+        "is_signed": "secret" in source.secrets,
+        "until": end if end and end > now() else None,
+    }
 
 
 def _page(keeper: Any) -> str:

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from integrations import entities, health
-from integrations.core import backoff, delivery, paths, schedule
+from integrations.core import backoff, delivery, paths, schedule, signing
 from integrations.core.comparisons import OPERATORS
 from integrations.models import IntegrationType, Level, Status
 from integrations.models.change import OriginKind
@@ -261,6 +261,33 @@ class CredentialsSerializer(serializers.Serializer):
     token = serializers.CharField()
     createdAt = serializers.DateTimeField()
     expiresAt = serializers.DateTimeField(allow_null=True)
+
+
+class GenerateSigningSecretSerializer(WireSerializer):
+    integration_id = IdField()
+    data_source_id = IdField()
+    scheme = serializers.ChoiceField(
+        signing.SCHEMES,
+        required=False,
+        default="v1",
+        help_text="v1: a secret that both sides know. v1a: ed25519, checked with a public key.",
+    )
+    keep_previous_for = IsoDurationField(
+        required=False,
+        min_value=timedelta(0),
+        max_value=LONGEST_OVERLAP,
+        default=timedelta(days=1),
+        help_text="How long the secret before it signs too, at most P90D: PT24H.",
+    )
+
+
+class SigningSecretSerializer(serializers.Serializer):
+    """Shown once; of `v1a` the secret stays here, and the receiver is given the public key."""
+
+    dataSourceId = serializers.UUIDField()
+    secret = serializers.CharField(allow_null=True)
+    publicKey = serializers.CharField(allow_null=True)
+    previousSecretUntil = serializers.DateTimeField(allow_null=True)
 
 
 class MappingTestSerializer(WireSerializer):

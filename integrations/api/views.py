@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from integrations import definition, egress
 from integrations.api import rows, shapes
 from integrations.api import serializers as wire
-from integrations.core import filters, mapping
+from integrations.core import filters, mapping, signing
 from integrations.core.errors import ExpressionError, FilterError, Problem
 from integrations.models import (
     Credential,
@@ -143,6 +143,39 @@ class IntegrationViewSet(PlatformViewSet):
         times = {"createdAt": kept.created_at, "expiresAt": kept.expires_at}
         whose = {"id": kept.pk, "integrationId": integration.pk}
         return Response({"credentials": {**whose, **shown, **times}})
+
+    @route(
+        "POST",
+        "integration/generate/signingSecret",
+        "generate:integration:signingSecret",
+        takes=wire.GenerateSigningSecretSerializer,
+        answers={"signing": wire.SigningSecretSerializer},
+    )
+    def generate_signing_secret(self, request: Any) -> Response:
+        """A new signing secret of a data source, shown once; the one before it signs on a while."""
+        given = self.read(wire.GenerateSigningSecretSerializer).validated_data
+        integration = self.record(given["integration_id"])
+        try:
+            with owned_elsewhere():
+                source, secret = definition.new_signing_secret(
+                    integration,
+                    given["data_source_id"],
+                    scheme=given["scheme"],
+                    keep=given["keep_previous_for"],
+                )
+        except definition.Invalid as error:
+            refuse(error.problems)
+        public = signing.public_key(secret)
+        return Response(
+            {
+                "signing": {
+                    "dataSourceId": source.pk,
+                    "secret": None if public else secret,
+                    "publicKey": public or None,
+                    "previousSecretUntil": (source.settings or {}).get("previousSecretUntil"),
+                }
+            }
+        )
 
     @route(
         "POST",

@@ -160,7 +160,7 @@ class Connector(base.BlockingConnector):
             yield f"{user} may not write: GRANT SELECT, INSERT, UPDATE ON {table} TO {user}"
 
     @classmethod
-    def origin(cls, settings: dict[str, Any]) -> tuple[str, ...]:
+    def bound_to(cls, settings: dict[str, Any], secret: str) -> tuple[str, ...] | None:
         # Its TLS too: without, whoever is on the way could ask for the password.
         whole = {**DEFAULTS, **settings}
         return tuple(str(whole.get(name, "")) for name in ("host", "port", "user", "tls"))

@@ -12,7 +12,6 @@ from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 
 from integrations import egress
-from integrations.http import trust
 from integrations.http.line import current
 
 # Common servers drop an idle connection after five seconds; being first avoids most of the races
@@ -33,7 +32,6 @@ class Connector(aiohttp.TCPConnector):
             limit_per_host=limit_per_host,
             keepalive_timeout=KEEP_ALIVE,
             ttl_dns_cache=DNS_TTL,
-            ssl=trust.tls_context(),
             socket_factory=_open_socket,
             resolver=_Resolver(),
         )

@@ -12,15 +12,17 @@ from integrations.http.redaction import (
     redact_values,
     shown_to,
 )
+from integrations.http.trust import Tls
 
 BODY_CAP = 64 * 1024
 
-# What is worth another attempt is the integration's choice, but for `egress`, `protocol` and
-# `refused`: the other side, or our own guard, understood and said no.
+# What is worth another attempt is the integration's choice, but for `egress`, `protocol`,
+# `refused` and `token`: the other side, our own guard, or who gives out access tokens, understood
+# and said no.
 ErrorKind = Literal[
-    "", "egress", "timeout", "dns", "connect", "tls", "lost", "protocol", "busy", "refused"
+    "", "egress", "timeout", "dns", "connect", "tls", "lost", "protocol", "busy", "refused", "token"
 ]
-FINAL: frozenset[ErrorKind] = frozenset({"egress", "protocol", "refused"})
+FINAL: frozenset[ErrorKind] = frozenset({"egress", "protocol", "refused", "token"})
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,6 +39,7 @@ class Request:
     body: bytes = b""
     secret_path: bool = False
     hidden: tuple[str, ...] = ()
+    tls: Tls | None = None
 
     @property
     def where(self) -> str:
@@ -54,6 +57,11 @@ class Request:
         shown = (each for each in shown_to(self.headers, self.url) if len(each) >= SHORTEST)
         return frozenset((*self.hidden, *shown))
 
+    def bearing(self, token: str) -> Self:
+        """The same call with an access token."""
+        headers = {**self.headers, "Authorization": f"Bearer {token}"}
+        return replace(self, headers=headers, hidden=(*self.hidden, token))
+
     def __repr__(self) -> str:
         return f"<{self.method} {self.where} {redact_headers(self.headers)} {len(self.body)} bytes>"
 
@@ -63,7 +71,8 @@ class Exchange:
     """What became of a request.
 
     A status can stand beside an error: the answer began and then broke off. Header names are in
-    lower case. `sent` is False only if the other side certainly saw nothing of the request.
+    lower case. `sent` is False only if the other side certainly saw nothing of the request. The
+    `note` is a sentence for the log about what else happened on the way.
     """
 
     request: Request
@@ -75,6 +84,7 @@ class Exchange:
     error_kind: ErrorKind = ""
     duration_ms: float = 0.0
     sent: bool = False
+    note: str = ""
 
     def unsaid(self) -> Self:
         """The same, without what the other side should not have said again."""

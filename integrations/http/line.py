@@ -87,7 +87,7 @@ class Line:
             # A line break starts another header; beyond ASCII every receiver reads another value.
             if not (value.isascii() and value.isprintable()):
                 raise ValueError(f"The header {name} contains line breaks or other than ASCII.")
-            headers.pop(_checked_name(name), None)
+            headers.pop(checked_name(name), None)
             headers[name] = value.strip()
         return url, headers
 
@@ -188,7 +188,7 @@ current: ContextVar[Line] = ContextVar("line")
 
 
 @lru_cache(maxsize=1024)
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
     """A header's name in lower case; ValueError if it is none, or not the caller's to set."""
     if not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII):
         raise ValueError(f"{name!r} is not a header name.")

@@ -18,7 +18,7 @@ from integrations.http.line import Line, current
 def call(request: Request, *, timeout: float) -> Exchange:
     """Make a single call and wait for it, `timeout` seconds in all."""
     line = Line(request, timeout)
-    with line.in_use(), closing(_Adapter(pool_connections=1, pool_maxsize=1)) as adapter:
+    with line.in_use(), closing(_Adapter(request.tls)) as adapter:
         url, headers = line.prepare()
         prepared = requests.Request(request.method, str(url), headers, data=request.body).prepare()
         prepared.url = str(url)
@@ -65,8 +65,12 @@ class _PoolTLS(HTTPSConnectionPool):
 class _Adapter(HTTPAdapter):
     """requests' adapter over guarded connections."""
 
+    def __init__(self, tls: trust.Tls | None) -> None:
+        self._context = trust.tls_context(tls)
+        super().__init__(pool_connections=1, pool_maxsize=1)
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=trust.tls_context(), **kwargs)
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _PoolTLS}
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:

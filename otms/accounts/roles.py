@@ -35,7 +35,7 @@ SUPPORTS = (
 KEEPS_RECORDS = each("create update delete", RECORDS) | each("accept", "transportOrder")
 SETS_UP = (
     each("create update delete", INTEGRATIONS, MESSAGES)
-    | each("generate", "integration:credentials")
+    | each("generate", "integration:credentials integration:signingSecret")
     | each("install", "app")
     | each("update delete", "appInstallation")
     | each("duplicate", "messageAutomation")

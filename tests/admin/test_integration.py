@@ -350,6 +350,88 @@ def test_deleting_keeps_the_history_and_cancels_what_waits(
     assert "(deleted)" in browser.html(fact)
 
 
+def test_a_target_that_asks_who_calls_is_told_in_fields(
+    own: SimpleNamespace, browser: Browser, page: str
+) -> None:
+    field = "data_sources__0__webhook_auth_"
+    browser.saved(
+        page,
+        **{
+            f"{field}type": "oauth2",
+            f"{field}tokenUrl": "http://127.0.0.1:9/token",
+            f"{field}clientId": "otms",
+            f"{field}clientSecret": "hush-client",
+            f"{field}scope": "orders",
+            f"{field}token": "of another kind, and hidden by the page",
+        },
+    )
+    source = fresh(own)
+    assert source.settings["auth"] == {
+        "type": "oauth2",
+        "tokenUrl": "http://127.0.0.1:9/token",
+        "clientId": "otms",
+        "scope": "orders",
+    }
+    assert dict(source.secrets) == {"secret": SECRET, "auth.clientSecret": "hush-client"}
+    html = browser.html(page)
+    assert "hush-client" not in html
+    assert 'value="http://127.0.0.1:9/token"' in html
+    assert 'data-when="webhook_auth_type"' in html
+    browser.saved(page)
+    assert (fresh(own).settings, dict(fresh(own).secrets)) == (source.settings, source.secrets)
+    answer = browser.saved(page, **{f"{field}type": "bearer", f"{field}token": "hush"})
+    assert fresh(own).settings["auth"] == {"type": "bearer"}
+    assert dict(fresh(own).secrets) == {"secret": SECRET, "auth.token": "hush"}
+    assert "forgotten" not in told(answer)
+    refused = browser.send(page, **{f"{field}type": "basic"})
+    assert set(errors(refused)) == {
+        "data_sources-0-webhook_auth_username",
+        "data_sources-0-webhook_auth_password",
+    }
+
+
+def test_a_private_key_keeps_its_lines_and_is_never_shown(
+    own: SimpleNamespace, browser: Browser, page: str
+) -> None:
+    tls = "data_sources__0__webhook_tls_"
+    typed = {f"{tls}key": "-----BEGIN PRIVATE KEY-----\nhush\n", f"{tls}certificate": "nonsense"}
+    refused = browser.send(page, data_sources__0__webhook_url="https://127.0.0.1/", **typed)
+    assert {"data_sources-0-webhook_tls_key", "data_sources-0-webhook_tls_certificate"} == set(
+        errors(refused)
+    )
+    html = refused.content.decode()
+    assert "hush" not in html
+    assert 'name="data_sources-0-webhook_tls_key"' in html
+    assert re.search(r'<textarea[^>]*name="data_sources-0-webhook_tls_key"', html)
+
+
+def test_a_new_signing_secret_is_shown_once(
+    own: SimpleNamespace, foreign: SimpleNamespace, browser: Browser
+) -> None:
+    def address(which: SimpleNamespace) -> str:
+        name = "admin:integrations_integration_signing"
+        return reverse(name, args=[which.integration.pk])
+
+    assert "Signed with a secret" in browser.html(address(own))
+    assert dict(fresh(own).secrets) == {"secret": SECRET}, "looking makes none"
+    answer = browser.client.post(address(own), {"source": str(own.source.pk), "scheme": "v1"})
+    new = fresh(own).secrets["secret"]
+    assert new in answer.content.decode()
+    assert "no-store" in answer["Cache-Control"]
+    assert fresh(own).secrets["previousSecret"] == SECRET
+    assert new not in browser.html(address(own))
+    assert "signs too, until" in browser.html(address(own))
+    answer = browser.client.post(address(own), {"source": str(own.source.pk), "scheme": "v1a"})
+    html = answer.content.decode()
+    assert fresh(own).secrets["secret"] not in html
+    assert "whpk_" in html
+    assert "whpk_" in browser.html(address(own))
+    theirs = {"source": str(foreign.source.pk), "scheme": "v1"}
+    assert browser.client.post(address(foreign), theirs).status_code == 404
+    for wrong in (theirs, {"source": "nonsense"}, {}):
+        assert browser.client.post(address(own), wrong).status_code == 404
+
+
 def test_credentials_are_shown_once(
     own: SimpleNamespace, foreign: SimpleNamespace, browser: Browser
 ) -> None:

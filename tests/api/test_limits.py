@@ -129,6 +129,7 @@ def test_what_takes_much_is_named() -> None:
         *("import:data", "upload:integration:file", "receive:integration:email"),
         *("receive:transportOrder:mail", "test:mapping", "test:fileTemplate:mapping"),
         *("install:app", "generate:integration:credentials"),
+        "generate:integration:signingSecret",
     }
     assert not Route("GET", "x", "get:x").heavy
 

@@ -26,6 +26,10 @@
     /auth/bearer/<token>      200 with that token, else 401
     /auth/basic/<user>/<pw>   200 with that user, else 401
     /token                    an OAuth2 token endpoint
+    /oauth/<id>/<secret>[/<s>[/<ms>]]  the same for this client alone: lent-1, lent-2, ... each for
+                              s seconds, after a while
+    /oauthsays/<status>/<w>   the same, with that error
+    /lent/<n>                 200 to the token lent-<n> and those after it, else 401
     /echo                     200, the request's body
     /parrot/<code>            that status, and wherever an answer has room for a text all that it
                               was told: in headers, in the query, and the words it was taught
@@ -58,7 +62,7 @@ from collections.abc import Callable, Coroutine
 from functools import cache
 from http import HTTPStatus
 from typing import Any, NamedTuple, cast
-from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, unquote, unquote_plus, urlsplit
 
 
 class Received(NamedTuple):
@@ -99,6 +103,7 @@ class Memory:
         self.statuses: Counter[int] = Counter()
         self.total = 0
         self.anonymous = 0
+        self.lent = 0
 
     def arrived(self, request: Received, delivery: bytes) -> None:
         """Count a request."""
@@ -423,6 +428,27 @@ class Connection(asyncio.Protocol):
     def do_token(self) -> None:
         token = {"access_token": "sink-token", "token_type": "Bearer", "expires_in": 3600}
         self.reply(200, json.dumps(token).encode())
+
+    async def do_oauth(self, client: str, secret: str, seconds: str = "", ms: str = "0") -> None:
+        form = dict(parse_qsl(self.body.decode()))
+        given = header(self.head, b"authorization").removeprefix(b"Basic ")
+        basic = tuple(map(unquote_plus, base64.b64decode(given).decode().split(":")))
+        as_whom = basic if given else (form.get("client_id"), form.get("client_secret"))
+        await asyncio.sleep(int(ms) / 1000)
+        if as_whom != (client, secret) or form.get("grant_type") != "client_credentials":
+            self.reply(401, b'{"error": "invalid_client", "error_description": "Who is that?"}')
+            return
+        self.memory.lent += 1
+        token: dict[str, Any] = {"access_token": f"lent-{self.memory.lent}", "token_type": "bearer"}
+        token |= {"expires_in": int(seconds)} if seconds else {}
+        self.reply(200, json.dumps(token).encode())
+
+    def do_oauthsays(self, status: str, error: str) -> None:
+        self.reply(int(status), json.dumps({"error": error}).encode())
+
+    def do_lent(self, first: str) -> None:
+        given = header(self.head, b"authorization").removeprefix(b"Bearer lent-")
+        self.reply(200 if given.isdigit() and int(given) >= int(first) else 401, given)
 
     def do_slack(self, secret: str, status: str = "", said: str = "") -> None:
         if secret == "open":
