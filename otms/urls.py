@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from integrations.api.apps import viewsets as app_viewsets
+from integrations.api.credentials import viewsets as credential_viewsets
 from integrations.api.email import viewsets as email_viewsets
 from integrations.api.files import viewsets as file_viewsets
 from integrations.api.imports import viewsets as import_viewsets
@@ -35,6 +36,7 @@ router.register(
     BusinessViewSet,
     EventViewSet,
     *integration_viewsets,
+    *credential_viewsets,
     *import_viewsets,
     *object_viewsets,
     *file_viewsets,

@@ -11,6 +11,7 @@ from factory.django import DjangoModelFactory
 from integrations.messages import saving
 from integrations.models import (
     AppInstallation,
+    Credential,
     DataSource,
     Email,
     File,
@@ -194,6 +195,13 @@ def consignment(**fields: Any) -> Consignment:
 
 def token(user: User) -> str:
     return PersonalToken.generate(user, "tests")[1]
+
+
+def credential(platform: Platform | None = None) -> Credential:
+    """A credential of an integration of its own."""
+    return Credential.generate(IntegrationFactory(**({"platform": platform} if platform else {})))[
+        0
+    ]
 
 
 def session(platform: Platform | None = None) -> Session:

@@ -8,6 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from integrations.models import AppAccessToken, Credential
 from otms.accounts.authentication import bearer
 from otms.accounts.roles import OF_APPS
+from otms.address import caller_address
 
 # What an integration may call by itself, about itself.
 OWN = frozenset(
@@ -41,12 +42,19 @@ class IntegrationCaller:
         self.integration = credential.integration
         self.platform = credential.integration.platform
         self.pk = credential.integration_id  # the same whichever of its credentials it shows
+        self.credential = credential
 
     def __str__(self) -> str:
         return f"integration {self.integration.name}"
 
     def allows(self, permission: str) -> bool:
-        return permission in OWN
+        return permission in OWN and self.credential.allows(permission)
+
+    def refused(self, permission: str) -> str:
+        """Why a call is refused, when there is more to say than that it is."""
+        if permission not in OWN:
+            return ""
+        return f"This credential has no scope {permission}; make one that has, or send another."
 
 
 class CredentialAuthentication(BaseAuthentication):
@@ -70,6 +78,7 @@ class CredentialAuthentication(BaseAuthentication):
             raise AuthenticationFailed(
                 "This credential is unknown, expired or revoked; generate a new one."
             )
+        found.used(caller_address(request))
         return IntegrationCaller(found), found
 
     def authenticate_header(self, request: Any) -> str:

@@ -241,28 +241,6 @@ class IntegrationSerializer(WireSerializer):
     updated_at = serializers.DateTimeField(read_only=True)
 
 
-class GenerateCredentialsSerializer(WireSerializer):
-    integration_id = IdField()
-    keep_previous_for = IsoDurationField(
-        required=False,
-        min_value=timedelta(0),
-        max_value=LONGEST_OVERLAP,
-        help_text="How long the older pair still works, at most P90D: PT24H.",
-    )
-
-
-class CredentialsSerializer(serializers.Serializer):
-    """Shown once; only hashes are kept."""
-
-    id = serializers.UUIDField()
-    integrationId = serializers.UUIDField()
-    apiKey = serializers.CharField()
-    apiSecret = serializers.CharField()
-    token = serializers.CharField()
-    createdAt = serializers.DateTimeField()
-    expiresAt = serializers.DateTimeField(allow_null=True)
-
-
 class GenerateSigningSecretSerializer(WireSerializer):
     integration_id = IdField()
     data_source_id = IdField()

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.utils.timezone import now
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -16,7 +15,6 @@ from integrations.api import serializers as wire
 from integrations.core import filters, mapping, signing
 from integrations.core.errors import ExpressionError, FilterError, Problem
 from integrations.models import (
-    Credential,
     Integration,
     IntegrationObject,
     Log,
@@ -124,25 +122,6 @@ class IntegrationViewSet(PlatformViewSet):
         """Search by example: the body is a partial integration."""
         found = self.records.filter(**self.by_example()).order_by("-created_at", "id")
         return Response(self.paged("integrations", found, offset, amount, definition.shown))
-
-    @route(
-        "POST",
-        "integration/generate/credentials",
-        "generate:integration:credentials",
-        takes=wire.GenerateCredentialsSerializer,
-        answers={"credentials": wire.CredentialsSerializer},
-    )
-    def generate_credentials(self, request: Any) -> Response:
-        """A new pair and token, shown once; the older pair ends now, or after keepPreviousFor."""
-        given = self.read(wire.GenerateCredentialsSerializer).validated_data
-        integration = self.record(given["integration_id"])
-        keep = given.get("keep_previous_for")
-        kept, shown = Credential.generate(
-            integration, revoke_older_at=now() + keep if keep else None
-        )
-        times = {"createdAt": kept.created_at, "expiresAt": kept.expires_at}
-        whose = {"id": kept.pk, "integrationId": integration.pk}
-        return Response({"credentials": {**whose, **shown, **times}})
 
     @route(
         "POST",

@@ -36,6 +36,8 @@ KEEPS_RECORDS = each("create update delete", RECORDS) | each("accept", "transpor
 SETS_UP = (
     each("create update delete", INTEGRATIONS, MESSAGES)
     | each("generate", "integration:credentials integration:signingSecret")
+    | each("get", "integration:credentials")
+    | each("delete", "integration:credential")
     | each("install", "app")
     | each("update delete", "appInstallation")
     | each("duplicate", "messageAutomation")

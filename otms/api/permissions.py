@@ -37,7 +37,10 @@ class MayCall(BasePermission):
         caller = request.user
         if caller.allows(route.name) or (route.own and caller.is_person):
             return True
-        self.message = f"You are known, but this call, {route.name}, is not among your permissions."
+        told = getattr(caller, "refused", None)
+        self.message = (told(route.name) if told else "") or (
+            f"You are known, but this call, {route.name}, is not among your permissions."
+        )
         if getattr(caller, "granted", True) == frozenset():
             self.message += " You have no role yet: an owner of your platform gives you one."
         return False
