@@ -21,6 +21,7 @@ from yarl import URL
 
 from integrations import egress
 from integrations.http.exchange import BODY_CAP, ErrorKind, Exchange, Request
+from integrations.http.tunnel import ProxyFailed
 from otms import __version__
 
 # Clocks are read to the millisecond here and there, so a deadline can seem to come early.
@@ -167,6 +168,8 @@ class Line:
                 return "protocol", "The answer is not compressed the way it says."
             return "lost", "The connection ended in the middle of the answer."
         for cause in reversed(causes):
+            if isinstance(cause, ProxyFailed):
+                return "connect", str(cause)
             if isinstance(cause, socket.gaierror):
                 return "dns", f"The name {self.host} could not be resolved: {cause.strerror}."
             if isinstance(cause, ssl.SSLError):
