@@ -188,6 +188,25 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    # As the routes are declared, and as a path is written.
+    "TAGS": [
+        {"name": name, "description": told}
+        for name, told in (
+            ("User", "Log in and stay logged in; sessions, and who may no longer come in."),
+            ("Integration", "What is sent where and when, and what became of each change."),
+            ("Transport order", "Orders with their consignments and goods, in one call."),
+            ("Business", "Customers, shippers, carriers."),
+            ("Consignment", "The parts of orders, one by one."),
+            ("Event", "What happened on the way, or shall happen."),
+            ("Import", "Rows of other systems become transport orders."),
+            ("Mail", "A mail becomes a draft of an order."),
+            ("File", "Files that were sent, and files that would be written."),
+            ("Message", "Mails to customers: templates, and the automations that send them."),
+            ("App Store", "Ready-made integrations: browse, install, set up."),
+        )
+    ],
+    "SORT_OPERATIONS": False,
+    "SORT_OPERATION_PARAMETERS": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "FileFormat": "integrations.core.detection.FORMATS",
@@ -198,6 +217,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "otms.api.schema.with_refusals",
+        "otms.api.schema.in_reading_order",
     ],
     "AUTHENTICATION_WHITELIST": [],
     "APPEND_COMPONENTS": {

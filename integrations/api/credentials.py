@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from integrations.api import credential_serializers as wire
 from integrations.models import Credential, Integration
 from otms.api.errors import Conflict
-from otms.api.router import route
+from otms.api.router import EXAMPLE_ID, route
 from otms.api.views import PlatformViewSet
 
 TOTAL = {"totalResults": serializers.IntegerField()}
@@ -22,6 +22,7 @@ class CredentialsViewSet(PlatformViewSet):
 
     model = Integration
     noun = "integration"
+    group = "Integration"
 
     @cached_property
     def records(self) -> Any:
@@ -33,9 +34,10 @@ class CredentialsViewSet(PlatformViewSet):
         "generate:integration:credentials",
         takes=wire.GenerateCredentialsSerializer,
         answers={"credentials": wire.CredentialsSerializer},
+        example={"integrationId": EXAMPLE_ID, "name": "ERP", "keepPreviousFor": "PT24H"},
     )
     def generate(self, request: Any) -> Response:
-        """A new pair and token, shown once; the older pair ends now, or after keepPreviousFor."""
+        """A new pair and token, shown once; the older pair ends now, or after `keepPreviousFor`."""
         given = dict(self.read(wire.GenerateCredentialsSerializer).validated_data)
         integration = self.record(given.pop("integration_id"))
         keep, lives = given.pop("keep_previous_for", None), given.pop("expires_in", None)
@@ -75,7 +77,7 @@ class CredentialViewSet(PlatformViewSet):
 
     model = Credential
     noun = "credential"
-    tag = "integration"
+    group = "Integration"
 
     @route(
         "DELETE",

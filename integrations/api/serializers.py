@@ -47,7 +47,7 @@ FILTER = {
                 "field": {
                     "type": "string",
                     "maxLength": paths.LONGEST,
-                    "description": "A path, such as $.transportOrder.status.",
+                    "description": "A path, such as `$.transportOrder.status`.",
                 },
                 "operator": {"type": "string", "enum": list(OPERATORS)},
                 "value": {"description": "What to compare with; some operators take none."},
@@ -122,7 +122,7 @@ class MappingValue(DocumentValue):
         },
         "required": ["status"],
         "additionalProperties": False,
-        "description": "The HTTP statuses that count as delivered; null is any 2xx.",
+        "description": "The HTTP statuses that count as delivered; `null` is any 2xx.",
     }
 )
 class SuccessValue(DocumentValue):
@@ -158,7 +158,7 @@ class TriggerValue(ObjectValue):
         },
         "required": ["integrationSchedulerScheduleValue", "integrationSchedulerScheduleType"],
         "additionalProperties": False,
-        "description": "null sends changes as they come.",
+        "description": "`null` sends changes as they come.",
     }
 )
 class ScheduleValue(ObjectValue):
@@ -191,11 +191,11 @@ class DataSourceSerializer(WireSerializer):
     name = serializers.CharField(required=False, allow_blank=True, max_length=200)
     use = serializers.ChoiceField(["deliver"], required=False)
     connector = serializers.CharField(required=False, max_length=60)
-    settings = ObjectValue(required=False, help_text="The connector's; secrets read as ***.")
+    settings = ObjectValue(required=False, help_text="The connector's; secrets read as `***`.")
     mapping = MappingValue(
         required=False,
         allow_null=True,
-        help_text="What to send: an object of target names and paths; null is the document.",
+        help_text="What to send: an object of target names and paths; `null` is the document.",
     )
     success = SuccessValue(required=False, allow_null=True)
 
@@ -229,12 +229,12 @@ class IntegrationSerializer(WireSerializer):
     inbound = MappingValue(
         required=False,
         allow_null=True,
-        help_text="What becomes of an imported row; null takes rows as our own transport orders.",
+        help_text="What becomes of an imported row; `null` takes rows as our own transport orders.",
     )
     installation_id = serializers.UUIDField(
         read_only=True,
         allow_null=True,
-        help_text="The installed app that it belongs to; null if to none.",
+        help_text="The installed app that it belongs to; `null` if to none.",
     )
     health = HealthSerializer(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)

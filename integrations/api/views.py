@@ -24,7 +24,7 @@ from integrations.models import (
 )
 from otms import documents
 from otms.api.errors import Conflict, FieldErrors
-from otms.api.router import route
+from otms.api.router import EXAMPLE_ID, route
 from otms.api.serializers import MOST_WARNINGS, ErrorItem
 from otms.api.views import PlatformViewSet
 from otms.orders.saving import refuse_taken
@@ -43,6 +43,7 @@ class IntegrationViewSet(PlatformViewSet):
 
     model = Integration
     noun = "integration"
+    group = "Integration"
     serializer = wire.IntegrationSerializer
     searchable = {"id": "id", "name": "name", "type": "type", "enabled": "enabled"}
 
@@ -58,6 +59,21 @@ class IntegrationViewSet(PlatformViewSet):
         "create:integration",
         takes=wire.IntegrationSerializer,
         answers=WARNED,
+        example={
+            "name": "ERP",
+            "type": "configured",
+            "trigger": {"entity": "transportOrder", "actions": ["created", "updated"]},
+            "filters": [
+                {"field": "$.transportOrder.status", "operator": "eq", "value": "requested"}
+            ],
+            "dataSources": [
+                {
+                    "connector": "webhook",
+                    "settings": {"url": "https://erp.example/orders"},
+                    "mapping": {"erp_order_id": "$.transportOrder.id"},
+                }
+            ],
+        },
     )
     def create(self, request: Any) -> Response:
         """Create an integration; name and type are enough to begin with."""
@@ -80,7 +96,14 @@ class IntegrationViewSet(PlatformViewSet):
                     refuse(error.problems)
             yield
 
-    @route("PUT", "integration", "update:integration", takes=PART, answers=WARNED)
+    @route(
+        "PUT",
+        "integration",
+        "update:integration",
+        takes=PART,
+        answers=WARNED,
+        example={"id": EXAMPLE_ID, "enabled": False},
+    )
     def update(self, request: Any) -> Response:
         """Change what is sent, leave the rest; a list that is sent replaces the list."""
         id = self.body_id()
@@ -95,6 +118,7 @@ class IntegrationViewSet(PlatformViewSet):
 
     @route("GET", "integration/<id:id>", "get:integration", answers=ONE)
     def retrieve(self, request: Any, id: UUID) -> Response:
+        """One integration, with its health; secrets read as `***`."""
         return Response({"integration": definition.shown([self.record(id)])[0]})
 
     @route("DELETE", "integration/<id:id>", "delete:integration", answers=ONE)
@@ -108,6 +132,7 @@ class IntegrationViewSet(PlatformViewSet):
 
     @route("GET", "integrations/<str:offset>/<str:amount>", "get:integrations", answers=MANY)
     def list(self, request: Any, offset: str, amount: str) -> Response:
+        """All integrations, newest first."""
         newest = self.records.order_by("-created_at", "id")
         return Response(self.paged("integrations", newest, offset, amount, definition.shown))
 
@@ -117,9 +142,10 @@ class IntegrationViewSet(PlatformViewSet):
         "search:integrations",
         takes=PART,
         answers=MANY,
+        example={"type": "configured", "enabled": True},
     )
     def search(self, request: Any, offset: str, amount: str) -> Response:
-        """Search by example: the body is a partial integration."""
+        """Search by example: the body is a partial integration; newest first."""
         found = self.records.filter(**self.by_example()).order_by("-created_at", "id")
         return Response(self.paged("integrations", found, offset, amount, definition.shown))
 
@@ -129,6 +155,11 @@ class IntegrationViewSet(PlatformViewSet):
         "generate:integration:signingSecret",
         takes=wire.GenerateSigningSecretSerializer,
         answers={"signing": wire.SigningSecretSerializer},
+        example={
+            "integrationId": EXAMPLE_ID,
+            "dataSourceId": EXAMPLE_ID,
+            "keepPreviousFor": "PT24H",
+        },
     )
     def generate_signing_secret(self, request: Any) -> Response:
         """A new signing secret of a data source, shown once; the one before it signs on a while."""
@@ -166,6 +197,13 @@ class IntegrationViewSet(PlatformViewSet):
             "warnings": wire.MappingWarningSerializer(many=True),
             "matched": serializers.BooleanField(required=False),
             "trace": serializers.ListField(required=False),
+        },
+        example={
+            "mapping": {
+                "erp_order_id": "$.transportOrder.id",
+                "customer_name": "$.transportOrder.customer.name",
+            },
+            "testData": {"transportOrder": {"id": EXAMPLE_ID, "customer": {"name": "Acme Corp"}}},
         },
     )
     def test_mapping(self, request: Any) -> Response:
@@ -242,7 +280,7 @@ class IntegrationViewSet(PlatformViewSet):
         query=wire.TasksQuery,
     )
     def tasks(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
-        """Long work: imports, replays, pick-ups."""
+        """Long work, newest first: imports, replays, pick-ups."""
         found = self._about(id, Task).order_by("-created_at", "id")
         return self._monitored("tasks", found, wire.TasksQuery, rows.task_row, offset, amount)
 

@@ -33,6 +33,8 @@ MANY = {"sessions": SessionSerializer(many=True), "totalResults": serializers.In
 class UserViewSet(RoutedViewSet):
     """People: log in, stay logged in. Who shows no token yet may be guessing."""
 
+    group = "User"
+
     @route(
         "POST",
         "user/login",
@@ -40,6 +42,7 @@ class UserViewSet(RoutedViewSet):
         takes=LoginSerializer,
         answers=OPENED,
         public=True,
+        example={"username": "ann", "password": "correct horse battery staple"},
     )
     def login(self, request: Any) -> Response:
         """Log in with username and password; the access token is good for a day."""
@@ -64,6 +67,7 @@ class UserViewSet(RoutedViewSet):
         takes=RefreshSerializer,
         answers=OPENED,
         public=True,
+        example={"refresh_token": "the one that the login answered"},
     )
     def refresh(self, request: Any) -> Response:
         """New tokens for a refresh token, which is good for this once."""
@@ -99,7 +103,7 @@ class SessionViewSet(PlatformViewSet):
 
     model = Session
     noun = "session"
-    tag = "user"
+    group = "User"
 
     @cached_property
     def records(self) -> Any:
@@ -151,6 +155,7 @@ class PeopleViewSet(PlatformViewSet):
 
     model = User
     noun = "user"
+    group = "User"
 
     @cached_property
     def records(self) -> Any:

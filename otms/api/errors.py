@@ -15,9 +15,9 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from otms import documents
+from otms.api.router import EXAMPLE_ID
 
 DEEPEST = 10  # parts of a path that are looked at for a hint; ours have fewer
-EXAMPLE = "123e4567-e89b-12d3-a456-426614174000"
 
 log = logging.getLogger(__name__)
 
@@ -165,9 +165,9 @@ def _hint(path: str) -> str:
         return f"a list is asked for by offset and amount: {bare}/0/20"
     parts = path.split("/")
     for place, part in enumerate(parts[:DEEPEST]):
-        with_id = "/".join([*parts[:place], EXAMPLE, *parts[place + 1 :]])
+        with_id = "/".join([*parts[:place], EXAMPLE_ID, *parts[place + 1 :]])
         if part and is_valid_path(with_id):
-            return f"{part[:80]!r} is no id: an id is a UUID, such as {EXAMPLE}"
+            return f"{part[:80]!r} is no id: an id is a UUID, such as {EXAMPLE_ID}"
     return "/api/schema lists what there is"
 
 

@@ -1,5 +1,6 @@
 """What every endpoint does the same way."""
 
+import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, partial
@@ -26,6 +27,7 @@ from otms.api import limits
 from otms.api.errors import Conflict
 from otms.api.idempotency import KeyedCall
 from otms.api.paging import Page, total
+from otms.api.parsers import FormParser
 from otms.api.permissions import how_to_authenticate
 from otms.api.router import Route, actions, methods_of
 from otms.api.serializers import WireSerializer
@@ -35,6 +37,7 @@ from otms.documents import shorten, timestamp
 class RoutedViewSet(ViewSet):
     """Answers routes (router.py). It says itself whose records it shows: see PlatformViewSet."""
 
+    group: str  # what its calls stand under in the reference; settings.py has the order
     tried_again = False
     left: Mapping[str, str] = MappingProxyType({})  # headers that tell what a caller may still ask
     # What there is to know stands in the schema, not behind OPTIONS.
@@ -73,13 +76,19 @@ class RoutedViewSet(ViewSet):
         super().initial(request, *args, **kwargs)
         route = self.route
         if route is not None and route.takes and not route.optional and request.stream is None:
-            raise ParseError('The body is empty; send a JSON object, such as {"name": "..."}.')
+            raise ParseError(f"The body is empty; send {self._what_it_takes(route)}.")
         if (coded := request.headers.get("Content-Encoding", "identity")).lower() != "identity":
             text = f"A body with Content-Encoding {coded[:40]!r} is not read; send it as it is."
             raise UnsupportedMediaType(coded, text)
         if self.route is not None and self.route.keyed and (call := KeyedCall.of(request)):
             # dispatch() looks for what answers this method after initial().
             setattr(self, request.method.lower(), partial(self.once, call))
+
+    def _what_it_takes(self, route: Route) -> str:
+        if any(isinstance(each, FormParser) for each in self.request.parsers or ()):
+            parts = " and ".join(f"`{name}`" for name in route.example or ())
+            return f"{FormParser.media_type} with the part {parts}"
+        return f"a JSON object, such as {json.dumps(route.example)}"
 
     def once(self, call: KeyedCall, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer a call with an Idempotency-Key: effect and answer are stored together."""
