@@ -311,7 +311,8 @@ def test_who_saves_while_it_is_checked_is_not_overwritten_in_part(
 
     own.source.secrets = {"secret": "changed meanwhile"}
     monkeypatch.setattr(egress, "check_url", meanwhile)
-    browser.saved(page, name="mine")
+    typed = {**browser.fields(page), "name": "mine"}
+    assert browser.client.post(page, typed).status_code == 404
     own.integration.refresh_from_db()
     assert own.integration.deleted_at
     assert own.integration.name == "own-integration"

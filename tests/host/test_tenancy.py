@@ -151,7 +151,9 @@ def test_the_records_of_a_record_are_found() -> None:
 # `across_platforms()` is for the engine's own work. A new line here needs a reason.
 MAY = {
     "otms/accounts/tenancy.py": "declares it",
-    "otms/accounts/models.py": "a token or session says itself whose it is",
+    "otms/accounts/lockout.py": "a name says itself whose it is",
+    "otms/accounts/personal_token.py": "a token says itself whose it is",
+    "otms/accounts/session.py": "a session says itself whose it is",
     "otms/orders/saving.py": "an id that anybody has is taken",
     "otms/orders/wire.py": "the parts of orders that were found inside a platform",
     "integrations/definition.py": "an id that anybody has is taken",
