@@ -25,11 +25,11 @@ from unfold.widgets import (
 )
 
 from integrations import definition, entities
+from integrations.admin import credential
 from integrations.admin.data_source import DataSourceInline
 from integrations.admin.links import health_label, link_to, list_of, pretty, shortened
 from integrations.core import signing
 from integrations.models import (
-    Credential,
     DataSource,
     Integration,
     IntegrationObject,
@@ -44,6 +44,7 @@ from otms.accounts.platform_admin import (
     PlatformForm,
     RowsOfList,
     act,
+    allowed,
     moment,
 )
 
@@ -347,9 +348,16 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
         integration = self.get_object(request, object_id)
         if integration is None:
             raise Http404
+        if "revoke" in request.POST:
+            if revoked := credential.revoke(request, integration):
+                self.log_change(request, integration, f"Revoked the credential {revoked}.")
+                text = f"Revoked: {revoked} is refused from now on."
+                self.message_user(request, text, messages.SUCCESS)
+            return HttpResponseRedirect(request.path)
+        form = credential.CredentialForm(request.POST if request.method == "POST" else None)
         shown = None
-        if request.method == "POST":
-            _, shown = Credential.generate(integration)
+        if form.is_valid():
+            shown = form.generate(integration)
             self.log_change(request, integration, "Generated credentials.")
         context = {
             **self.admin_site.each_context(request),
@@ -357,7 +365,9 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             "original": integration,
             "title": f"Credentials of {integration}",
             "shown": shown,
-            "credentials": integration.credentials.order_by("-created_at")[:20],
+            "form": form,
+            "rows": credential.rows(integration),
+            "may_revoke": allowed(request, "delete:integration:credential"),
         }
         return TemplateResponse(request, "admin/integrations/credentials.html", context)
 

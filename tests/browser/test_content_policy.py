@@ -74,8 +74,7 @@ def test_the_page_with_credentials_works_as_it_is_used(
     log_in(window, server, own.user)
     address = f"{server}/admin/integrations/integration/{own.integration.pk}/credentials/"
     assert window.open(address) == 200
-    form = "[...document.querySelectorAll('main form, #content form')].pop()"
-    assert window.submit(f"{form}.querySelector('button').click()") == 200
+    assert window.submit("document.querySelector('#new-credentials button').click()") == 200
     assert "otms_int_" in window.evaluate("document.body.innerText")
     assert window.complaints == []
 
