@@ -60,7 +60,10 @@ fuzz: install-dev ## made-up calls to every operation, many more than the tests 
 
 test-services: install-dev ## the same tests and more, on PostgreSQL and Redis
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
-	@$(SERVICES) $(BIN)/pytest $(PARALLEL) -m "not chaos"
+	@$(SERVICES) $(BIN)/pytest $(PARALLEL) -m "not chaos and not browser"
+
+browser: install-dev ## every page of the admin in a headless Chromium: what does the policy refuse?
+	@$(EMBEDDED) $(BIN)/pytest -m browser -n 0 tests/browser
 
 chaos: install-dev ## start, kill and restart real processes, on PostgreSQL and Redis
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
@@ -92,4 +95,4 @@ INSTALL = p="$(PYTHON)"; [ -n "$$p" ] || p=$(BIN)/python; \
 	or name one: make PYTHON=/path/to/python3.11 ..." | tr -s '\t ' ' '; exit 1; }; \
 	"$$p" .ci/install.py $(1)
 
-.PHONY: help run test check static stories fuzz test-services chaos schema lock clean install install-dev
+.PHONY: help run test check static stories fuzz test-services browser chaos schema lock clean install install-dev

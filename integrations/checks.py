@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from integrations import store
+from otms.accounts.permissions import catalogue
 
 
 @register()
@@ -45,7 +46,10 @@ def check_store(**_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for key in store.known():
         try:
-            store.find(key)
+            app = store.find(key)
+            unknown = set(app.permissions if app else ()) - catalogue()
+            said = [f"{key}.yaml: there is no permission {each!r}." for each in sorted(unknown)]
         except store.Broken as error:
-            found.append(Error(str(error), hint="docs/how-to/add-an-app.md", id="otms.E003"))
+            said = [str(error)]
+        found += [Error(text, hint="docs/how-to/add-an-app.md", id="otms.E003") for text in said]
     return found

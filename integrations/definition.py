@@ -1,12 +1,15 @@
 """An integration as one document: shown whole, checked whole, saved whole."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.utils.timezone import now
 
 from integrations import connectors, health
-from integrations.core import delivery, schedule
+from integrations.connectors import base
+from integrations.core import delivery, schedule, signing
 from integrations.core.errors import Problem
 from integrations.models import DataSource, Integration
 from otms import documents
@@ -16,7 +19,7 @@ from otms.documents import timestamp
 MASK = "***"
 MOST_SOURCES = 20
 OWN_FIELDS = ("name", "type", "description", "trigger", "filters", "inbound")
-SOURCE_FIELDS = ("pk", "name", "connector", "settings", "secrets", "mapping", "success")
+SOURCE_FIELDS = ("name", "connector", "settings", "mapping", "success")
 
 
 class Invalid(Exception):
@@ -112,6 +115,36 @@ def delete(integration: Integration) -> bool:
     return integration.retire()
 
 
+def new_signing_secret(
+    integration: Integration, source_id: Any, *, scheme: str = "v1", keep: timedelta | None = None
+) -> tuple[DataSource, str]:
+    """Give a data source a new signing secret; for a while the one before it signs too.
+
+    The secret is given back, to be shown this once.
+    """
+    with transaction.atomic():
+        integration.hold()
+        if integration.kept_by:
+            raise Owned(integration.kept_by)
+        source = integration.data_sources.filter(pk=source_id).first()
+        if source is None:
+            text = "This integration has no such data source."
+            raise Invalid([Problem("dataSourceId", "unknown", text)])
+        if not source.signs:
+            text = f"Nothing is signed by the connector {source.connector}."
+            raise Invalid([Problem("dataSourceId", "not_signed", text)])
+        made, before = signing.new_secret(scheme), source.secrets.get("secret")
+        settings, _ = base.parted(source.settings or {}, ["previousSecretUntil"])
+        others, _ = base.parted(source.secrets, ["previousSecret"])
+        if keep and before:
+            settings["previousSecretUntil"] = timestamp(now() + keep)
+            others["previousSecret"] = before
+        source.settings, source.secrets = settings, {**others, "secret": made}
+        source.save()
+        integration.touch()
+    return source, made
+
+
 def checked(
     platform: Platform, given: dict[str, Any], integration: Integration | None = None
 ) -> Draft:
@@ -138,7 +171,9 @@ def checked(
             found.append(Problem("id", "taken", "This id is taken; leave it out for a new one."))
         source.position = position
         made.append(source)
-        problems += [p.under(f"dataSources[{position}]") for p in (*found, *source.problems())]
+        told = {problem.field for problem in found}
+        found += [problem for problem in source.problems() if problem.field not in told]
+        problems += [problem.under(f"dataSources[{position}]") for problem in found]
     if problems:
         raise Invalid(problems)
     return Draft(integration, made, [] if sources is None else list(kept.values()))
@@ -166,27 +201,49 @@ def assembled(
         source.secrets = {}
     if "settings" in given and source.connector in connectors.known():
         connector = connectors.load(source.connector)
-        names = connector.secret_names()
-        settings = {
-            # As the connector's own check reads it: without the blanks that a paste brings along.
-            # A secret is kept as it is typed: blanks may be part of it.
-            name: value.strip() if isinstance(value, str) and name not in names else value
-            for name, value in given["settings"].items()
+        settings, typed = base.parted(given["settings"], connector.secret_names())
+        settings, _ = base.parted(settings, connector.told_names())
+        settings = _trimmed(settings)
+
+        def moved(name: str) -> bool:
+            """A secret is for whom it was typed for: whoever may edit may not read it."""
+            then, since = (connector.bound_to(each, name) for each in (before[1], settings))
+            return before[0] != source.connector or then != since
+
+        used = {
+            name: value
+            for name, value in source.secrets.items()
+            if connector.bound_to(settings, name) is not None
         }
-        typed = {name: settings.pop(name) for name in names if name in settings}
-        # A secret is for the host it was typed for: whoever may edit may not read it.
-        moved = before[0] != source.connector or connector.origin(before[1]) != connector.origin(
-            settings
-        )
-        kept = {} if moved else source.secrets
-        left = source.secrets if moved and stored is not None else {}
-        for name in {**left, **typed}:
+        kept = {name: value for name, value in used.items() if not moved(name)}
+        left = used.keys() - kept.keys() if stored is not None else set()
+        for name in {**dict.fromkeys(left), **typed}:
             value = typed.get(name, MASK)
             problems += _secret_problems(name, value, held=name in kept, left=name in left)
         new = {name: value for name, value in typed.items() if value != MASK}
         source.settings = settings
         source.secrets = {k: v for k, v in {**kept, **new}.items() if v not in ("", None)}
     return source, problems
+
+
+def _trimmed(value: Any) -> Any:
+    """As a connector's own check reads it: without the blanks that a paste brings along.
+
+    Not so a secret, which is kept as it is typed: blanks may be part of it.
+    """
+    if isinstance(value, dict):
+        return {name: _trimmed(each) for name, each in value.items()}
+    return value.strip() if isinstance(value, str) else value
+
+
+def told(source: DataSource) -> dict[str, Any]:
+    """What a data source tells of itself beside its settings, such as a public key."""
+    if source.connector not in connectors.known():
+        return {}
+    told: dict[str, Any] = connectors.load(source.connector)(
+        source.settings or {}, source.secrets
+    ).told
+    return told
 
 
 def _meant(given: dict[str, Any], kept: dict[Any, DataSource], named: set[Any]) -> Any:
@@ -202,8 +259,11 @@ def _said(integration: Integration, sources: Iterable[DataSource]) -> bytes:
     """All that a person says about an integration, secrets too, but not `enabled`."""
     own = [getattr(integration, name) for name in OWN_FIELDS]
     completed = schedule.completed(integration.schedule), delivery.completed(integration.delivery)
-    fields = [[getattr(each, name) for name in SOURCE_FIELDS] for each in sources]
-    return documents.dumps([own, completed, [[str(each[0]), *each[1:]] for each in fields]])
+    fields = [
+        [str(each.pk), dict(each.secrets), *(getattr(each, name) for name in SOURCE_FIELDS)]
+        for each in sources
+    ]
+    return documents.dumps([own, completed, fields])
 
 
 def _is_taken(source: DataSource, others: list[DataSource]) -> bool:
@@ -223,13 +283,13 @@ def _secret_problems(name: str, value: Any, *, held: bool, left: bool) -> Iterat
 
 
 def _data_source(source: DataSource) -> dict[str, Any]:
-    masked = dict.fromkeys(source.secrets, MASK)
+    settings = base.merged(source.settings or {}, dict.fromkeys(source.secrets, MASK))
     return {
         "id": str(source.pk),
         "name": source.name,
         "use": source.use,
         "connector": source.connector,
-        "settings": {**(source.settings or {}), **masked},
+        "settings": base.merged(settings, told(source)),
         "mapping": source.mapping,
         "success": source.success,
     }

@@ -26,6 +26,7 @@ from integrations.connectors.base import BlockingConnector
 from integrations.core.delivery import DeliveryPolicy
 from integrations.models import IntegrationObject, Level, Outcome
 from integrations.models.claim import Claims
+from integrations.tokens import Tokens
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -108,6 +109,7 @@ class Dispatcher:
         self._threads = ThreadPoolExecutor(THREADS, "otms-connector")
         self._free_threads = asyncio.Semaphore(THREADS)
         self._window = http.Window(limit=self._size)
+        self._tokens = Tokens(self._window.send, self._in_database)
         flusher = asyncio.create_task(self._keep_flushing())
         deliveries: set[asyncio.Task[None]] = set()
         try:
@@ -179,7 +181,7 @@ class Dispatcher:
             return await self._send(call, claimed, self._window.send)
         # A call that waits for its thread uses up its lease; that is looked at when it has one.
         async with self._rooms[call.object.integration_id], self._free_threads:
-            send = partial(self._in, self._threads, connector.send)
+            send = partial(self._in, self._threads, connector.call)
             return await self._send(call, claimed, send)
 
     async def _send(
@@ -192,7 +194,13 @@ class Dispatcher:
             return call.object.release("The worker is stopping.")
         if claimed + lease - time.monotonic() < timeout:
             return call.object.release("Too little was left of the lease for a whole call.")
-        return pipeline.judge(call, await send(call.request, timeout=timeout))
+        if grant := call.step.connector.grant:
+            exchange = await self._tokens.send(
+                call.step.source.pk, grant, call.request, send, timeout=timeout
+            )
+        else:
+            exchange = await send(call.request, timeout=timeout)
+        return pipeline.judge(call, exchange)
 
     async def _keep_flushing(self) -> None:
         while True:
@@ -238,8 +246,8 @@ class Dispatcher:
                     _tell(outcome)
                 return
 
-    async def _in_database(self, function: Callable[..., T], *args: Any) -> T:
-        return await self._in(self._database, _with_fresh_connection, function, *args)
+    async def _in_database(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        return await self._in(self._database, _with_fresh_connection, function, *args, **kwargs)
 
     async def _in(
         self, pool: ThreadPoolExecutor, function: Callable[..., T], *args: Any, **kwargs: Any
@@ -248,10 +256,10 @@ class Dispatcher:
         return await asyncio.get_running_loop().run_in_executor(pool, call)
 
 
-def _with_fresh_connection(function: Callable[..., T], *args: Any) -> T:
+def _with_fresh_connection(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """No request ends here, so nobody else drops a connection that broke."""
     close_old_connections()
-    return function(*args)
+    return function(*args, **kwargs)
 
 
 def _is_away(error: Exception) -> bool:

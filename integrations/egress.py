@@ -27,6 +27,8 @@ from urllib.parse import unquote, urlsplit
 
 import idna
 
+from otms.env import Proxy
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]
@@ -230,6 +232,39 @@ def target(url: str) -> tuple[str, int]:
     return spelled(parts.hostname), port
 
 
+def permitted(infos: list[AddrInfo], host: str) -> list[tuple[str, int]]:
+    """The addresses of a web server that may be dialled; EgressRefused if there are others only."""
+    refusal: EgressRefused | None = None
+    found: list[tuple[str, int]] = []
+    for info in infos:
+        address, port = info[4][:2]
+        try:
+            check_address(address, host)
+            check_port(port, address, host)
+        except EgressRefused as exc:
+            refusal = exc
+        else:
+            found.append((address, port))
+    if not found:
+        raise refusal or OSError(f"{host} has no address")
+    return found
+
+
+def proxy(host: str, infos: list[AddrInfo]) -> Proxy | None:
+    """What dials these addresses for us; None if we do so ourselves.
+
+    Only OTMS_EGRESS_PROXY says so, and never HTTP_PROXY: whoever sets that thinks of another
+    program. The proxy's own address is the operator's word and not asked about.
+    """
+    from django.conf import settings
+
+    found: Proxy | None = getattr(settings, "OTMS_EGRESS_PROXY", None)
+    direct = _parse(tuple(getattr(settings, "OTMS_EGRESS_DIRECT", ())))
+    if found and all(direct.covers(_canonical(info[4][0]), host) for info in infos):
+        return None
+    return found
+
+
 def socket_factory(addr_info: AddrInfo, host: str = "", *, web: bool = True) -> socket.socket:
     """Open a non-blocking socket for an address that may be dialled; `web` judges its port too."""
     family, kind, protocol, _, sockaddr = addr_info
@@ -244,9 +279,18 @@ def socket_factory(addr_info: AddrInfo, host: str = "", *, web: bool = True) -> 
 def connect(host: str, port: int, *, timeout: float, web: bool = False) -> socket.socket:
     """Dial the first address of a host that answers and may be dialled."""
     deadline = time.monotonic() + timeout
+    infos = lookup(host, port, timeout=timeout)
+    return dialled(infos, host, timeout=deadline - time.monotonic(), web=web)
+
+
+def dialled(
+    infos: list[AddrInfo], host: str, *, timeout: float, web: bool = False
+) -> socket.socket:
+    """The same, of addresses that are known."""
+    deadline = time.monotonic() + timeout
     refusal: EgressRefused | None = None
     failure: OSError | None = None
-    for info in lookup(host, port, timeout=timeout):
+    for info in infos:
         try:
             sock = socket_factory(info, host, web=web)
         except EgressRefused as exc:

@@ -30,10 +30,11 @@ from integrations.models import (
     Outcome,
     RequestLog,
 )
+from otms.db.sealing import CannotOpen
 
 GONE = 410
 # What the log says of an error other than that nothing arrived.
-FAILURES = {"egress": "egress_refused", "refused": "target_refused"}
+FAILURES = {"egress": "egress_refused", "refused": "target_refused", "token": "token_refused"}
 SPOKEN = 3  # of the paths that led nowhere, how many a log line names
 
 log = logging.getLogger(__name__)
@@ -121,10 +122,14 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         step = plan.steps[obj.step]
         made = step.mapping.apply(document) if step.mapping else Result(document)
         left_out = [warning.message for warning in made.warnings]
-        request = step.connector.request(made.value, _delivery(obj))
+        request = step.connector.hiding(step.connector.request(made.value, _delivery(obj)))
+        # Made here, where it may take its time: on the event loop it would stop every delivery.
+        http.tls_context(request.tls)
     except ExpressionError as error:
         text = f"{error}{_perhaps(left_out)}"
         return obj.fail("mapping_error", text, plan.policy, permanent=True)
+    except CannotOpen as error:  # till the operator gives this worker the key
+        return obj.fail("secrets_unreadable", str(error), plan.policy, permanent=False)
     return Call(obj, plan, step, request, left_out)
 
 
@@ -149,10 +154,11 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
     if exchange.error:
         permanent = exchange.error_kind in http.FINAL or not policy.retry.retries(None)
         text = f"{where}: {exchange.error}"
-        if exchange.error_kind in FAILURES:
+        if exchange.error_kind in ("egress", "refused"):
             text += _perhaps(call.left_out)
         code = FAILURES.get(exchange.error_kind, "not_delivered")
-        return obj.fail(code, text, policy, permanent=permanent, **recorded)
+        wait = _retry_after(exchange)
+        return obj.fail(code, text, policy, permanent=permanent, retry_after=wait, **recorded)
     status = exchange.status
     accepted = status is None or call.step.accepts(status)
     refusal = call.step.connector.refusal(exchange)
@@ -160,6 +166,7 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
         left = obj.step + 1 < len(call.plan.steps)
         answered = "took it" if status is None else f"answered {status}"
         text = f"{where} {answered} in {exchange.duration_ms:.0f} ms.{_said(call.left_out)}"
+        text += f" {exchange.note}" if exchange.note else ""
         level = Level.WARNING if call.left_out else Level.INFO
         return obj.succeed(text, steps_left=left, level=level, **recorded)
     status = status or 0
@@ -173,15 +180,21 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
         text += " The integration is suspended until a person saves it again."
     if 300 <= status < 400:
         text += " Redirects are not followed; change the URL of the data source."
-    after = exchange.headers.get("retry-after")
+    if exchange.note:
+        text += f" {exchange.note}"
     return obj.fail(
         "target_refused",
         text,
         policy,
         permanent=accepted or not policy.retry.retries(status),
-        retry_after=parse_retry_after(after, datetime.now(UTC)) if after else None,
+        retry_after=_retry_after(exchange),
         **recorded,
     )
+
+
+def _retry_after(exchange: Exchange) -> Any:
+    after = exchange.headers.get("retry-after")
+    return parse_retry_after(after, datetime.now(UTC)) if after else None
 
 
 def request_log(call: Call, exchange: Exchange) -> RequestLog:
@@ -194,7 +207,7 @@ def request_log(call: Call, exchange: Exchange) -> RequestLog:
         attempt=call.object.attempts,
         method=call.request.method,
         url=call.request.where,
-        request_headers=http.redact_headers(call.request.headers),
+        request_headers=http.redact_headers(exchange.request.headers),
         request_body=http.as_text(call.request.body),
         response_status=exchange.status,
         response_headers=http.redact_headers(exchange.headers),

@@ -2,6 +2,7 @@
 
 import math
 import os
+from base64 import b64encode
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -41,6 +42,25 @@ def number(name: str, default: float) -> float:
     if not math.isfinite(found):
         raise ImproperlyConfigured(f"{name} is {value!r}; write a number.")
     return found
+
+
+class Rate(NamedTuple):
+    """So many in so many seconds."""
+
+    calls: int
+    seconds: int
+
+
+def rate(name: str, default: str) -> Rate | None:
+    """`600/min`: so many in a second, minute, hour or day; `off` is no limit."""
+    value = text(name, default).strip().lower()
+    if value == "off":
+        return None
+    count, _, period = value.partition("/")
+    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(period[:1])
+    if not (count.isdecimal() and 0 < int(count) <= 10**6 and seconds):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write 600/min, 10/s, 1000/hour or off.")
+    return Rate(int(count), seconds)
 
 
 def words(name: str, default: str = "") -> list[str]:
@@ -86,6 +106,40 @@ def database(url: str) -> dict[str, Any]:
         f"DATABASE_URL begins with {parts.scheme!r}; write postgres://user:password@host:5432/name "
         "or sqlite:////absolute/path."
     )
+
+
+class Proxy(NamedTuple):
+    """What connects us with the outside."""
+
+    host: str
+    port: int
+    tls: bool
+    authorization: str = ""
+
+    def __repr__(self) -> str:
+        """Without what lets us in."""
+        return f"Proxy({'https' if self.tls else 'http'}://{self.host}:{self.port})"
+
+
+def proxy(url: str) -> Proxy | None:
+    """Read `http://user:password@host:3128`, or `https://` for a proxy that speaks TLS itself."""
+    if not url:
+        return None
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    is_bare = parts.path in ("", "/") and not parts.query
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not is_bare:
+        raise ImproperlyConfigured(
+            "OTMS_EGRESS_PROXY can't be read; write http://host:3128, or "
+            "http://user:password@host:3128 with %40 for an @ in the user or password."
+        )
+    pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()
+    authorization = f"Basic {b64encode(pair).decode()}" if parts.username else ""
+    tls = parts.scheme == "https"
+    return Proxy(parts.hostname, port or (443 if tls else 3128), tls, authorization)
 
 
 class Mail(NamedTuple):

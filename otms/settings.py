@@ -6,6 +6,7 @@ and kept in the data folder. docs/reference/settings.md lists every variable.
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
@@ -37,6 +38,7 @@ def _no_key(name: str, made_with: str) -> ImproperlyConfigured:
 
 # Keys. A deployment with a database of its own brings its own keys too.
 SECRET_KEY = env.text("SECRET_KEY", "").strip()
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 OTMS_ENCRYPTION_KEYS = env.words("OTMS_ENCRYPTION_KEYS")
 if EMBEDDED:
     SECRET_KEY = SECRET_KEY or _kept_key("secret.key", secrets.token_urlsafe(60))
@@ -62,6 +64,10 @@ if env.flag("OTMS_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = env.words("OTMS_TRUSTED_ORIGINS")
 SESSION_COOKIE_AGE = 12 * 3600
+if HTTPS:  # browsers keep such a cookie for this host alone, and take it over TLS alone
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+CSRF_COOKIE_HTTPONLY = True  # forms carry the token
+OTMS_CORS_ORIGINS = env.words("OTMS_CORS_ORIGINS")
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
@@ -82,6 +88,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "otms.api.request_id.RequestIdMiddleware",
+    "otms.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -90,6 +97,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "otms.accounts.actor.of_request",
     "integrations.core.origin.of_request",
 ]
 ROOT_URLCONF = "otms.urls"
@@ -147,6 +155,7 @@ STATIC_URL = "static/"
 # Where collectstatic put the files; without it they are served from where they are installed.
 STATIC_ROOT = env.text("OTMS_STATIC_ROOT", "") or None
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -158,7 +167,6 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["otms.api.parsers.DocumentParser"],
     "DEFAULT_RENDERER_CLASSES": ["otms.api.envelope.EnvelopeRenderer"],
     "DEFAULT_SCHEMA_CLASS": "otms.api.schema.RouteSchema",
-    "DEFAULT_THROTTLE_RATES": {"login": env.text("OTMS_LOGIN_RATE", "10/min")},
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "otms.api.envelope.AlwaysJSON",
     "EXCEPTION_HANDLER": "otms.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": "otms.api.permissions.Nobody",
@@ -166,6 +174,10 @@ REST_FRAMEWORK = {
     "COERCE_DECIMAL_TO_STRING": False,
     "DATETIME_FORMAT": "iso-8601",
 }
+# How often one caller may call. Dearer are the calls that do more than look and write a record.
+OTMS_CALLER_RATE = env.rate("OTMS_CALLER_RATE", "600/min")
+OTMS_HEAVY_RATE = env.rate("OTMS_HEAVY_RATE", "120/min")
+OTMS_NOBODY_RATE = env.rate("OTMS_NOBODY_RATE", "60/min")
 DATA_UPLOAD_MAX_MEMORY_SIZE = int(env.number("OTMS_MAX_BODY_MB", 10) * 1024 * 1024)
 
 SPECTACULAR_SETTINGS = {
@@ -176,6 +188,25 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    # As the routes are declared, and as a path is written.
+    "TAGS": [
+        {"name": name, "description": told}
+        for name, told in (
+            ("User", "Log in and stay logged in; sessions, and who may no longer come in."),
+            ("Integration", "What is sent where and when, and what became of each change."),
+            ("Transport order", "Orders with their consignments and goods, in one call."),
+            ("Business", "Customers, shippers, carriers."),
+            ("Consignment", "The parts of orders, one by one."),
+            ("Event", "What happened on the way, or shall happen."),
+            ("Import", "Rows of other systems become transport orders."),
+            ("Mail", "A mail becomes a draft of an order."),
+            ("File", "Files that were sent, and files that would be written."),
+            ("Message", "Mails to customers: templates, and the automations that send them."),
+            ("App Store", "Ready-made integrations: browse, install, set up."),
+        )
+    ],
+    "SORT_OPERATIONS": False,
+    "SORT_OPERATION_PARAMETERS": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "FileFormat": "integrations.core.detection.FORMATS",
@@ -186,6 +217,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "otms.api.schema.with_refusals",
+        "otms.api.schema.in_reading_order",
     ],
     "AUTHENTICATION_WHITELIST": [],
     "APPEND_COMPONENTS": {
@@ -251,10 +283,32 @@ CELERY_TIMEZONE = "UTC"
 
 # Delivery.
 OTMS_EGRESS_ALLOW = env.words("OTMS_EGRESS_ALLOW")
+OTMS_EGRESS_PROXY = env.proxy(env.text("OTMS_EGRESS_PROXY", ""))
+OTMS_EGRESS_DIRECT = env.words("OTMS_EGRESS_DIRECT")
 OTMS_WAKE_UPS = env.flag("OTMS_WAKE_UPS", True)
 OTMS_POLL_SECONDS = env.number("OTMS_POLL_SECONDS", 1)
 OTMS_WINDOW = int(env.number("OTMS_WINDOW", 64))
 OTMS_LEASE_MARGIN_SECONDS = env.number("OTMS_LEASE_MARGIN_SECONDS", 15)
+
+# What processes count together; without Redis there is one process.
+CACHES: dict[str, Any] = {
+    "default": {
+        "BACKEND": "otms.cache.LocalCache",
+        "KEY_PREFIX": "otms",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
+if CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
+    CACHES["default"] |= {
+        "BACKEND": "otms.cache.SharedCache",
+        "LOCATION": CELERY_BROKER_URL.partition(";")[0],
+        "OPTIONS": {
+            "serializer": "otms.cache.Json",
+            "socket_connect_timeout": 0.5,
+            "socket_timeout": 0.5,
+            "retry": None,
+        },
+    }
 
 LOGGING = {
     "version": 1,
@@ -263,6 +317,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("OTMS_LOG_LEVEL", "INFO")},
     "loggers": {
+        "django": {"handlers": []},  # not Django's own, which mails error pages to ADMINS
         "django.server": {"handlers": [], "propagate": True},
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},

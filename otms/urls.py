@@ -5,9 +5,9 @@ from django.http import HttpRequest, HttpResponseRedirect, JsonResponse
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularJSONAPIView
 
 from integrations.api.apps import viewsets as app_viewsets
+from integrations.api.credentials import viewsets as credential_viewsets
 from integrations.api.email import viewsets as email_viewsets
 from integrations.api.files import viewsets as file_viewsets
 from integrations.api.imports import viewsets as import_viewsets
@@ -17,7 +17,8 @@ from integrations.api.views import viewsets as integration_viewsets
 from otms.accounts import passwords
 from otms.accounts.admin import login
 from otms.accounts.views import PeopleViewSet, SessionViewSet, UserViewSet
-from otms.api.reference import docs
+from otms.api.limits import ByAddress
+from otms.api.reference import SchemaView, docs
 from otms.api.router import router
 from otms.orders.views import (
     BusinessViewSet,
@@ -35,6 +36,7 @@ router.register(
     BusinessViewSet,
     EventViewSet,
     *integration_viewsets,
+    *credential_viewsets,
     *import_viewsets,
     *object_viewsets,
     *file_viewsets,
@@ -60,7 +62,9 @@ urlpatterns = [
     path("healthz", healthz),
     path(
         "api/schema",
-        SpectacularJSONAPIView.as_view(permission_classes=[], authentication_classes=[]),
+        SchemaView.as_view(
+            permission_classes=[], authentication_classes=[], throttle_classes=[ByAddress]
+        ),
     ),
     path("api/docs", docs),
     path("api/", include(router.urls)),

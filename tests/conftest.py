@@ -1,10 +1,12 @@
 """What most tests need: a platform, a caller, the other system, and a queue that runs when told."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.core.cache import caches
 from django.db import connection
 from django.test import Client
 
@@ -27,11 +29,19 @@ def django_db_modify_db_settings(
         connection.settings_dict["TEST"]["NAME"] = str(folder / "test.sqlite3")
 
 
+# Tests beside each other share a Redis; what they count they do not share.
+caches.settings["default"]["KEY_PREFIX"] = f"otms-test-{os.getpid()}"
+
+
 @pytest.fixture(autouse=True)
 def quiet(settings: LazySettings) -> None:
-    """No worker runs beside a test; targets are on loopback; passwords are hashed fast."""
+    """No worker runs beside a test; targets are on loopback; passwords are hashed fast.
+
+    And nobody calls too often, where that is not what is tested.
+    """
     settings.OTMS_WAKE_UPS = False
     settings.OTMS_EGRESS_ALLOW = ["127.0.0.0/8"]
+    settings.OTMS_CALLER_RATE = settings.OTMS_HEAVY_RATE = settings.OTMS_NOBODY_RATE = None
     settings.WHITENOISE_AUTOREFRESH = True  # each client would look at every static file first
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

@@ -1,14 +1,17 @@
 """Records for tests, whole enough to be real, with keyword overrides."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 import factory
+from django.contrib.auth.models import Permission
 from factory.django import DjangoModelFactory
 
 from integrations.messages import saving
 from integrations.models import (
     AppInstallation,
+    Credential,
     DataSource,
     Email,
     File,
@@ -18,6 +21,7 @@ from integrations.models import (
     Task,
 )
 from otms.accounts.models import PersonalToken, Platform, Session, User
+from otms.accounts.roles import OWNER
 from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 
 GUIDE_MAPPING = {
@@ -44,8 +48,23 @@ class UserFactory(DjangoModelFactory):
     username = factory.Sequence(lambda n: f"person{n}")
 
     @classmethod
-    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> User:
-        return User.objects.create_user(*args, **kwargs)
+    def _create(
+        cls,
+        model_class: Any,
+        *args: Any,
+        role: str | None = None,
+        may: Iterable[str] = (),
+        **kwargs: Any,
+    ) -> User:
+        """Somebody who may everything on the platform, or what the role allows and no more.
+
+        Who `may` something by its name has no role, unless one is named too.
+        """
+        person = User.objects.create_user(*args, **kwargs)
+        person.set_role(("" if may else OWNER.name) if role is None else role)
+        if may:
+            person.user_permissions.set(Permission.objects.filter(codename__in=may))
+        return person
 
 
 class Owned(DjangoModelFactory):
@@ -176,6 +195,13 @@ def consignment(**fields: Any) -> Consignment:
 
 def token(user: User) -> str:
     return PersonalToken.generate(user, "tests")[1]
+
+
+def credential(platform: Platform | None = None) -> Credential:
+    """A credential of an integration of its own."""
+    return Credential.generate(IntegrationFactory(**({"platform": platform} if platform else {})))[
+        0
+    ]
 
 
 def session(platform: Platform | None = None) -> Session:

@@ -12,12 +12,14 @@ from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
 
 from integrations import connectors, definition
 from integrations.admin.links import pretty
+from integrations.connectors import base
 from integrations.models import DataSource
 from otms.accounts.platform_admin import JsonWidget, PlatformForm, PlatformStackedInline
 
@@ -28,7 +30,7 @@ MAPPING_HELP = (
     "Empty: the whole document is sent as it is."
 )
 SUCCESS_HELP = 'Empty: any 2xx. Or the answers that count: <code>{"status": [200, 201]}</code>'
-LABELS = {"url": "URL", "tls": "TLS"}
+LABELS = {"url": "URL", "tls": "TLS", "id": "ID"}
 STORED = "•••••••• (stored; leave empty to keep it)"
 
 
@@ -44,8 +46,10 @@ class StepForm(PlatformForm):
         super().__init__(*args, **kwargs)
         connector = self.instance.connector
         self.initial.setdefault("connector", connector)
-        for name, value in (self.instance.settings or {}).items():
-            self.initial.setdefault(_named(connector, name), value)
+        for name in _fields(connector) if connector in connectors.known() else ():
+            value = base.value_at(self.instance.settings or {}, name)
+            if value is not None:
+                self.initial.setdefault(_named(connector, name), value)
         for name in self.instance.secrets:
             if field := self.fields.get(_named(connector, name)):
                 field.widget.attrs["placeholder"] = STORED
@@ -56,16 +60,31 @@ class StepForm(PlatformForm):
         if connector in connectors.known():
             had = set(self.instance.secrets)
             definition.assembled(self.instance, self.instance, self._given(connector))
-            self.dropped = sorted(had - set(self.instance.secrets))
+            bound_to, settings = connectors.load(connector).bound_to, self.instance.settings
+            self.dropped = sorted(
+                _label(name)
+                for name in had - set(self.instance.secrets)
+                if name in _fields(connector) and bound_to(settings, name) is not None
+            )
         return given
 
     def _given(self, connector: str) -> dict[str, Any]:
         """What was typed, as the API would send it; an empty secret is not sent, so it is kept."""
         typed = {
-            name: self.cleaned_data.get(_named(connector, name)) for name in _fields(connector)
+            name: self.cleaned_data.get(_named(connector, name))
+            for name, field in _fields(connector).items()
+            if self._is_asked(connector, field)
         }
         settings = {name: value for name, value in typed.items() if value not in (None, "")}
-        return {"connector": connector, "settings": settings}
+        return {"connector": connector, "settings": base.merged({}, settings)}
+
+    def _is_asked(self, connector: str, field: serializers.Field) -> bool:
+        """Is it a field of the choice that was made, and not one that the page hides?"""
+        when = field.style.get("when", {})
+        return all(
+            self.cleaned_data.get(_named(connector, name)) in values
+            for name, values in when.items()
+        )
 
     def _add_at_piece(self, column: str, error: ValidationError) -> None:
         """What is wrong with a setting is told at the field of its connector."""
@@ -79,28 +98,45 @@ class StepForm(PlatformForm):
 
 def _named(connector: str, setting: str) -> str:
     """Two connectors may have settings of one name."""
-    return f"{connector}_{setting}"
+    return f"{connector}_{setting.replace('.', '_')}"
 
 
 def _fields(connector: str) -> dict[str, serializers.Field]:
-    return dict(connectors.load(connector).Settings().fields)
+    """What a person may say, by name."""
+    leaves = connectors.load(connector).Settings().leaves()
+    return {name: field for name, field in leaves if not field.read_only}
 
 
 def _label(name: str) -> str:
     """`webhookUrl` in words: Webhook URL."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower().split()
+    last = name.rpartition(".")[2]
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", last).lower().split()
     return " ".join(LABELS.get(word, word) for word in words).strip()
 
 
-def _form_field(name: str, field: serializers.Field) -> forms.Field:
+def _form_field(connector: str, name: str, field: serializers.Field) -> forms.Field:
     """A connector's setting as a field of a form; whether it is required, the connector says."""
-    label = "Signing secret" if name == "secret" else _label(name)
+    made = _unconditional(name, field)
+    for chosen, values in field.style.get("when", {}).items():
+        made.widget.attrs["data-when"] = _named(connector, chosen)
+        made.widget.attrs["data-values"] = " ".join(values)
+    return made
+
+
+def _unconditional(name: str, field: serializers.Field) -> forms.Field:
+    given: dict[str, Any] = getattr(
+        field, "_kwargs", {}
+    )  # its own label, and none made of its name
+    label = given.get("label") or _label(name)
     common: dict[str, Any] = {
         "label": label[:1].upper() + label[1:],
         "help_text": field.help_text or "",
         "required": False,
     }
     usual = {} if field.default in (serializers.empty, None) else {"placeholder": field.default}
+    if lines := field.style.get("lines"):
+        area = _WriteOnlyArea if field.write_only else UnfoldAdminTextareaWidget
+        return forms.CharField(widget=area({"rows": lines, "spellcheck": "false"}), **common)
     if field.write_only:
         secret = UnfoldAdminPasswordWidget({"autocomplete": "new-password"})
         return forms.CharField(widget=secret, strip=False, **common)
@@ -115,8 +151,15 @@ def _form_field(name: str, field: serializers.Field) -> forms.Field:
     return forms.CharField(widget=UnfoldAdminTextInputWidget(usual), **common)
 
 
+class _WriteOnlyArea(UnfoldAdminTextareaWidget):
+    """A secret of several lines: never shown, not even what was typed a moment ago."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
 SETTINGS_FIELDS: dict[str, forms.Field] = {
-    _named(key, name): _form_field(name, field)
+    _named(key, name): _form_field(key, name, field)
     for key in connectors.known()
     for name, field in _fields(key).items()
 }
@@ -130,6 +173,7 @@ class DataSourceInline(PlatformStackedInline):
         js = ("integrations/data_source.js",)
 
     model = DataSource
+    noun = "integration"
     form = DataSourceForm
     fieldsets = (
         (

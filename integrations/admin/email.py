@@ -54,6 +54,7 @@ class DraftFilter(admin.SimpleListFilter):
 
 @admin.register(Email)
 class EmailAdmin(FactAdmin):
+    noun = "integration:email"
     list_display = (
         "created",
         "state",

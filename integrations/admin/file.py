@@ -23,6 +23,7 @@ BEGINNING = 4096
 
 @admin.register(File)
 class FileAdmin(FactAdmin):
+    noun = "integration:file"
     list_display = ("created", "name", "format", "how_large", "integration_link", "uploaded_by")
     list_filter = ("format", "integration", "created_at")
     list_select_related = ("integration",)

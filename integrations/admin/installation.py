@@ -12,7 +12,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html, format_html_join
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminDecimalFieldWidget,
@@ -33,7 +33,7 @@ from integrations.models import AppInstallation, InstallationStatus
 from integrations.store import App
 from integrations.store.installing import change, free_name
 from integrations.store.setting import Setting
-from otms.accounts.platform_admin import PlatformAdmin, RecordForm
+from otms.accounts.platform_admin import PlatformAdmin, RecordForm, act
 
 PREFIX = "setting_"  # a setting may be called as a column is
 COLOURS = {
@@ -116,6 +116,8 @@ def _field(setting: Setting) -> forms.Field:
 
 @admin.register(AppInstallation)
 class InstallationAdmin(PlatformAdmin, CheckedFirst):
+    noun = "appInstallation"
+    verbs = {**PlatformAdmin.verbs, "add": "install:app"}
     list_display = ("name", "app_name", "state", "message", "made", "installed_by", "created")
     list_filter = ("status",)
     search_fields = ("name", "app")
@@ -248,7 +250,7 @@ class InstallationAdmin(PlatformAdmin, CheckedFirst):
         found = self.get_object(request, object_id)
         return found is not None and self.has_delete_permission(request, found)
 
-    @action(description="Uninstall", icon="delete", permissions=["leave"])
+    @act("delete:appInstallation", "Uninstall", icon="delete", permissions=["leave"])
     def leave(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """To the page that says what it means."""
         return HttpResponseRedirect(

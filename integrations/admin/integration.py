@@ -1,20 +1,23 @@
 """Integrations: who listens to what, what is sent where, and how it goes."""
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
+from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
-from unfold.decorators import action, display
+from rest_framework import serializers
+from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelectWidget,
@@ -22,10 +25,12 @@ from unfold.widgets import (
 )
 
 from integrations import definition, entities
+from integrations.admin import credential
 from integrations.admin.data_source import DataSourceInline
 from integrations.admin.links import health_label, link_to, list_of, pretty, shortened
+from integrations.core import signing
 from integrations.models import (
-    Credential,
+    DataSource,
     Integration,
     IntegrationObject,
     Log,
@@ -38,6 +43,8 @@ from otms.accounts.platform_admin import (
     PlatformAdmin,
     RecordForm,
     RowsOfList,
+    act,
+    allowed,
     moment,
 )
 
@@ -62,6 +69,7 @@ SCHEDULE_HELP = (
     '"integrationSchedulerScheduleType": "minutes"}</code>'
 )
 TRIES = 3
+OVERLAP = timedelta(days=1)
 
 
 class IntegrationForm(RecordForm):
@@ -142,6 +150,7 @@ class IntegrationList(RowsOfList):
 
 @admin.register(Integration)
 class IntegrationAdmin(PlatformAdmin, CheckedFirst):
+    noun = "integration"
     form = IntegrationForm
     list_display = (
         "name",
@@ -158,7 +167,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
     ordering = ("name", "id")
     inlines = (DataSourceInline,)
     actions = ("pause", "resume")
-    actions_detail = ("see_queue", "see_logs", "see_requests", "credentials")
+    actions_detail = ("see_queue", "see_logs", "see_requests", "credentials", "signing")
     warn_unsaved_form = True
     fieldsets = (
         (None, {"fields": (("name", "type"), "description", "enabled")}),
@@ -213,11 +222,11 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
         last = integration.shown["health"]["lastSuccessAt"]
         return moment(datetime.fromisoformat(last)) if last else "never"
 
-    @admin.action(description="Pause", permissions=["change"])
+    @act("update:integration", "Pause")
     def pause(self, request: HttpRequest, queryset: IntegrationQuerySet) -> None:
         self._switch(request, queryset, False, "paused: changes are not queued for them now")
 
-    @admin.action(description="Resume", permissions=["change"])
+    @act("update:integration", "Resume")
     def resume(self, request: HttpRequest, queryset: IntegrationQuerySet) -> None:
         self._switch(request, queryset, True, "resumed")
 
@@ -292,7 +301,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             for name in getattr(each, "dropped", ()):
                 text = (
                     f"{each.instance} leads to another place now, so its stored {name} "
-                    "was forgotten: what is sent is not signed until you type one."
+                    "was forgotten: it goes without until you type one."
                 )
                 self.message_user(request, text, messages.WARNING)
 
@@ -315,25 +324,22 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             for integration in queryset:
                 integration.retire()
 
-    @action(description="Queue", icon="low_priority")
+    @act("get:integration:object", "Queue", icon="low_priority")
     def see_queue(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._rows(IntegrationObject, object_id)
 
-    @action(description="Logs", icon="article")
+    @act("get:integration:logs", "Logs", icon="article")
     def see_logs(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._rows(Log, object_id)
 
-    @action(description="Requests", icon="swap_horiz")
+    @act("get:integration:requestLogs", "Requests", icon="swap_horiz")
     def see_requests(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._rows(RequestLog, object_id)
 
     def _rows(self, model: Any, id: str) -> HttpResponse:
         return HttpResponseRedirect(list_of(model, integration__id__exact=id))
 
-    def has_credentials_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self.has_change_permission(request)
-
-    @action(description="Credentials", icon="key", permissions=["credentials"])
+    @act("generate:integration:credentials", "Credentials", icon="key")
     def credentials(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The credentials there are; POST makes a new one and shows its secrets this once."""
         return never_cache(self._credentials)(request, object_id)
@@ -342,9 +348,16 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
         integration = self.get_object(request, object_id)
         if integration is None:
             raise Http404
+        if "revoke" in request.POST:
+            if revoked := credential.revoke(request, integration):
+                self.log_change(request, integration, f"Revoked the credential {revoked}.")
+                text = f"Revoked: {revoked} is refused from now on."
+                self.message_user(request, text, messages.SUCCESS)
+            return HttpResponseRedirect(request.path)
+        form = credential.CredentialForm(request.POST if request.method == "POST" else None)
         shown = None
-        if request.method == "POST":
-            _, shown = Credential.generate(integration)
+        if form.is_valid():
+            shown = form.generate(integration)
             self.log_change(request, integration, "Generated credentials.")
         context = {
             **self.admin_site.each_context(request),
@@ -352,9 +365,58 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             "original": integration,
             "title": f"Credentials of {integration}",
             "shown": shown,
-            "credentials": integration.credentials.order_by("-created_at")[:20],
+            "form": form,
+            "rows": credential.rows(integration),
+            "may_revoke": allowed(request, "delete:integration:credential"),
         }
         return TemplateResponse(request, "admin/integrations/credentials.html", context)
+
+    @act("generate:integration:signingSecret", "Signing", icon="signature")
+    def signing(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """How its data sources sign; POST makes a new secret and shows it this once."""
+        return never_cache(self._signing)(request, object_id)
+
+    def _signing(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        integration = self.get_object(request, object_id)
+        if integration is None:
+            raise Http404
+        secret = ""
+        if request.method == "POST":
+            try:
+                source, secret = definition.new_signing_secret(
+                    integration,
+                    request.POST.get("source"),
+                    scheme="v1a" if request.POST.get("scheme") == "v1a" else "v1",
+                    keep=OVERLAP,
+                )
+            except (definition.Invalid, definition.Owned, Stale, ValidationError):
+                raise Http404 from None
+            self.log_change(request, integration, f"New signing secret of {source}.")
+        public = signing.public_key(secret)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": integration,
+            "title": f"Signing of {integration}",
+            "secret": "" if public else secret,
+            "public_key": public,
+            "kept_by": integration.kept_by,
+            "sources": [_signer(each) for each in integration.data_sources.all() if each.signs],
+        }
+        return TemplateResponse(request, "admin/integrations/signing.html", context)
+
+
+def _signer(source: DataSource) -> dict[str, Any]:
+    """How a data source signs, for its page."""
+    told = definition.told(source)
+    until = (source.settings or {}).get("previousSecretUntil")
+    end = serializers.DateTimeField().to_internal_value(until) if until else None
+    return {
+        "source": source,
+        "public_keys": told.get("publicKey", "").split(),
+        "is_signed": "secret" in source.secrets,
+        "until": end if end and end > now() else None,
+    }
 
 
 def _page(keeper: Any) -> str:

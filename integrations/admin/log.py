@@ -64,6 +64,7 @@ class CodeFilter(admin.SimpleListFilter):
 
 @admin.register(Log)
 class LogAdmin(EntryAdmin):
+    noun = "integration:logs"
     list_display = ("created", "level_label", "integration_link", "object_link", "code", "text")
     list_filter = ("level", CodeFilter, "integration", "created_at")
     fields = (
@@ -114,6 +115,7 @@ class StatusClassFilter(admin.SimpleListFilter):
 
 @admin.register(RequestLog)
 class RequestLogAdmin(EntryAdmin):
+    noun = "integration:requestLogs"
     list_display = (
         "created",
         "answer",

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html_join
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -26,7 +26,7 @@ from integrations.models import (
     MessageAutomation,
     MessageTemplate,
 )
-from otms.accounts.platform_admin import PlatformAdmin, RecordForm, moment
+from otms.accounts.platform_admin import PlatformAdmin, RecordForm, act, moment
 
 PLACES_HELP = (
     "Values of the record stand in double braces: <code>{{transportOrder.name}}</code>, "
@@ -41,6 +41,7 @@ RECIPIENTS_HELP = (
 
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(PlatformAdmin):
+    noun = "messageTemplate"
     list_display = ("name", "written", "sent_by", "created")
     search_fields = ("name", "subject")
     ordering = ("name", "id")
@@ -128,6 +129,7 @@ class AutomationForm(RecordForm):
 
 @admin.register(MessageAutomation)
 class MessageAutomationAdmin(PlatformAdmin):
+    noun = "messageAutomation"
     form = AutomationForm
     list_display = ("name", "switched", "happening", "sends", "addressees", "made")
     list_filter = ("integration__enabled", "template")
@@ -170,11 +172,11 @@ class MessageAutomationAdmin(PlatformAdmin):
     def made(self, automation: MessageAutomation) -> str:
         return moment(automation.created_at)
 
-    @admin.action(description="Switch on", permissions=["change"])
+    @act("update:messageAutomation", "Switch on")
     def switch_on(self, request: HttpRequest, queryset: Any) -> None:
         self._switch(request, queryset, True, "Switched on.")
 
-    @admin.action(description="Switch off", permissions=["change"])
+    @act("update:messageAutomation", "Switch off")
     def switch_off(self, request: HttpRequest, queryset: Any) -> None:
         self._switch(request, queryset, False, "Switched off.")
 
@@ -185,7 +187,7 @@ class MessageAutomationAdmin(PlatformAdmin):
                 self.log_change(request, automation, done)
         self.message_user(request, f"{len(switched)}: {done}", messages.SUCCESS)
 
-    @admin.action(description="Duplicate", permissions=["add"])
+    @act("duplicate:messageAutomation", "Duplicate")
     def duplicate(self, request: HttpRequest, queryset: Any) -> None:
         with transaction.atomic():
             for automation in queryset:
@@ -235,11 +237,11 @@ class MessageAutomationAdmin(PlatformAdmin):
             for automation in queryset:
                 saving.delete(automation)
 
-    @action(description="Messages", icon="outgoing_mail")
+    @act("get:integration:object", "Messages", icon="outgoing_mail")
     def see_messages(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(list_of(IntegrationObject, integration__id__exact=object_id))
 
-    @action(description="Integration", icon="conversion_path")
+    @act("get:integration", "Integration", icon="conversion_path")
     def see_integration(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(page_of(Integration(pk=object_id)))
 

@@ -8,7 +8,13 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.urls import path
 from django.utils.html import format_html
 from django.utils.text import Truncator
@@ -30,7 +36,7 @@ from integrations.models import IntegrationObject, Level, Log, Status
 from integrations.models.queue import IntegrationObjectQuerySet
 from integrations.tasks import wake
 from otms import documents
-from otms.accounts.platform_admin import FactAdmin
+from otms.accounts.platform_admin import FactAdmin, act
 
 
 class ObjectSearch(FactAdmin):
@@ -77,6 +83,7 @@ class EntityFilter(admin.SimpleListFilter):
 
 @admin.register(IntegrationObject)
 class IntegrationObjectAdmin(ObjectSearch):
+    noun = "integration:object"
     list_display = (
         "created",
         "reference_or_id",
@@ -91,7 +98,7 @@ class IntegrationObjectAdmin(ObjectSearch):
     ordering = ("-id",)
     list_before_template = "admin/integrations/statuses.html"
     actions = ("requeue", "cancel")
-    actions_selection_counter = False  # the rows are not counted
+    list_disable_select_all = True  # the rows are not counted
     change_form_template = "admin/integrations/object.html"
 
     @display(description="Reference")
@@ -135,10 +142,7 @@ class IntegrationObjectAdmin(ObjectSearch):
 
     # What a person may do.
 
-    def has_requeue_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("integrations.change_integrationobject")
-
-    @admin.action(description="Put back in the queue", permissions=["requeue"])
+    @act("requeue:integration:object", "Put back in the queue")
     def requeue(self, request: HttpRequest, queryset: IntegrationObjectQuerySet) -> None:
         asked = queryset.count()
         # The rows alone: what is joined to them would be locked too.
@@ -146,7 +150,7 @@ class IntegrationObjectAdmin(ObjectSearch):
         transaction.on_commit(wake)
         self._report(request, count, asked, "put back in the queue")
 
-    @admin.action(description="Cancel", permissions=["requeue"])
+    @act("cancel:integration:object", "Cancel")
     def cancel(self, request: HttpRequest, queryset: IntegrationObjectQuerySet) -> None:
         asked = queryset.count()
         count = queryset.select_related(None).cancel(f"Cancelled by {request.user}.")
@@ -175,10 +179,10 @@ class IntegrationObjectAdmin(ObjectSearch):
         def act(request: HttpRequest, pk: int) -> HttpResponse:
             if request.method != "POST":
                 return HttpResponseNotAllowed(["POST"])
-            if self.has_requeue_permission(request):
-                getattr(self, verb)(request, self.get_queryset(request).filter(pk=pk))
-            else:
-                self.message_user(request, "You may only look.", messages.ERROR)
+            chosen = self.get_queryset(request).filter(pk=pk)
+            if not chosen.exists():
+                raise Http404
+            getattr(self, verb)(request, chosen)
             return HttpResponseRedirect(page_of(IntegrationObject(pk=pk)))
 
         return act
@@ -201,7 +205,6 @@ class IntegrationObjectAdmin(ObjectSearch):
 
     def _story(self, request: HttpRequest, obj: IntegrationObject) -> dict[str, Any]:
         change = obj.change
-        may = self.has_requeue_permission(request)
         return {
             "title": f"{entity_label(obj.entity)} {obj.reference or str(obj.entity_id)[:8]}",
             "obj": obj,
@@ -216,8 +219,8 @@ class IntegrationObjectAdmin(ObjectSearch):
             "after": documents.pretty(change.after) if change.after is not None else "",
             "attempts": [shown_exchange(each) for each in story.attempts(obj)],
             "lines": [(each, _colour(each)) for each in story.lines(obj)],
-            "may_requeue": may and story.may_requeue(obj),
-            "may_cancel": may and story.may_cancel(obj),
+            "may_requeue": self.offers(request, self.requeue) and story.may_requeue(obj),
+            "may_cancel": self.offers(request, self.cancel) and story.may_cancel(obj),
         }
 
 

@@ -35,9 +35,9 @@ class PeriodicTaskForm(BeatPeriodicTaskForm):
 
 
 class OperatorAdmin(ListedAdmin):
-    """One deployment has one beat for all platforms: superusers look at it, nobody changes it here.
+    """One deployment has one beat for all platforms: its operator, a superuser, looks at it here.
 
-    A superuser is the administrator of one platform, not of the deployment.
+    It runs any task, so no page changes it.
     """
 
     actions = ()

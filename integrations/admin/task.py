@@ -26,6 +26,7 @@ MOST_SHOWN = 100
 
 @admin.register(Task)
 class TaskAdmin(FactAdmin):
+    noun = "integration:task"
     list_display = ("created", "status_label", "kind", "integration_link", "progress", "started_by")
     list_filter = ("status", "kind", "integration", "created_at")
     list_select_related = ("integration",)

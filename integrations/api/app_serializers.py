@@ -7,7 +7,7 @@ from integrations.store.setting import FORMATS, TYPES
 from otms.api.serializers import IdField, NonceField, ObjectValue, WireSerializer
 
 NAME = "Tells several installations of one app apart; the app's name if nothing is sent."
-SETTINGS = "Values by the names of the app's settings; secrets read as ***."
+SETTINGS = "Values by the names of the app's settings; secrets read as `***`."
 
 
 class LogoSerializer(serializers.Serializer):

@@ -20,7 +20,7 @@ from integrations.store import App
 from integrations.store.installing import Prepared, change, install
 from otms.api.errors import Conflict
 from otms.api.paging import Page
-from otms.api.router import route
+from otms.api.router import EXAMPLE_ID, route
 from otms.api.serializers import MOST_WARNINGS, ErrorItem
 from otms.api.views import PlatformViewSet, RoutedViewSet
 from otms.documents import timestamp
@@ -36,6 +36,8 @@ WARNED = {
 
 class AppViewSet(RoutedViewSet):
     """The store: the same for every platform."""
+
+    group = "App Store"
 
     @route(
         "GET",
@@ -69,6 +71,7 @@ class InstallationViewSet(PlatformViewSet):
 
     model = AppInstallation
     noun = "appInstallation"
+    group = "App Store"
     serializer = wire.InstallationSerializer
 
     @route(
@@ -78,6 +81,9 @@ class InstallationViewSet(PlatformViewSet):
         takes=wire.InstallSerializer,
         answers=WARNED,
         optional=True,
+        example={
+            "settings": {"url": "https://erp.example/orders", "secret": "a secret that both know"}
+        },
     )
     def install(self, request: Any, app: str) -> Response:
         """Install an app; with its settings it is checked and works at once."""
@@ -115,6 +121,7 @@ class InstallationViewSet(PlatformViewSet):
         "update:appInstallation",
         takes=wire.InstallationSerializer(partial=True),
         answers=WARNED,
+        example={"id": EXAMPLE_ID, "settings": {"actions": ["created"]}},
     )
     def update(self, request: Any) -> Response:
         """Change settings: checked with the target first; refused, the old ones go on working."""

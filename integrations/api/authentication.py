@@ -7,6 +7,8 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from integrations.models import AppAccessToken, Credential
 from otms.accounts.authentication import bearer
+from otms.accounts.roles import OF_APPS
+from otms.address import caller_address
 
 # What an integration may call by itself, about itself.
 OWN = frozenset(
@@ -34,17 +36,25 @@ class IntegrationCaller:
     """An integration as the caller of the API."""
 
     is_authenticated = is_active = True
+    is_person = False
 
     def __init__(self, credential: Credential) -> None:
         self.integration = credential.integration
         self.platform = credential.integration.platform
         self.pk = credential.integration_id  # the same whichever of its credentials it shows
+        self.credential = credential
 
     def __str__(self) -> str:
         return f"integration {self.integration.name}"
 
     def allows(self, permission: str) -> bool:
-        return permission in OWN
+        return permission in OWN and self.credential.allows(permission)
+
+    def refused(self, permission: str) -> str:
+        """Why a call is refused, when there is more to say than that it is."""
+        if permission not in OWN:
+            return ""
+        return f"This credential has no scope {permission}; make one that has, or send another."
 
 
 class CredentialAuthentication(BaseAuthentication):
@@ -68,6 +78,7 @@ class CredentialAuthentication(BaseAuthentication):
             raise AuthenticationFailed(
                 "This credential is unknown, expired or revoked; generate a new one."
             )
+        found.used(caller_address(request))
         return IntegrationCaller(found), found
 
     def authenticate_header(self, request: Any) -> str:
@@ -78,11 +89,12 @@ class AppCaller:
     """The system behind an installed app as the caller of the API."""
 
     is_authenticated = is_active = True
+    is_person = False
 
     def __init__(self, token: AppAccessToken) -> None:
         self.platform = token.installation.platform
         self.pk = token.installation_id
-        self.permissions = frozenset(token.permissions)
+        self.permissions = OF_APPS.intersection(token.permissions)
         self.name = token.installation.name
 
     def __str__(self) -> str:
@@ -90,10 +102,6 @@ class AppCaller:
 
     def allows(self, permission: str) -> bool:
         return permission in self.permissions
-
-    def has_perm(self, permission: str) -> bool:
-        """What people may about other people, an app may not."""
-        return False
 
 
 class AppAuthentication(BaseAuthentication):

@@ -27,12 +27,19 @@ ANSWERS = {
 }
 WARNED = {**ANSWERS, "warnings": ErrorItem(many=True, required=False)}
 
+MAIL = {
+    "from": "Ann <ann@acme.example>",
+    "subject": "Order 4711",
+    "body": "Please collect 4 pallets in Rotterdam on 22-03-2026 and bring them to Vienna.",
+}
+
 
 class EmailViewSet(PlatformViewSet):
     """Mails that came in; an integration sees its own."""
 
     model = Email
     noun = "email"
+    group = "Mail"
 
     @property
     def own(self) -> Integration | None:
@@ -49,6 +56,7 @@ class EmailViewSet(PlatformViewSet):
         "receive:integration:email",
         takes=wire.EmailSerializer,
         answers=WARNED,
+        example={**MAIL, "messageId": "4711@acme.example"},
     )
     def receive(self, request: Any) -> Response:
         """Bring a mail in: it is stored, read, and made a draft of an order."""
@@ -60,6 +68,7 @@ class EmailViewSet(PlatformViewSet):
         "receive:transportOrder:mail",
         takes=wire.MailSerializer,
         answers=WARNED,
+        example=MAIL,
     )
     def receive_vendors(self, request: Any) -> Response:
         """The same with the vendor's three fields; each call brings in a new mail."""

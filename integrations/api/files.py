@@ -36,6 +36,7 @@ class FileViewSet(PlatformViewSet):
 
     model = File
     noun = "file"
+    group = "File"
 
     def get_parsers(self) -> list[Any]:
         # Asked for before DRF knows the action.
@@ -55,6 +56,7 @@ class FileViewSet(PlatformViewSet):
         "upload:integration:file",
         takes=wire.UploadSerializer,
         answers={"file": wire.FileSerializer},
+        example={"file": "orders.csv"},
     )
     def upload(self, request: Any) -> Response:
         """Store a file, and tell its format, its encoding and what its records are."""
@@ -102,6 +104,11 @@ class FileViewSet(PlatformViewSet):
             "result": serializers.JSONField(),
             "preview": serializers.CharField(),
             "warnings": MappingWarningSerializer(many=True),
+        },
+        example={
+            "mapping": {"number": "$.transportOrder.name", "status": "$.transportOrder.status"},
+            "testData": {"transportOrder": {"name": "4711", "status": "planned"}},
+            "format": "csv",
         },
     )
     def test_mapping(self, request: Any) -> Response:

@@ -17,7 +17,7 @@ from integrations.models import ImportRow, Integration, Task
 from integrations.models.imports import Outcome
 from integrations.tasks import wake_imports
 from otms.api.errors import Conflict
-from otms.api.router import route
+from otms.api.router import EXAMPLE_ID, route
 from otms.api.serializers import DocumentValue, ErrorItem, IdField, WireSerializer
 from otms.api.views import PlatformViewSet
 
@@ -90,7 +90,7 @@ class ImportViewSet(PlatformViewSet):
 
     model = Integration
     noun = "integration"
-    tag = "integration"
+    group = "Import"
 
     @cached_property
     def records(self) -> Any:
@@ -104,6 +104,13 @@ class ImportViewSet(PlatformViewSet):
         "import:data",
         takes=ImportSerializer,
         answers=STARTED,
+        example={
+            "integrationId": EXAMPLE_ID,
+            "data": [
+                {"externalId": "SO-1001", "name": "4711", "customer": {"name": "Acme Corp"}},
+                {"externalId": "SO-1002", "name": "4712", "customer": {"name": "Acme Corp"}},
+            ],
+        },
     )
     def import_data(self, request: Any) -> Response:
         """Bring rows in: up to 100 at once, more as a task that a worker carries out."""
@@ -126,7 +133,7 @@ class TaskViewSet(PlatformViewSet):
 
     model = Task
     noun = "task"
-    tag = "integration"
+    group = "Import"
 
     @cached_property
     def records(self) -> Any:

@@ -32,7 +32,7 @@ class Kept(WireSerializer):
 class MessageTemplateSerializer(Kept):
     name = serializers.CharField(max_length=200)
     subject = serializers.CharField(
-        max_length=500, help_text="With places for values: Order {{transportOrder.name}}."
+        max_length=500, help_text="With places for values: `Order {{transportOrder.name}}`."
     )
     body = serializers.CharField(
         max_length=100_000, trim_whitespace=False, help_text="Plain text, with places as well."
@@ -72,7 +72,7 @@ class AutomationConfig(WireSerializer):
         "minItems": 1,
         "maxItems": saving.MOST_RECIPIENTS,
         "items": {"type": "string"},
-        "description": "Addresses, and paths to some; null is the customer.",
+        "description": "Addresses, and paths to some; `null` is the customer.",
     }
 )
 class RecipientsValue(DocumentValue):
@@ -87,7 +87,10 @@ class MessageAutomationSerializer(Kept):
     )
     enabled = serializers.BooleanField(required=False)
     trigger = serializers.CharField(
-        required=False, allow_null=True, max_length=200, help_text="transportOrder.status.realized"
+        required=False,
+        allow_null=True,
+        max_length=200,
+        help_text="Such as `transportOrder.status.realized`.",
     )
     automation_config = AutomationConfig(required=False, allow_null=True)
     message_template = TemplateOfAutomation(required=False)

@@ -30,7 +30,7 @@ from integrations.models import (
     Status,
 )
 from otms.api.errors import Conflict
-from otms.api.router import route
+from otms.api.router import EXAMPLE_ID, route
 from otms.api.serializers import MOST_WARNINGS, WireSerializer
 from otms.documents import timestamp
 from otms.orders.saving import refuse_taken
@@ -44,6 +44,7 @@ class MessageViewSet(EntityViewSet):
     """What templates and automations have in common."""
 
     noun = plural = ""
+    group = "Message"
     serializer = wire.Kept
 
     def warnings(self, record: Any) -> Iterator[dict[str, str]]:
@@ -68,6 +69,11 @@ class MessageTemplateViewSet(MessageViewSet):
     model = MessageTemplate
     noun = "messageTemplate"
     plural = "messageTemplates"
+    examples = {
+        "create": ready.READY[0]["messageTemplate"],
+        "update": {"id": EXAMPLE_ID, "subject": "Order {{transportOrder.name}} is here"},
+        "search": {"name": "Order received"},
+    }
     serializer = wire.MessageTemplateSerializer
     searchable = {"id": "id", "name": "name", "subject": "subject"}
 
@@ -119,6 +125,11 @@ class MessageAutomationViewSet(MessageViewSet):
     model = MessageAutomation
     noun = "messageAutomation"
     plural = "messageAutomations"
+    examples = {
+        "create": ready.READY[0],
+        "update": {"id": EXAMPLE_ID, "enabled": False},
+        "search": {"trigger": "transportOrder.created"},
+    }
     serializer = wire.MessageAutomationSerializer
     searchable = {
         "id": "pk",

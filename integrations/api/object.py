@@ -25,6 +25,7 @@ class ObjectViewSet(PlatformViewSet):
 
     model = IntegrationObject
     noun = "object"
+    group = "Integration"
 
     @cached_property
     def records(self) -> Any:

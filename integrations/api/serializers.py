@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from integrations import entities, health
-from integrations.core import backoff, delivery, paths, schedule
+from integrations.core import backoff, delivery, paths, schedule, signing
 from integrations.core.comparisons import OPERATORS
 from integrations.models import IntegrationType, Level, Status
 from integrations.models.change import OriginKind
@@ -48,7 +48,7 @@ FILTER = {
                 "field": {
                     "type": "string",
                     "maxLength": paths.LONGEST,
-                    "description": "A path, such as $.transportOrder.status.",
+                    "description": "A path, such as `$.transportOrder.status`.",
                 },
                 "operator": {"type": "string", "enum": list(OPERATORS)},
                 "value": {"description": "What to compare with; some operators take none."},
@@ -123,7 +123,7 @@ class MappingValue(DocumentValue):
         },
         "required": ["status"],
         "additionalProperties": False,
-        "description": "The HTTP statuses that count as delivered; null is any 2xx.",
+        "description": "The HTTP statuses that count as delivered; `null` is any 2xx.",
     }
 )
 class SuccessValue(DocumentValue):
@@ -159,7 +159,7 @@ class TriggerValue(ObjectValue):
         },
         "required": ["integrationSchedulerScheduleValue", "integrationSchedulerScheduleType"],
         "additionalProperties": False,
-        "description": "null sends changes as they come.",
+        "description": "`null` sends changes as they come.",
     }
 )
 class ScheduleValue(ObjectValue):
@@ -192,11 +192,11 @@ class DataSourceSerializer(WireSerializer):
     name = serializers.CharField(required=False, allow_blank=True, max_length=200)
     use = serializers.ChoiceField(["deliver"], required=False)
     connector = serializers.CharField(required=False, max_length=60)
-    settings = ObjectValue(required=False, help_text="The connector's; secrets read as ***.")
+    settings = ObjectValue(required=False, help_text="The connector's; secrets read as `***`.")
     mapping = MappingValue(
         required=False,
         allow_null=True,
-        help_text="What to send: an object of target names and paths; null is the document.",
+        help_text="What to send: an object of target names and paths; `null` is the document.",
     )
     success = SuccessValue(required=False, allow_null=True)
 
@@ -230,38 +230,43 @@ class IntegrationSerializer(WireSerializer):
     inbound = MappingValue(
         required=False,
         allow_null=True,
-        help_text="What becomes of an imported row; null takes rows as our own transport orders.",
+        help_text="What becomes of an imported row; `null` takes rows as our own transport orders.",
     )
     installation_id = serializers.UUIDField(
         read_only=True,
         allow_null=True,
-        help_text="The installed app that it belongs to; null if to none.",
+        help_text="The installed app that it belongs to; `null` if to none.",
     )
     health = HealthSerializer(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
 
 
-class GenerateCredentialsSerializer(WireSerializer):
+class GenerateSigningSecretSerializer(WireSerializer):
     integration_id = IdField()
+    data_source_id = IdField()
+    scheme = serializers.ChoiceField(
+        signing.SCHEMES,
+        required=False,
+        default="v1",
+        help_text="v1: a secret that both sides know. v1a: ed25519, checked with a public key.",
+    )
     keep_previous_for = IsoDurationField(
         required=False,
         min_value=timedelta(0),
         max_value=LONGEST_OVERLAP,
-        help_text="How long the older pair still works, at most P90D: PT24H.",
+        default=timedelta(days=1),
+        help_text="How long the secret before it signs too, at most P90D: PT24H.",
     )
 
 
-class CredentialsSerializer(serializers.Serializer):
-    """Shown once; only hashes are kept."""
+class SigningSecretSerializer(serializers.Serializer):
+    """Shown once; of `v1a` the secret stays here, and the receiver is given the public key."""
 
-    id = serializers.UUIDField()
-    integrationId = serializers.UUIDField()
-    apiKey = serializers.CharField()
-    apiSecret = serializers.CharField()
-    token = serializers.CharField()
-    createdAt = serializers.DateTimeField()
-    expiresAt = serializers.DateTimeField(allow_null=True)
+    dataSourceId = serializers.UUIDField()
+    secret = serializers.CharField(allow_null=True)
+    publicKey = serializers.CharField(allow_null=True)
+    previousSecretUntil = serializers.DateTimeField(allow_null=True)
 
 
 class MappingTestSerializer(WireSerializer):

@@ -6,17 +6,15 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.utils.timezone import now
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from integrations import definition, egress
 from integrations.api import rows, shapes
 from integrations.api import serializers as wire
-from integrations.core import filters, mapping
+from integrations.core import filters, mapping, signing
 from integrations.core.errors import ExpressionError, FilterError, Problem
 from integrations.models import (
-    Credential,
     Integration,
     IntegrationObject,
     Log,
@@ -26,7 +24,7 @@ from integrations.models import (
 )
 from otms import documents
 from otms.api.errors import Conflict, FieldErrors
-from otms.api.router import route
+from otms.api.router import EXAMPLE_ID, route
 from otms.api.serializers import MOST_WARNINGS, ErrorItem
 from otms.api.views import PlatformViewSet
 from otms.orders.saving import refuse_taken
@@ -45,6 +43,7 @@ class IntegrationViewSet(PlatformViewSet):
 
     model = Integration
     noun = "integration"
+    group = "Integration"
     serializer = wire.IntegrationSerializer
     searchable = {"id": "id", "name": "name", "type": "type", "enabled": "enabled"}
 
@@ -60,6 +59,21 @@ class IntegrationViewSet(PlatformViewSet):
         "create:integration",
         takes=wire.IntegrationSerializer,
         answers=WARNED,
+        example={
+            "name": "ERP",
+            "type": "configured",
+            "trigger": {"entity": "transportOrder", "actions": ["created", "updated"]},
+            "filters": [
+                {"field": "$.transportOrder.status", "operator": "eq", "value": "requested"}
+            ],
+            "dataSources": [
+                {
+                    "connector": "webhook",
+                    "settings": {"url": "https://erp.example/orders"},
+                    "mapping": {"erp_order_id": "$.transportOrder.id"},
+                }
+            ],
+        },
     )
     def create(self, request: Any) -> Response:
         """Create an integration; name and type are enough to begin with."""
@@ -82,7 +96,14 @@ class IntegrationViewSet(PlatformViewSet):
                     refuse(error.problems)
             yield
 
-    @route("PUT", "integration", "update:integration", takes=PART, answers=WARNED)
+    @route(
+        "PUT",
+        "integration",
+        "update:integration",
+        takes=PART,
+        answers=WARNED,
+        example={"id": EXAMPLE_ID, "enabled": False},
+    )
     def update(self, request: Any) -> Response:
         """Change what is sent, leave the rest; a list that is sent replaces the list."""
         id = self.body_id()
@@ -97,6 +118,7 @@ class IntegrationViewSet(PlatformViewSet):
 
     @route("GET", "integration/<id:id>", "get:integration", answers=ONE)
     def retrieve(self, request: Any, id: UUID) -> Response:
+        """One integration, with its health; secrets read as `***`."""
         return Response({"integration": definition.shown([self.record(id)])[0]})
 
     @route("DELETE", "integration/<id:id>", "delete:integration", answers=ONE)
@@ -110,6 +132,7 @@ class IntegrationViewSet(PlatformViewSet):
 
     @route("GET", "integrations/<str:offset>/<str:amount>", "get:integrations", answers=MANY)
     def list(self, request: Any, offset: str, amount: str) -> Response:
+        """All integrations, newest first."""
         newest = self.records.order_by("-created_at", "id")
         return Response(self.paged("integrations", newest, offset, amount, definition.shown))
 
@@ -119,30 +142,50 @@ class IntegrationViewSet(PlatformViewSet):
         "search:integrations",
         takes=PART,
         answers=MANY,
+        example={"type": "configured", "enabled": True},
     )
     def search(self, request: Any, offset: str, amount: str) -> Response:
-        """Search by example: the body is a partial integration."""
+        """Search by example: the body is a partial integration; newest first."""
         found = self.records.filter(**self.by_example()).order_by("-created_at", "id")
         return Response(self.paged("integrations", found, offset, amount, definition.shown))
 
     @route(
         "POST",
-        "integration/generate/credentials",
-        "generate:integration:credentials",
-        takes=wire.GenerateCredentialsSerializer,
-        answers={"credentials": wire.CredentialsSerializer},
+        "integration/generate/signingSecret",
+        "generate:integration:signingSecret",
+        takes=wire.GenerateSigningSecretSerializer,
+        answers={"signing": wire.SigningSecretSerializer},
+        example={
+            "integrationId": EXAMPLE_ID,
+            "dataSourceId": EXAMPLE_ID,
+            "keepPreviousFor": "PT24H",
+        },
     )
-    def generate_credentials(self, request: Any) -> Response:
-        """A new pair and token, shown once; the older pair ends now, or after keepPreviousFor."""
-        given = self.read(wire.GenerateCredentialsSerializer).validated_data
+    def generate_signing_secret(self, request: Any) -> Response:
+        """A new signing secret of a data source, shown once; the one before it signs on a while."""
+        given = self.read(wire.GenerateSigningSecretSerializer).validated_data
         integration = self.record(given["integration_id"])
-        keep = given.get("keep_previous_for")
-        kept, shown = Credential.generate(
-            integration, revoke_older_at=now() + keep if keep else None
+        try:
+            with owned_elsewhere():
+                source, secret = definition.new_signing_secret(
+                    integration,
+                    given["data_source_id"],
+                    scheme=given["scheme"],
+                    keep=given["keep_previous_for"],
+                )
+        except definition.Invalid as error:
+            refuse(error.problems)
+        public = signing.public_key(secret)
+        return Response(
+            {
+                "signing": {
+                    "dataSourceId": source.pk,
+                    "secret": None if public else secret,
+                    "publicKey": public or None,
+                    "previousSecretUntil": (source.settings or {}).get("previousSecretUntil"),
+                }
+            }
         )
-        times = {"createdAt": kept.created_at, "expiresAt": kept.expires_at}
-        whose = {"id": kept.pk, "integrationId": integration.pk}
-        return Response({"credentials": {**whose, **shown, **times}})
 
     @route(
         "POST",
@@ -154,6 +197,13 @@ class IntegrationViewSet(PlatformViewSet):
             "warnings": wire.MappingWarningSerializer(many=True),
             "matched": serializers.BooleanField(required=False),
             "trace": serializers.ListField(required=False),
+        },
+        example={
+            "mapping": {
+                "erp_order_id": "$.transportOrder.id",
+                "customer_name": "$.transportOrder.customer.name",
+            },
+            "testData": {"transportOrder": {"id": EXAMPLE_ID, "customer": {"name": "Acme Corp"}}},
         },
     )
     def test_mapping(self, request: Any) -> Response:
@@ -230,7 +280,7 @@ class IntegrationViewSet(PlatformViewSet):
         query=wire.TasksQuery,
     )
     def tasks(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
-        """Long work: imports, replays, pick-ups."""
+        """Long work, newest first: imports, replays, pick-ups."""
         found = self._about(id, Task).order_by("-created_at", "id")
         return self._monitored("tasks", found, wire.TasksQuery, rows.task_row, offset, amount)
 

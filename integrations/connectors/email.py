@@ -61,6 +61,10 @@ class Connector(base.BlockingConnector):
     label = "E-mail"
     Settings = Settings
 
+    def __init__(self, settings: dict[str, Any], secrets: dict[str, Any]) -> None:
+        # The mail server may say back what it was told, as anybody may who is called.
+        super().__init__(settings, {**secrets, "password": deployment.EMAIL_HOST_PASSWORD})
+
     def request(self, document: Any, delivery: base.Delivery) -> Request:
         """The whole message; whom the server is told to bring it to is the URL."""
         message, recipients = _message(document, delivery)
@@ -78,8 +82,8 @@ class Connector(base.BlockingConnector):
 
     def check(self, *, timeout: float, sample: Any = None) -> str:
         """Connect and log in; nothing is sent."""
-        exchange = Exchange(Request("CHECK", "mailto:"))
-        return _talked(exchange, timeout, lambda server: _expect(server.noop())).error
+        exchange = Exchange(self.hiding(Request("CHECK", "mailto:")))
+        return _talked(exchange, timeout, lambda server: _expect(server.noop())).unsaid().error
 
     @classmethod
     def warnings(cls, settings: dict[str, Any]) -> Iterator[Problem]:

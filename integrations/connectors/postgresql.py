@@ -143,10 +143,10 @@ class Connector(base.BlockingConnector):
     def check(self, *, timeout: float, sample: Any = None) -> str:
         """Log in and look at the table, with the columns of a sample; nothing is written."""
         wrong: list[str] = []
-        exchange = Exchange(Request("CHECK", self._url()))
+        exchange = Exchange(self.hiding(Request("CHECK", self._url())))
         row = dict.fromkeys([self.settings["key"], self.settings["version"], *(sample or ())])
         self._talked(exchange, timeout, lambda found: wrong.extend(self._seen(found, row)))
-        return exchange.error or " ".join(wrong)
+        return exchange.unsaid().error or " ".join(wrong)
 
     def _seen(self, connection: "_Line", row: Iterable[str]) -> Iterator[str]:
         """What the table lacks for such a row to be written."""
@@ -163,7 +163,7 @@ class Connector(base.BlockingConnector):
             yield f"{user} may not write: GRANT SELECT, INSERT, UPDATE ON {table} TO {user}"
 
     @classmethod
-    def origin(cls, settings: dict[str, Any]) -> tuple[str, ...]:
+    def bound_to(cls, settings: dict[str, Any], secret: str) -> tuple[str, ...] | None:
         # Its TLS too: without, whoever is on the way could ask for the password.
         whole = {**DEFAULTS, **settings}
         return tuple(str(whole.get(name, "")) for name in ("host", "port", "user", "tls"))

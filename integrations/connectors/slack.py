@@ -65,7 +65,7 @@ class Connector(base.Connector):
 
     def check(self, *, timeout: float, sample: Any = None) -> str:
         """An empty message is refused by a webhook that works, and posted nowhere."""
-        request = self._post({"text": ""})
+        request = self.hiding(self._post({"text": ""}))
         exchange = call(request, timeout=timeout)
         if exchange.error:
             return exchange.error

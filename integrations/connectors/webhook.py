@@ -2,33 +2,63 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework import serializers
 
 from integrations import egress
-from integrations.connectors import base
+from integrations.connectors import _auth, base
 from integrations.core import signing
 from integrations.core.errors import Problem
-from integrations.http import Request, call
+from integrations.http import Grant, NotGranted, Request, call
 from otms import __version__, documents
 
 NO_LOGIN = (
-    "Take the user name and the password out of the URL: a webhook shows none. "
-    "With a `secret` in the settings it signs what it sends, and the receiver can tell who called."
+    "Take the user name and the password out of the URL, which is shown: write them as "
+    '{"auth": {"type": "basic", "username": "...", "password": "..."}} in the settings.'
 )
 
 
-class Settings(base.Settings):
-    url = serializers.CharField(max_length=2000, help_text="Where to POST to: https://...")
-    secret = serializers.CharField(
+def _may_sign(secret: str) -> None:
+    try:
+        signing.sign(secret or "none", "id", 0, b"")
+    except ValueError as error:
+        raise serializers.ValidationError(str(error), "invalid_secret") from None
+
+
+def _signing_secret(help_text: str, **kwargs: Any) -> serializers.CharField:
+    return serializers.CharField(
         required=False,
         allow_blank=True,
         max_length=500,
         write_only=True,
         trim_whitespace=False,
-        help_text="Signs what is sent; whsec_ and base64, or any text.",
+        validators=[_may_sign],
+        help_text=help_text,
+        **kwargs,
     )
+
+
+class Settings(base.Settings):
+    url = serializers.CharField(max_length=2000, help_text="Where to POST to: https://...")
+    secret = _signing_secret(
+        "Signs what is sent: whsec_ and base64, whsk_ for ed25519, or any text.",
+        label="Signing secret",
+    )
+    previous_secret = _signing_secret(
+        "Signs too, until the moment below, for a receiver that does not know the new one yet.",
+        label="Previous signing secret",
+    )
+    previous_secret_until = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        label="Previous secret until",
+        help_text="Without it the previous secret is forgotten: 2026-12-31T12:00:00Z",
+    )
+    public_key = serializers.CharField(read_only=True)
+    auth = _auth.AuthSettings(required=False, allow_null=True)
+    tls = _auth.TlsSettings(required=False, allow_null=True)
 
     def validate_url(self, url: str) -> str:
         scheme, _, rest = url.rpartition("://")
@@ -37,23 +67,23 @@ class Settings(base.Settings):
         if not scheme:
             text = f"Write the whole URL: https://{rest.lstrip('/')[:200]}"
             raise serializers.ValidationError(text, "address_refused")
-        try:
-            egress.check_url(url)
-        except (ValueError, OSError) as error:
-            raise serializers.ValidationError(str(error), "address_refused") from None
-        return url
+        return _auth.web_address(url)
 
-    def validate_secret(self, secret: str) -> str:
-        try:
-            signing.sign(secret or "none", "id", 0, b"")
-        except ValueError as error:
-            raise serializers.ValidationError(str(error), "invalid_secret") from None
-        return secret
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        wrong = {name: [text] for name, text in _auth.problems_together(attrs)}
+        if wrong:
+            raise serializers.ValidationError(wrong, "invalid")
+        return attrs
 
 
 class Connector(base.Connector):
     label = "Webhook"
     Settings = Settings
+    unsent = ("tls.key",)
+
+    @property
+    def grant(self) -> Grant | None:
+        return _auth.grant_of(self.settings, self.secrets)
 
     def request(self, document: Any, delivery: base.Delivery) -> Request:
         body = documents.dumps(document)
@@ -67,15 +97,23 @@ class Connector(base.Connector):
             "X-OTMS-Attempt": str(delivery.attempt),
             "X-OTMS-Sequence": str(delivery.sequence),
         }
-        if secret := self.secrets.get("secret"):
-            headers |= signing.headers(secret, delivery.id, delivery.timestamp, body)
-        return Request("POST", self.settings["url"], headers, body)
+        if secrets := self._signing_secrets(delivery.timestamp):
+            headers |= signing.headers(secrets, delivery.id, delivery.timestamp, body)
+        request = Request("POST", self.settings["url"], headers, body)
+        return _auth.shown(request, self.settings, self.secrets)
 
     def check(self, *, timeout: float, sample: Any = None) -> str:
         """A signed call that says it is a test: what answers 2xx to it takes deliveries too."""
         trial = base.Delivery.trial()
-        request = self.request({"test": True}, trial)
+        request = self.hiding(self.request({"test": True}, trial))
         request.headers["X-OTMS-Test"] = "true"
+        if grant := self.grant:
+            asked = call(grant.request(), timeout=timeout)
+            try:
+                request = request.bearing(grant.read(asked).text)
+            except NotGranted as error:
+                return error.message
+            timeout = max(timeout - asked.duration_ms / 1000, 0.1)
         exchange = call(request, timeout=timeout)
         if exchange.error:
             return exchange.error
@@ -85,11 +123,44 @@ class Connector(base.Connector):
         text = f"{request.where} answered {status}{exchange.said()} to a test call."
         return f"{text} Redirects are not followed; change the URL." if status < 400 else text
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """The public keys of the secrets that sign now, for receivers to check `v1a` with."""
+        keys = (signing.public_key(each) for each in self._signing_secrets())
+        public = " ".join(key for key in keys if key)
+        return {"publicKey": public} if public else {}
+
+    @classmethod
+    def bound_to(cls, settings: dict[str, Any], secret: str) -> tuple[str, ...] | None:
+        target = base.origin(settings.get("url"))
+        ended = not settings.get("previousSecretUntil")
+        if ended and secret.startswith("previous"):
+            return None
+        return _auth.bound_to(settings, secret, target) if "." in secret else target
+
     @classmethod
     def warnings(cls, settings: dict[str, Any]) -> Iterator[Problem]:
-        host, port = egress.target(settings["url"])
-        try:
-            egress.lookup(host, port, timeout=egress.RESOLVE_ON_SAVE)
-        except OSError:
-            text = f"No address of {host} is known at this moment; until one is, nothing arrives."
-            yield Problem("url", "unresolved_host", text)
+        auth = settings.get("auth") or {}
+        for name, url in (("url", settings["url"]), ("auth.tokenUrl", auth.get("tokenUrl"))):
+            if url:
+                yield from _unresolved(name, url)
+        yield from _auth.warnings(settings)
+
+    def _signing_secrets(self, moment: float | None = None) -> list[str]:
+        """The secret, and while it is new the one before it."""
+        found = [self.secrets[name] for name in ("secret",) if self.secrets.get(name)]
+        until = self.settings.get("previousSecretUntil")
+        if until and (previous := self.secrets.get("previousSecret")):
+            now = datetime.now(UTC) if moment is None else datetime.fromtimestamp(moment, UTC)
+            end = serializers.DateTimeField().to_internal_value(until)
+            found += [previous] if now < end else []
+        return found
+
+
+def _unresolved(name: str, url: str) -> Iterator[Problem]:
+    host, port = egress.target(url)
+    try:
+        egress.lookup(host, port, timeout=egress.RESOLVE_ON_SAVE)
+    except OSError:
+        text = f"No address of {host} is known at this moment; until one is, nothing arrives."
+        yield Problem(name, "unresolved_host", text)

@@ -10,6 +10,7 @@ from integrations import definition
 from integrations.core import signing
 from integrations.models import DataSource, Integration
 from otms.accounts.models import PersonalToken, Platform, User
+from otms.accounts.roles import OWNER
 from otms.orders.models import TransportOrder
 from otms.orders.saving import create_order
 
@@ -93,7 +94,9 @@ def person(of: Platform, password: str, token: str) -> tuple[str, str]:
     """Password and token of the demo's person: those that are known, if they still work."""
     user = User.objects.filter(username=USERNAME).first()
     if user is None:
+        # Whoever tries it is the operator of this deployment too.
         user = User.objects.create_superuser(USERNAME, platform=of)
+    user.set_role(OWNER.name)
     if not password or not user.check_password(password):
         password = password or secrets.token_urlsafe(9)
         user.set_password(password)

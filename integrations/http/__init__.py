@@ -7,8 +7,10 @@ can know what the other side did with it. The queue tries again, and counts it.
 """
 
 from integrations.http.exchange import BODY_CAP, FINAL, ErrorKind, Exchange, Request, as_text
-from integrations.http.redaction import redact_headers, redact_url
+from integrations.http.oauth2 import Grant, NotGranted, Token
+from integrations.http.redaction import is_logged, redact_headers, redact_url
 from integrations.http.single import call
+from integrations.http.trust import Tls, tls_context
 from integrations.http.window import Window
 
 __all__ = [
@@ -16,10 +18,16 @@ __all__ = [
     "FINAL",
     "ErrorKind",
     "Exchange",
+    "Grant",
+    "NotGranted",
     "Request",
+    "Tls",
+    "Token",
     "Window",
     "as_text",
     "call",
+    "is_logged",
     "redact_headers",
     "redact_url",
+    "tls_context",
 ]

@@ -12,7 +12,7 @@ from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 
 from integrations import egress
-from integrations.http import trust
+from integrations.http import tunnel
 from integrations.http.line import current
 
 # Common servers drop an idle connection after five seconds; being first avoids most of the races
@@ -33,7 +33,6 @@ class Connector(aiohttp.TCPConnector):
             limit_per_host=limit_per_host,
             keepalive_timeout=KEEP_ALIVE,
             ttl_dns_cache=DNS_TTL,
-            ssl=trust.tls_context(),
             socket_factory=_open_socket,
             resolver=_Resolver(),
         )
@@ -45,6 +44,28 @@ class Connector(aiohttp.TCPConnector):
         line.connected = True
         line.transport = connection.transport
         return connection
+
+    async def _wrap_create_connection(
+        self, *args: Any, addr_infos: list[Any], **kwargs: Any
+    ) -> Any:
+        line = current.get()
+        proxy = egress.proxy(line.host, addr_infos)
+        if proxy is None:
+            return await super()._wrap_create_connection(*args, addr_infos=addr_infos, **kwargs)
+        try:
+            (address, port), *_ = egress.permitted(addr_infos, line.host)
+        except egress.EgressRefused as refusal:
+            line.refusal = refusal
+            raise
+        line.dialled = True
+        return await tunnel.connected(
+            proxy,
+            args[0],
+            address,
+            port,
+            tls=kwargs.get("ssl"),
+            server_hostname=kwargs.get("server_hostname"),
+        )
 
 
 def _open_socket(addr_info: egress.AddrInfo) -> socket.socket:

@@ -1,25 +1,36 @@
 """A request to make, and what became of it."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal, Self
 
-from integrations.http.redaction import redact_echo, redact_headers, redact_url
+from integrations.http.redaction import (
+    SHORTEST,
+    redact_echo,
+    redact_headers,
+    redact_url,
+    redact_values,
+    shown_to,
+)
+from integrations.http.trust import Tls
 
 BODY_CAP = 64 * 1024
 
-# What is worth another attempt is the integration's choice, but for `egress`, `protocol` and
-# `refused`: the other side, or our own guard, understood and said no.
+# What is worth another attempt is the integration's choice, but for `egress`, `protocol`,
+# `refused` and `token`: the other side, our own guard, or who gives out access tokens, understood
+# and said no.
 ErrorKind = Literal[
-    "", "egress", "timeout", "dns", "connect", "tls", "lost", "protocol", "busy", "refused"
+    "", "egress", "timeout", "dns", "connect", "tls", "lost", "protocol", "busy", "refused", "token"
 ]
-FINAL: frozenset[ErrorKind] = frozenset({"egress", "protocol", "refused"})
+FINAL: frozenset[ErrorKind] = frozenset({"egress", "protocol", "refused", "token"})
 
 
 @dataclass(frozen=True, repr=False)
 class Request:
     """One call to make; its body is bytes, so that what is signed is what is sent.
 
-    `secret_path` says that who knows the URL may call it: then only its host is ever shown.
+    `secret_path` says that who knows the URL may call it: then only its host is ever shown. What
+    is `hidden` is known to whom is called, and to nobody who reads what was answered.
     """
 
     method: str
@@ -27,6 +38,8 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     secret_path: bool = False
+    hidden: tuple[str, ...] = ()
+    tls: Tls | None = None
 
     @property
     def where(self) -> str:
@@ -34,8 +47,20 @@ class Request:
         return redact_url(self.url, path=not self.secret_path)
 
     def unsaid(self, text: str) -> str:
-        """What the other side said, as it may be shown: many a 404 says the path again."""
-        return redact_echo(text, self.url) if self.secret_path else text
+        """What the other side said, as it may be shown: many an answer says the question again."""
+        text = redact_echo(text, self.url) if self.secret_path else text
+        return redact_values(text, self._known)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """What the other side knows of us that no log shows."""
+        shown = (each for each in shown_to(self.headers, self.url) if len(each) >= SHORTEST)
+        return frozenset((*self.hidden, *shown))
+
+    def bearing(self, token: str) -> Self:
+        """The same call with an access token."""
+        headers = {**self.headers, "Authorization": f"Bearer {token}"}
+        return replace(self, headers=headers, hidden=(*self.hidden, token))
 
     def __repr__(self) -> str:
         return f"<{self.method} {self.where} {redact_headers(self.headers)} {len(self.body)} bytes>"
@@ -46,7 +71,8 @@ class Exchange:
     """What became of a request.
 
     A status can stand beside an error: the answer began and then broke off. Header names are in
-    lower case. `sent` is False only if the other side certainly saw nothing of the request.
+    lower case. `sent` is False only if the other side certainly saw nothing of the request. The
+    `note` is a sentence for the log about what else happened on the way.
     """
 
     request: Request
@@ -58,6 +84,18 @@ class Exchange:
     error_kind: ErrorKind = ""
     duration_ms: float = 0.0
     sent: bool = False
+    note: str = ""
+
+    def unsaid(self) -> Self:
+        """The same, without what the other side should not have said again."""
+        unsaid = self.request.unsaid
+        return replace(
+            self,
+            headers={name: unsaid(value) for name, value in self.headers.items()},
+            # A character for a byte and back: whatever the bytes are, the others stay.
+            body=unsaid(self.body.decode("latin-1")).encode("latin-1"),
+            error=unsaid(self.error),
+        )
 
     def said(self, limit: int = 200) -> str:
         """What the other side said with it, in short, as a part of a sentence; "" if nothing."""

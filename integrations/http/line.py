@@ -21,6 +21,7 @@ from yarl import URL
 
 from integrations import egress
 from integrations.http.exchange import BODY_CAP, ErrorKind, Exchange, Request
+from integrations.http.tunnel import ProxyFailed
 from otms import __version__
 
 # Clocks are read to the millisecond here and there, so a deadline can seem to come early.
@@ -87,7 +88,7 @@ class Line:
             # A line break starts another header; beyond ASCII every receiver reads another value.
             if not (value.isascii() and value.isprintable()):
                 raise ValueError(f"The header {name} contains line breaks or other than ASCII.")
-            headers.pop(_checked_name(name), None)
+            headers.pop(checked_name(name), None)
             headers[name] = value.strip()
         return url, headers
 
@@ -144,19 +145,17 @@ class Line:
 
     def exchange(self) -> Exchange:
         """Put together what is known."""
-        unsaid = self.request.unsaid
         return Exchange(
             request=self.request,
             status=self.status,
-            headers={name: unsaid(value) for name, value in self.headers.items()},
-            # A byte for a character and back: whatever the bytes are, the others stay.
-            body=unsaid(self.body.decode("latin-1")).encode("latin-1"),
+            headers=self.headers,
+            body=bytes(self.body),
             truncated=self.truncated,
             error=self.error,
             error_kind=self.error_kind,
             duration_ms=(time.monotonic() - self.started) * 1000,
             sent=self.connected,
-        )
+        ).unsaid()
 
     def _explain(self, fault: Exception) -> tuple[ErrorKind, str]:
         causes = list(_causes(fault))
@@ -169,6 +168,8 @@ class Line:
                 return "protocol", "The answer is not compressed the way it says."
             return "lost", "The connection ended in the middle of the answer."
         for cause in reversed(causes):
+            if isinstance(cause, ProxyFailed):
+                return "connect", str(cause)
             if isinstance(cause, socket.gaierror):
                 return "dns", f"The name {self.host} could not be resolved: {cause.strerror}."
             if isinstance(cause, ssl.SSLError):
@@ -190,7 +191,7 @@ current: ContextVar[Line] = ContextVar("line")
 
 
 @lru_cache(maxsize=1024)
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
     """A header's name in lower case; ValueError if it is none, or not the caller's to set."""
     if not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII):
         raise ValueError(f"{name!r} is not a header name.")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import aiohttp
 
+from integrations.http import trust
 from integrations.http.connector import Connector
 from integrations.http.exchange import Exchange, Request
 from integrations.http.line import Line
@@ -43,6 +44,7 @@ class Window:
                     headers=headers,
                     data=body or None,
                     allow_redirects=False,
+                    ssl=trust.tls_context(request.tls),
                 ) as answer,
             ):
                 line.answered(answer.status, _texts(answer.raw_headers))

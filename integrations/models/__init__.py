@@ -1,5 +1,6 @@
 """The product's nouns, one file each; queue.py holds every transition of a queued object."""
 
+from integrations.models.access_token import AccessToken
 from integrations.models.app_token import AppAccessToken
 from integrations.models.change import EntityChange
 from integrations.models.credential import Credential
@@ -16,6 +17,7 @@ from integrations.models.queue import IntegrationObject, Status
 from integrations.models.task import Task
 
 __all__ = [
+    "AccessToken",
     "AppAccessToken",
     "AppInstallation",
     "Credential",

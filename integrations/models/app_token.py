@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import models
 
+from otms.accounts.actor import APP, Actor
 from otms.accounts.models import fingerprint
 from otms.accounts.tenancy import Record
 from otms.db.fields import DocumentField
@@ -24,6 +25,11 @@ class AppAccessToken(Record):
 
     def __str__(self) -> str:
         return f"token of {self.installation}"
+
+    @property
+    def actor(self) -> Actor:
+        """Who it is that shows this token."""
+        return Actor(APP, self.installation.name, self.installation_id, "access token")
 
     @classmethod
     def generate(

@@ -170,6 +170,15 @@ class Integration(Record):
         self.queue.all().cancel(reason)
         return True
 
+    def hold(self) -> None:
+        """Keep everybody else from changing it until the transaction ends; Stale if it is gone."""
+        if not self._locked():
+            raise Stale
+
+    def touch(self) -> None:
+        """A part of it was changed: who read it before that has a stale copy."""
+        Integration.objects.across_platforms().filter(pk=self.pk).update(updated_at=now())
+
     def _locked(self) -> IntegrationQuerySet:
         """This row, held until the transaction ends; nothing when it was deleted."""
         known = Integration.objects.across_platforms().living().filter(pk=self.pk)
@@ -204,6 +213,12 @@ class DataSource(Record):
         with transaction.atomic():
             self.integration.new_version()
             return super().delete(*args, **kwargs)
+
+    @property
+    def signs(self) -> bool:
+        """Does its connector sign what it sends, given a secret?"""
+        known = self.connector in connectors.known()
+        return known and "previousSecret" in connectors.load(self.connector).secret_names()
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with this step, field by field."""

@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 from django.db import IntegrityError, transaction
 
 from integrations import connectors, definition
+from integrations.connectors import base
 from integrations.core import mapping
 from integrations.core.errors import MappingError, Problem
 from integrations.definition import MASK, Draft, Invalid
@@ -142,7 +143,7 @@ def change(
     installation.secrets = {k: v for k, v in values.items() if app.settings[k].secret}
     typed = {name for name, value in (settings or {}).items() if value != MASK}
     kept = {name for name in installation.secrets if name in stored and name not in typed}
-    before = {source.pk: _origin(source) for source in _sources(installation)}
+    before = {source.pk: _bindings(source) for source in _sources(installation)}
     parts = integrations_of(app, installation, values)
     if problems := list(_bound(parts, before, kept)):
         raise Invalid(problems)
@@ -249,7 +250,8 @@ def _source(integration: UUID, place: int, said: dict[str, Any]) -> dict[str, An
     """A data source as the API would be sent it; a secret that is not set is taken away."""
     known = said["connector"] in connectors.known()
     names = connectors.load(said["connector"]).secret_names() if known else []
-    settings = {**dict.fromkeys(names, ""), **said["settings"]}
+    unset = [name for name in names if base.value_at(said["settings"], name) is None]
+    settings = base.merged(said["settings"], dict.fromkeys(unset, ""))
     return {**said, "id": uuid5(integration, str(place)), "settings": settings}
 
 
@@ -260,20 +262,29 @@ def _at_setting(problem: Problem, made: Filled) -> Problem:
     return Problem("settings", problem.code, f"{problem.field}: {problem.message}")
 
 
-def _origin(source: DataSource) -> tuple[Any, ...]:
-    """Whom the secrets of a data source are for."""
-    return source.connector, connectors.load(source.connector).origin(source.settings or {})
+def _bindings(source: DataSource) -> dict[str, Any]:
+    """Whom each secret of a data source is for."""
+    connector = connectors.load(source.connector)
+    settings = source.settings or {}
+    return {
+        name: (source.connector, connector.bound_to(settings, name))
+        for name in connector.secret_names()
+    }
 
 
 def _bound(
-    parts: list[Part], before: dict[UUID, tuple[Any, ...]], kept: set[str]
+    parts: list[Part], before: dict[UUID, dict[str, Any]], kept: set[str]
 ) -> Iterator[Problem]:
     """Stored secrets that would go to another place than they were typed for."""
     moved: set[str] = set()
     for part in parts:
         for place, source in enumerate(part.draft.sources):
-            if before.get(source.pk, _origin(source)) != _origin(source):
-                moved |= part.filled.settings_under(f"dataSources[{place}].settings") & kept
+            now = _bindings(source)
+            then = before.get(source.pk, now)
+            changed = {name for name in now if then.get(name) != now[name]}
+            for name in changed:
+                where = f"dataSources[{place}].settings.{name}"
+                moved |= part.filled.settings_under(where) & kept
     for name in sorted(moved):
         text = f"This leads to another place now: type the {name} again."
         yield Problem(f"settings.{name}", "secret_bound", text)

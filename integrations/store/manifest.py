@@ -13,6 +13,7 @@ from rest_framework import serializers
 from integrations.core.errors import Problem
 from integrations.store.filling import REFERENCE, references
 from integrations.store.setting import FORMATS, TYPES, Setting
+from otms.accounts.roles import OF_APPS
 from otms.api.errors import flatten
 from otms.api.serializers import DocumentValue, ObjectValue, WireSerializer
 
@@ -184,6 +185,10 @@ def _problems(app: App) -> Iterator[Problem]:
     if not KEY.fullmatch(app.key):
         text = f"A file is named in small letters, with hyphens: not {app.key!r}."
         yield Problem("", "invalid", text)
+    for place, permission in enumerate(app.permissions):
+        if permission not in OF_APPS:
+            text = f"There is no call {permission!r} about records: docs/reference/permissions.md."
+            yield Problem(f"permissions[{place}]", "unknown", text)
     if app.logo and not finders.find(app.logo):
         yield Problem("logo", "missing", f"There is no static file {app.logo!r}.")
     for name, setting in app.settings.items():

@@ -26,14 +26,21 @@ def access_token(session: Session) -> str:
 
 def session_of(token: str) -> Session | None:
     """The living session that this access token is bound to."""
+    for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        if claims := _claims(token, key):
+            return Session.valid(claims["sid"])
+    return None
+
+
+def _claims(token: str, key: str) -> dict[str, Any] | None:
+    """What a token says that was signed with this key."""
     try:
-        claims: dict[str, Any] = jwt.decode(
+        return jwt.decode(
             token,
-            settings.SECRET_KEY,
+            key,
             algorithms=["HS256"],
             audience=_AUDIENCE,
             options={"require": ["exp", "sid"]},
         )
     except jwt.InvalidTokenError:
         return None
-    return Session.valid(claims["sid"])

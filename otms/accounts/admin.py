@@ -1,8 +1,8 @@
 """People: how they log in, users and their tokens. Platforms are made by the operator, not here."""
 
-from math import ceil
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
@@ -12,45 +12,45 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.forms import (
     AdminPasswordChangeForm,
     AuthenticationForm,
     UserChangeForm,
     UserCreationForm,
 )
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from otms.accounts import passwords
-from otms.accounts.models import PersonalToken, User
-from otms.accounts.platform_admin import FactAdmin, PlatformAdmin, moment
-from otms.accounts.throttle import LoginThrottle
+from otms.accounts.lockout import Attempt, Locked
+from otms.accounts.models import LastOwner, PersonalToken, User
+from otms.accounts.platform_admin import FactAdmin, PlatformAdmin, act, moment
+from otms.accounts.roles import OWNER, ROLES
+from otms.address import caller_address
 
-# A group would be the same for all platforms.
+# A group is a role: the same for all platforms, and nobody edits it.
 admin.site.unregister(Group)
 
 
 class LoginForm(AuthenticationForm):
-    """Name and password, as often as the API's login allows it to one address."""
+    """Name and password, counted together with the API's logins."""
 
     wait = 0
 
     def clean(self) -> Any:
-        throttle = LoginThrottle()
-        if not throttle.allow_request(self.request, None):  # type: ignore[arg-type]
-            self.wait = max(1, ceil(throttle.wait() or 0))
-            raise ValidationError(
-                "Too many failed logins from your address. Wait %(wait)s, then try again.",
-                params={"wait": in_words(self.wait)},
-            )
-        given = super().clean()
-        throttle.forgive(self.request)
+        username = self.cleaned_data.get("username") or ""
+        try:
+            attempt = Attempt.to_log_in(username, caller_address(self.request))
+            try:
+                given = super().clean()
+            except ValidationError:
+                attempt.wrong()
+                raise
+            attempt.right()
+        except Locked as locked:
+            self.wait = locked.wait
+            raise ValidationError(str(locked.detail)) from None
         return given
-
-
-def in_words(seconds: int) -> str:
-    if seconds < 120:
-        return f"{seconds} second{'' if seconds == 1 else 's'}"
-    return f"{ceil(seconds / 60)} minutes"
 
 
 def login(request: HttpRequest) -> HttpResponse:
@@ -66,26 +66,111 @@ def login(request: HttpRequest) -> HttpResponse:
 admin.site.login_form = LoginForm
 
 
+NO_ROLE = "none: may log in, and nothing else"
+
+
+class RoleForm(forms.ModelForm):
+    """A person's one role, among those that whoever fills in the form may give."""
+
+    giver: User
+    role = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        given = [
+            (each.name, f"{each.name}: {each.about}") for each in self.giver.assignable_roles()
+        ]
+        self.fields["role"].choices = [("", NO_ROLE), *given]  # type: ignore[attr-defined]
+        self.initial.setdefault("role", self.instance.role)
+
+    def clean(self) -> Any:
+        given = super().clean()
+        typed = self.cleaned_data
+        leaves = not typed.get("is_active", True) or typed.get("role") != OWNER.name
+        if not self.instance._state.adding and leaves and self.instance.is_last_owner():
+            self.add_error(
+                "role" if typed.get("is_active", True) else "is_active", str(LastOwner())
+            )
+        return given
+
+
+class PersonForm(RoleForm, UserChangeForm):
+    pass
+
+
+class NewPersonForm(RoleForm, UserCreationForm):
+    pass
+
+
+class RoleFilter(admin.SimpleListFilter):
+    title = "role"
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [*((role.name, role.name) for role in ROLES), ("none", "none")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == "none":
+            return queryset.exclude(groups__name__in=[role.name for role in ROLES])
+        return queryset.filter(groups__name=self.value()) if self.value() else queryset
+
+
 @admin.register(User)
 class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
     """The people of the own platform; who leaves is made inactive, so that history keeps names."""
 
-    form = UserChangeForm
-    add_form = UserCreationForm
-    add_fieldsets = DjangoUserAdmin.add_fieldsets
+    noun = "user"
+    verbs = {"view": "get", "add": "create", "change": "update"}
+    form = PersonForm
+    add_form = NewPersonForm
+    add_fieldsets = (
+        (None, {"fields": ("username", "email", ("first_name", "last_name"))}),
+        ("May", {"fields": ("role", "is_staff")}),
+        ("Logs in", {"fields": ("usable_password", "password1", "password2")}),
+    )
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "full_name", "email", "is_active", "is_staff", "last_seen")
-    list_filter = ("is_active", "is_staff")
+    list_display = ("username", "full_name", "email", "role", "is_active", "is_staff", "last_seen")
+    list_filter = (RoleFilter, "is_active", "is_staff")
     ordering = ("username",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("May", {"fields": ("is_active", "is_staff", "is_superuser", "user_permissions")}),
+        ("May", {"fields": ("role", "is_active", "is_staff")}),
         ("Dates", {"fields": ("last_seen", "joined")}),
+    )
+    # What the operator of the deployment gives beyond the roles.
+    operator_fieldset = (
+        "Beyond the role",
+        {"classes": ("collapse",), "fields": ("is_superuser", "user_permissions")},
     )
     readonly_fields = ("last_seen", "joined")
     filter_horizontal = ("user_permissions",)
     actions_detail = ("password_link",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        found = super().get_fieldsets(request, obj)
+        return (*found, self.operator_fieldset) if obj and request.user.is_superuser else found
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.giver = request.user
+        return form
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"is_staff": True}
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        form.instance.set_role(form.cleaned_data["role"])
+
+    @display(description="Role")
+    def role(self, user: User) -> str:
+        return "superuser" if user.is_superuser else user.role or "none"
 
     @display(description="Name", ordering="last_name")
     def full_name(self, user: User) -> str:
@@ -103,7 +188,7 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
         person = self.get_object(request, str(object_id)) if object_id else None
         return self.has_change_permission(request, person)
 
-    @action(description="Link to set the password", icon="key", permissions=["password_link"])
+    @act("update:user", "Link to set the password", icon="key", permissions=["password_link"])
     def password_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Says what it is; POST makes one and shows it this once."""
         return never_cache(self._password_link)(request, object_id)
@@ -131,25 +216,16 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
             return Permission.objects.using(db).select_related("content_type")
         return super().get_field_queryset(db, db_field, request)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         may: bool = super().has_change_permission(request, obj)
         return may and (obj is None or request.user.may_change(obj))  # type: ignore[union-attr]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = super().get_readonly_fields(request, obj)
-        # Whoever may edit people may not thereby give more than they have.
-        return (
-            fields if request.user.is_superuser else (*fields, "is_superuser", "user_permissions")
-        )
 
 
 @admin.register(PersonalToken)
 class PersonalTokenAdmin(FactAdmin):
     """Tokens of people for their own scripts: seen here, never readable; revoked here."""
 
+    noun = "personalToken"
     list_display = ("name", "user", "state", "created", "expires", "revoked")
     list_select_related = ("user",)
     list_filter = ("user",)
@@ -173,10 +249,7 @@ class PersonalTokenAdmin(FactAdmin):
     def revoked(self, token: PersonalToken) -> str:
         return moment(token.revoked_at)
 
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("accounts.change_personaltoken")
-
-    @admin.action(description="Revoke", permissions=["revoke"])
+    @act("revoke:personalToken", "Revoke")
     def revoke(self, request: HttpRequest, queryset: QuerySet[PersonalToken]) -> None:
         tokens = list(queryset)
         people = {token.user for token in tokens}

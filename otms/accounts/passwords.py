@@ -3,7 +3,6 @@
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from math import ceil
 from typing import Any
 
 from django.conf import settings
@@ -28,8 +27,9 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.timezone import now
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
 
+from otms.accounts.lockout import Attempt, Locked, in_words
 from otms.accounts.models import User
-from otms.accounts.throttle import LoginThrottle
+from otms.address import caller_address
 
 log = logging.getLogger(__name__)
 
@@ -111,11 +111,6 @@ class SetPassword(SetPasswordForm):
             self.fields[name].widget = UnfoldAdminPasswordWidget({"autocomplete": "new-password"})
 
 
-class ResetThrottle(LoginThrottle):
-    scope = "reset"
-    rate = "5/hour"
-
-
 class _Page:
     """Looks like the admin's login."""
 
@@ -138,13 +133,18 @@ class Ask(_Page, PasswordResetView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not sends_mail():
             return self.get(request)
-        throttle = ResetThrottle()
-        if throttle.allow_request(request, None):  # type: ignore[arg-type]
-            return super().post(request, *args, **kwargs)
+        try:
+            Attempt.for_link(caller_address(request)).wrong()
+        except Locked as locked:
+            return self._too_many(locked.wait)
+        return super().post(request, *args, **kwargs)
+
+    def _too_many(self, wait: int) -> HttpResponse:
         form = self.get_form()
-        form.add_error(None, "Too many of these came from your address. Try again in an hour.")
+        text = f"Too many of these came from your address. Try again in {in_words(wait)}."
+        form.add_error(None, text)
         answer = self.render_to_response(self.get_context_data(form=form), status=429)
-        answer["Retry-After"] = str(max(1, ceil(throttle.wait() or 0)))
+        answer["Retry-After"] = str(wait)
         return answer
 
 

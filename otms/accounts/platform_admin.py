@@ -1,19 +1,27 @@
 """The admin shows one platform, that of the person who looks: all admins of ours build on this."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import wraps
 from typing import Any
 
 from django import forms
 from django.contrib.admin import FieldListFilter, RelatedFieldListFilter, ShowFacets
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, ValidationError
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    FieldDoesNotExist,
+    PermissionDenied,
+    ValidationError,
+)
 from django.db import DatabaseError, connection, models
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.forms import PaginationInlineFormSet
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
@@ -194,7 +202,66 @@ class ListedAdmin(ModelAdmin):
         return super().get_search_results(request, queryset, search_term)
 
 
-class OwnPlatform:
+def allowed(request: Any, permission: str) -> bool:
+    """Is this among what the person who looks may do? Nobody has logged in yet at the login."""
+    return request.user.is_authenticated and request.user.allows(permission)
+
+
+def act(permission: str, description: str, **shown: Any) -> Callable[[Callable[..., Any]], Any]:
+    """An action of a list or a page; it takes the permission of the API's call that does the same.
+
+    What is no action of this kind, the pages offer to nobody.
+    """
+
+    def mark(function: Callable[..., Any]) -> Any:
+        @wraps(function)
+        def checked(pages: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+            if not allowed(request, permission):
+                raise PermissionDenied
+            return function(pages, request, *args, **kwargs)
+
+        marked = action(checked, description=description, **shown)
+        marked.asks = permission
+        return marked
+
+    return mark
+
+
+class Asking:
+    """Pages that ask for the same permissions as the calls of the API about the same noun."""
+
+    noun = ""  # what the pages are about, as in the names of permissions: "integration"
+    # Django's words, and the verbs that they take here; a whole name where the noun is another.
+    verbs = {"view": "get", "add": "create", "change": "update", "delete": "delete"}
+
+    def permission(self, verb: str) -> str:
+        return verb if ":" in verb else f"{verb}:{self.noun}"
+
+    def permissions(self) -> set[str]:
+        """Every permission that the pages ask for."""
+        return {self.permission(verb) for verb in self.verbs.values()}
+
+    def may(self, request: Any, word: str) -> bool:
+        """May this person view, add, change or delete?"""
+        return word in self.verbs and allowed(request, self.permission(self.verbs[word]))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "view")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "change")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "delete")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.may(request, "view")
+
+
+class OwnPlatform(Asking):
     """What a page and a part of a page have in common: rows and choices of one platform."""
 
     form: type[PlatformForm] = PlatformForm
@@ -217,12 +284,53 @@ class OwnPlatform:
 
 
 class PlatformAdmin(OwnPlatform, ListedAdmin):
-    """The pages of a kind of record."""
+    """The pages of a kind of record; what is another platform's is not found."""
 
     form: type[PlatformForm] = RecordForm
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_per_page = 50
+
+    # What may be done: by the noun, and by what each action asks for.
+
+    def acts(self) -> dict[str, str]:
+        """Every action of ours, and the permission that it takes; none: nobody may."""
+        lists = (self.actions, self.actions_list, self.actions_row)
+        own = [
+            each
+            for kind in (*lists, self.actions_detail, self.actions_submit_line)
+            for each in kind
+        ]
+        return {name: getattr(getattr(self, name), "asks", "") for name in own}
+
+    def permissions(self) -> set[str]:
+        return super().permissions() | {each for each in self.acts().values() if each}
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        found = super().get_actions(request)
+        return {
+            name: each
+            for name, each in found.items()
+            if name == "delete_selected" or self.offers(request, each[0])
+        }
+
+    def _filter_unfold_actions_by_permissions(
+        self, request: HttpRequest, actions: Any, object_id: Any = None
+    ) -> Any:
+        found = super()._filter_unfold_actions_by_permissions(request, actions, object_id)
+        return [each for each in found if self.offers(request, each.method)]
+
+    def offers(self, request: Any, method: Any) -> bool:
+        return hasattr(method, "asks") and allowed(request, method.asks)
+
+    def _get_obj_does_not_exist_redirect(self, *args: Any) -> HttpResponse:
+        raise Http404
+
+    def get_paginator(self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any) -> Any:
+        # A history: the id of a record that is gone may have been given to one of another platform.
+        if queryset.model is LogEntry:
+            queryset = queryset.filter(user__platform=request.user.platform)  # type: ignore[union-attr]
+        return super().get_paginator(request, queryset, *args, **kwargs)
 
     @display(description="Created", ordering="created_at")
     def created(self, record: Any) -> str:
@@ -250,18 +358,10 @@ class FactAdmin(PlatformAdmin):
     """Pages of what happened: to be read, never to be changed; newest first, no other order."""
 
     form = PlatformForm
+    verbs = {"view": "get"}
     paginator = InfinitePaginator
     sortable_by = ()
     change_form_template = "admin/fact.html"
-
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def change_view(
         self,
@@ -276,7 +376,12 @@ class FactAdmin(PlatformAdmin):
 
 
 class PlatformInline(OwnPlatform):
-    """The parts of a record, below it on its page."""
+    """The parts of a record, below it on its page: who changes it, changes them."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may(request, "change" if obj else "add")
+
+    has_change_permission = has_delete_permission = has_add_permission
 
     formset = PlatformFormSet
     extra = 0

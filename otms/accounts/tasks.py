@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from otms.accounts.models import Session, SpentRefresh
+from otms.accounts.models import FailedTries, Session, SpentRefresh
 
 BATCH = 500
 MOST_BATCHES = 200
@@ -10,8 +10,8 @@ MOST_BATCHES = 200
 
 @shared_task
 def prune() -> None:
-    """Forget sessions of long ago, and spent refresh tokens of those that are over: in batches."""
-    for forgotten in (SpentRefresh, Session):
+    """Forget what failed, sessions of long ago and spent refresh tokens of those that are over."""
+    for forgotten in (SpentRefresh, Session, FailedTries):
         for _ in range(MOST_BATCHES):
             if forgotten.prune(BATCH) < BATCH:
                 break

@@ -11,7 +11,8 @@ from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError
 from rest_framework.response import Response
 
 from otms.accounts.access import access_token
-from otms.accounts.models import Session, SpentToken, User
+from otms.accounts.lockout import Attempt
+from otms.accounts.models import LastOwner, Session, SpentToken, User
 from otms.accounts.serializers import (
     LoginSerializer,
     OpenedSessionSerializer,
@@ -19,7 +20,7 @@ from otms.accounts.serializers import (
     RefreshSerializer,
     SessionSerializer,
 )
-from otms.accounts.throttle import LoginThrottle, caller_address
+from otms.address import caller_address
 from otms.api.errors import Conflict
 from otms.api.router import route, router
 from otms.api.views import PlatformViewSet, RoutedViewSet
@@ -32,39 +33,58 @@ MANY = {"sessions": SessionSerializer(many=True), "totalResults": serializers.In
 class UserViewSet(RoutedViewSet):
     """People: log in, stay logged in. Who shows no token yet may be guessing."""
 
-    throttle_classes = [LoginThrottle]
+    group = "User"
 
-    @route("POST", "user/login", "login:user", takes=LoginSerializer, answers=OPENED, public=True)
+    @route(
+        "POST",
+        "user/login",
+        "login:user",
+        takes=LoginSerializer,
+        answers=OPENED,
+        public=True,
+        example={"username": "ann", "password": "correct horse battery staple"},
+    )
     def login(self, request: Any) -> Response:
         """Log in with username and password; the access token is good for a day."""
         given = self.read(LoginSerializer).validated_data
-        user = authenticate(request._request, **given)
         device = request.headers.get("User-Agent", "")
         address = caller_address(request)
+        attempt = Attempt.to_log_in(given["username"], address)
+        user = authenticate(request._request, **given)
+        if user:
+            attempt.right()
         opened = Session.start(user, ip=address, device=device) if user else None
         if opened is None:
+            attempt.wrong()
             # One answer for a wrong name and a wrong password: nobody learns who has an account.
             raise AuthenticationFailed("The username or the password is wrong.")
         return self._opened(*opened)
 
     @route(
-        "POST", "user/refresh", "refresh:user", takes=RefreshSerializer, answers=OPENED, public=True
+        "POST",
+        "user/refresh",
+        "refresh:user",
+        takes=RefreshSerializer,
+        answers=OPENED,
+        public=True,
+        example={"refresh_token": "the one that the login answered"},
     )
     def refresh(self, request: Any) -> Response:
         """New tokens for a refresh token, which is good for this once."""
         given = self.read(RefreshSerializer).validated_data
+        attempt = Attempt.with_token(caller_address(request))
         try:
             opened = Session.refresh(given["refresh_token"])
         except SpentToken:
             text = "This refresh token was used a moment ago: go on with what that call answered."
             raise Conflict(text) from None
         if opened is None:
+            attempt.wrong()
             text = "This refresh token is unknown, used or expired, or its session ended: log in."
             raise AuthenticationFailed(text)
         return self._opened(*opened)
 
     def _opened(self, session: Session, refresh: str) -> Response:
-        LoginThrottle().forgive(self.request)
         names = sorted({route.name for route in router.routes() if not route.public})
         return Response(
             {
@@ -83,13 +103,13 @@ class SessionViewSet(PlatformViewSet):
 
     model = Session
     noun = "session"
-    tag = "user"
+    group = "User"
 
     @cached_property
     def records(self) -> Any:
         return super().records.select_related("user")
 
-    @route("POST", "user/logout", "logout:user", answers=ONE)
+    @route("POST", "user/logout", "logout:user", answers=ONE, own=True)
     def logout(self, request: Any) -> Response:
         """End the session of the token that is shown."""
         if not isinstance(request.auth, Session):
@@ -101,19 +121,20 @@ class SessionViewSet(PlatformViewSet):
         "user/<id:id>/sessions/<str:offset>/<str:amount>",
         "get:user:sessions",
         answers=MANY,
+        own=True,
     )
     def sessions(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
-        """Where a person is, and was, logged in; another's need `accounts.view_session`."""
+        """Where a person is, and was, logged in: oneself, or with this permission anybody."""
         if not User.objects.filter(platform=self.platform, pk=id).exists():
             raise NotFound(f"There is no user with the id {id}.")
-        if id != request.user.pk and not request.user.has_perm("accounts.view_session"):
+        if id != request.user.pk and not request.user.allows("get:user:sessions"):
             raise PermissionDenied("The sessions of others are not among your permissions.")
         found = self.records.filter(user=id).order_by("-started_at", "id")
         return Response(self.paged("sessions", found, offset, amount, shown))
 
-    @route("DELETE", "user/session/<id:id>", "delete:user:session", answers=ONE)
+    @route("DELETE", "user/session/<id:id>", "delete:user:session", answers=ONE, own=True)
     def destroy(self, request: Any, id: UUID) -> Response:
-        """End a session; another's needs `accounts.delete_session`."""
+        """End a session: one's own, or with this permission that of anybody who may no more."""
         session = self.record(id)
         if session.user != request.user and not self._may_end(session.user):
             raise PermissionDenied("Ending this session is not among your permissions.")
@@ -121,7 +142,7 @@ class SessionViewSet(PlatformViewSet):
 
     def _may_end(self, person: User) -> bool:
         caller: Any = self.request.user
-        return bool(caller.has_perm("accounts.delete_session") and caller.may_change(person))
+        return bool(caller.allows("delete:user:session") and caller.may_change(person))
 
     def _ended(self, session: Session) -> Response:
         Session.end(session.pk)
@@ -134,6 +155,7 @@ class PeopleViewSet(PlatformViewSet):
 
     model = User
     noun = "user"
+    group = "User"
 
     @cached_property
     def records(self) -> Any:
@@ -141,15 +163,15 @@ class PeopleViewSet(PlatformViewSet):
 
     @route("POST", "user/block/<id:id>", "block:user", answers={"user": PersonSerializer})
     def block(self, request: Any, id: UUID) -> Response:
-        """Let a person in no more, and end every session; needs `accounts.change_user`."""
+        """Let a person in no more, and end every session; not one who may more than you."""
         with transaction.atomic():
             person = self.record(id, self.records.select_for_update(no_key=True))
-            if not (
-                request.user.has_perm("accounts.change_user") and request.user.may_change(person)
-            ):
+            if not request.user.may_change(person):
                 raise PermissionDenied("Blocking this person is not among your permissions.")
             if person == request.user:
-                raise Conflict("Nobody blocks themselves: another administrator has to.")
+                raise Conflict("Nobody blocks themselves: another owner has to.")
+            if person.is_last_owner():
+                raise Conflict(str(LastOwner()))
             person.is_active = False
             person.save(update_fields=["is_active"])
         return Response({"user": PersonSerializer(person).data})

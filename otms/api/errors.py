@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from otms import documents
+from otms.api.router import EXAMPLE_ID
 
 # Parts of the vendor's paths that are no part of this product: docs/reference/out-of-scope.md.
 ABSENT = {
@@ -25,7 +26,6 @@ ABSENT = {
     "actor": "actors", "saml": "SAML logins", "register": "registrations",
 }  # fmt: skip
 DEEPEST = 10  # parts of a path that are looked at for a hint; ours have fewer
-EXAMPLE = "123e4567-e89b-12d3-a456-426614174000"
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         set_rollback()
         return Response(crashed(request_id), status=500)
     set_rollback()
-    headers = {}
+    headers = dict(getattr(error, "rate_headers", {}))
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):
@@ -175,9 +175,9 @@ def _hint(path: str) -> str:
     if absent := next((ABSENT[each] for each in parts[:DEEPEST] if each in ABSENT), ""):
         return f"{absent} are no part of this product (docs/reference/out-of-scope.md)"
     for place, part in enumerate(parts[:DEEPEST]):
-        with_id = "/".join([*parts[:place], EXAMPLE, *parts[place + 1 :]])
+        with_id = "/".join([*parts[:place], EXAMPLE_ID, *parts[place + 1 :]])
         if part and is_valid_path(with_id):
-            return f"{part[:80]!r} is no id: an id is a UUID, such as {EXAMPLE}"
+            return f"{part[:80]!r} is no id: an id is a UUID, such as {EXAMPLE_ID}"
     return "/api/schema lists what there is"
 
 

@@ -74,7 +74,7 @@ class KeyedCall:
                 f"This {HEADER} was used with another body in the last 24 hours; "
                 "take a new key for a new call."
             )
-        answer = self._http(kept.status, bytes(kept.answer))
+        answer = self._http(kept.status, kept.answer)
         answer[REPLAYED] = "true"
         return answer
 

@@ -5,6 +5,8 @@ from datetime import timedelta
 from django.db import models
 from django.utils.timezone import now
 
+from otms.db.fields import SealedField
+
 
 class KeptAnswer(models.Model):
     """How a call was answered, so that the same call is answered the same for a day."""
@@ -14,7 +16,7 @@ class KeptAnswer(models.Model):
     call = models.CharField(max_length=64, primary_key=True)  # hash of caller, path and key
     content_hash = models.CharField(max_length=64)  # of what was sent
     status = models.PositiveSmallIntegerField()
-    answer = models.BinaryField()
+    answer = SealedField(editable=False)  # a call may have made credentials
     created_at = models.DateTimeField(default=now, db_index=True)  # for prune()
 
     def __str__(self) -> str:

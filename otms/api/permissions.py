@@ -8,8 +8,7 @@ from rest_framework.permissions import BasePermission
 class Nobody:
     """The caller who showed no credential."""
 
-    is_authenticated = False
-    is_active = False
+    is_authenticated = is_active = is_person = False
     platform = None
 
     def allows(self, permission: str) -> bool:
@@ -31,7 +30,17 @@ class MayCall(BasePermission):
 
     def has_permission(self, request: Any, view: Any) -> bool:
         route = view.route
-        if route is None or route.public or request.user.allows(route.name):
+        if route is None:  # a method that the path has not: that is told to everybody
+            return view.action in (None, "metadata")
+        if route.public:
             return True
-        self.message = f"You are known, but this call, {route.name}, is not among your permissions."
+        caller = request.user
+        if caller.allows(route.name) or (route.own and caller.is_person):
+            return True
+        told = getattr(caller, "refused", None)
+        self.message = (told(route.name) if told else "") or (
+            f"You are known, but this call, {route.name}, is not among your permissions."
+        )
+        if getattr(caller, "granted", True) == frozenset():
+            self.message += " You have no role yet: an owner of your platform gives you one."
         return False

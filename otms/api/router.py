@@ -20,6 +20,10 @@ from django.urls.converters import UUIDConverter
 
 # Verbs of calls that change nothing, and of those whose answer holds what nobody may keep.
 UNKEYED = frozenset({"search", "test", "login", "refresh", "logout", "generate", "install"})
+# Verbs of calls that take much of the machine, of the network, or of what others wait for.
+HEAVY = frozenset({"import", "upload", "receive", "test", "install", "generate"})
+# Of a record that nobody has, wherever an id is shown.
+EXAMPLE_ID = "123e4567-e89b-12d3-a456-426614174000"
 # The vendor has a PUT that makes an order of a mail.
 MAKING = frozenset({"receive"})
 
@@ -28,6 +32,8 @@ MAKING = frozenset({"receive"})
 class Route:
     """One call. `takes` and `query` are the serializers of its body and of its parameters;
     `answers` maps keys of the envelope to serializers. A body that is `optional` may be left out.
+    A call that is `own` every person may make about themselves; the view asks who it is about.
+    `example` is a body that works, as who reads of the call will copy it.
     """
 
     method: str
@@ -38,6 +44,8 @@ class Route:
     query: Any = None
     public: bool = False
     optional: bool = False
+    own: bool = False
+    example: dict[str, Any] | None = None
 
     @property
     def keyed(self) -> bool:
@@ -45,6 +53,11 @@ class Route:
         verb = self.name.partition(":")[0]
         makes = self.method == "POST" or verb in MAKING
         return makes and not self.public and verb not in UNKEYED
+
+    @property
+    def heavy(self) -> bool:
+        """Is this call counted twice: as a call, and as one that takes much?"""
+        return self.name.partition(":")[0] in HEAVY
 
 
 class AnyCaseUUID(UUIDConverter):
@@ -66,9 +79,13 @@ def route(
     query: Any = None,
     public: bool = False,
     optional: bool = False,
+    own: bool = False,
+    example: dict[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
-        declared = Route(method, path, name, takes, answers or {}, query, public, optional)
+        declared = Route(
+            method, path, name, takes, answers or {}, query, public, optional, own, example
+        )
         function.route = declared  # type: ignore[attr-defined]
         return function
 

@@ -4,31 +4,32 @@ import re
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
 from otms.api.idempotency import HEADER, LONGEST
 from otms.api.paging import FARTHEST, MOST
-from otms.api.router import Route, actions
+from otms.api.router import EXAMPLE_ID, Route, actions
 from otms.api.serializers import Error, WireSerializer
 
-PATH_PARAMETERS = (
-    OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH),
-    OpenApiParameter("app", OpenApiTypes.STR, OpenApiParameter.PATH, description="An app's `id`."),
-    OpenApiParameter(
-        "offset",
-        {"type": "integer", "minimum": 0, "maximum": FARTHEST},
-        OpenApiParameter.PATH,
-        description="How many rows to pass over, newest first.",
-    ),
-    OpenApiParameter(
-        "amount",
-        {"type": "integer", "minimum": 1, "maximum": MOST},
-        OpenApiParameter.PATH,
-        description="How many rows to answer.",
-    ),
-)
+PATH_PARAMETERS = {
+    name: OpenApiParameter(name, schema, OpenApiParameter.PATH, description=told)
+    for name, schema, told in (
+        ("id", {"type": "string", "format": "uuid", "examples": [EXAMPLE_ID]}, ""),
+        ("app", {"type": "string", "examples": ["signed-webhook"]}, "An app's `id`."),
+        (
+            "offset",
+            {"type": "integer", "minimum": 0, "maximum": FARTHEST, "examples": [0]},
+            "How many rows to pass over.",
+        ),
+        (
+            "amount",
+            {"type": "integer", "minimum": 1, "maximum": MOST, "examples": [20]},
+            "How many rows to answer.",
+        ),
+    )
+}
+METHODS = ("get", "post", "put", "delete")
 IDEMPOTENCY_KEY = OpenApiParameter(
     HEADER,
     {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$"},
@@ -46,7 +47,7 @@ REFUSALS = {
     409: ("Conflict", "The record was changed meanwhile, is in use, or does not allow the call."),
     413: ("TooLarge", "The body is larger than this server accepts."),
     415: ("UnsupportedMediaType", "The body has another content type, or comes packed."),
-    429: ("TooManyTries", "Too many failed tries from one address; see Retry-After."),
+    429: ("TooOften", "Too many calls, or too many failed logins; see Retry-After."),
     500: ("Crashed", "Our fault; requestId is in our log."),
     503: ("Unavailable", "The database is busy or away; see Retry-After."),
 }
@@ -57,6 +58,15 @@ def with_refusals(result: Any, **_: Any) -> Any:
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     result["components"]["responses"] = {
         name: {"description": told, "content": content} for name, told in REFUSALS.values()
+    }
+    return result
+
+
+def in_reading_order(result: Any, **_: Any) -> Any:
+    """Under each path: what it shows, then what it changes."""
+    result["paths"] = {
+        path: {method: by_method[method] for method in METHODS if method in by_method}
+        for path, by_method in result["paths"].items()
     }
     return result
 
@@ -72,13 +82,13 @@ class RouteSchema(AutoSchema):
         return self.route.name
 
     def get_tags(self) -> list[str]:
-        return [getattr(self.view, "tag", None) or self.route.path.split("/")[0].split(":")[0]]
+        return [self.view.group]
 
     def get_auth(self) -> list[dict[str, list[str]]]:
         return [{}] if self.route.public else [{"bearer": []}, {"apiKey": [], "apiSecret": []}]
 
     def get_override_parameters(self) -> list[Any]:
-        in_path = [each for each in PATH_PARAMETERS if f":{each.name}>" in self.route.path]
+        in_path = [PATH_PARAMETERS[name] for name in re.findall(r":(\w+)>", self.route.path)]
         keyed = [IDEMPOTENCY_KEY] if self.route.keyed else []
         return [*in_path, *([self.route.query] if self.route.query else []), *keyed]
 
@@ -92,6 +102,8 @@ class RouteSchema(AutoSchema):
         strict = isinstance(serializer, WireSerializer) and not serializer.lenient
         if strict and direction == "request":
             schema["additionalProperties"] = False
+        if serializer.partial and direction == "request":
+            schema["required"] = ["id"]  # what an update names its record by
         if not vars(type(serializer)).get("__doc__"):
             schema.pop("description", None)  # the base class's, which is for us
         return schema
@@ -104,20 +116,19 @@ class RouteSchema(AutoSchema):
 
     def get_request_serializer(self) -> Any:
         takes = self.route.takes
-        if isinstance(takes, getattr(self.view, "serializer", ())):  # a part of a record
-            searched = self.route.name.startswith("search:")
-            return {"application/json": self._example() if searched else self._named(takes)}
+        if getattr(takes, "partial", False) and self.route.name.startswith("search:"):
+            return {"application/json": self._searched()}
         return takes
 
     def _get_request_body(self, *args: Any, **kwargs: Any) -> Any:
         body = super()._get_request_body(*args, **kwargs)
-        return {**body, "required": True} if body else body
+        if not body:
+            return body
+        for each in body["content"].values():
+            each["example"] = self.route.example
+        return {**body, "required": not self.route.optional}
 
-    def _named(self, takes: Any) -> Any:
-        """What an update may hold; it names its record."""
-        return {**self.resolve_serializer(takes, "request").ref, "required": ["id"]}
-
-    def _example(self) -> Any:
+    def _searched(self) -> Any:
         """What a search by example may hold."""
         whole: Any = {"type": "object", "properties": {}, "additionalProperties": False}
         for path in ("nonce", *self.view.searchable):
@@ -161,6 +172,5 @@ class RouteSchema(AutoSchema):
             409: clashes,
             413: route.takes,
             415: route.takes,
-            429: getattr(self.view, "throttle_classes", None),
         }
         return [status for status in REFUSALS if possible.get(status, True)]

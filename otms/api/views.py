@@ -1,13 +1,17 @@
 """What every endpoint does the same way."""
 
+import json
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Any, NoReturn
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from rest_framework.exceptions import (
+    AuthenticationFailed,
     MethodNotAllowed,
     NotAuthenticated,
     NotFound,
@@ -19,9 +23,11 @@ from rest_framework.fields import DateTimeField
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from otms.api import limits
 from otms.api.errors import Conflict
 from otms.api.idempotency import KeyedCall
 from otms.api.paging import Page, total
+from otms.api.parsers import FormParser
 from otms.api.permissions import how_to_authenticate
 from otms.api.router import Route, actions, methods_of
 from otms.api.serializers import MOST_NAMED, WireSerializer
@@ -33,7 +39,9 @@ TWICE = "Say this once: several values of one parameter are not looked for."
 class RoutedViewSet(ViewSet):
     """Answers routes (router.py). It says itself whose records it shows: see PlatformViewSet."""
 
+    group: str  # what its calls stand under in the reference; settings.py has the order
     tried_again = False
+    left: Mapping[str, str] = MappingProxyType({})  # headers that tell what a caller may still ask
     # What there is to know stands in the schema, not behind OPTIONS.
     http_method_names = ["get", "post", "put", "delete", "head"]
 
@@ -47,9 +55,24 @@ class RoutedViewSet(ViewSet):
         return self.request.user.platform  # type: ignore[union-attr]
 
     def perform_authentication(self, request: Any) -> None:
+        """Who calls, and may they call now? Asked before anything is looked at that they sent."""
+        route = self.route
         # Who logs in because the old token is over may still send it along.
-        if self.route is None or not self.route.public:
+        if route is not None and route.public:
+            self.left = limits.count_address(request, "public")
+            return
+        try:
             super().perform_authentication(request)
+        except AuthenticationFailed:
+            limits.count_address(request)
+            raise
+        if not self.tried_again:
+            self.left = limits.count_caller(request, heavy=route is not None and route.heavy)
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        for name, value in self.left.items():
+            response.headers.setdefault(name, value)
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -59,7 +82,7 @@ class RoutedViewSet(ViewSet):
         if twice := [name for name, said in request.query_params.lists() if len(said) > 1]:
             raise ValidationError(dict.fromkeys(twice[:MOST_NAMED], TWICE), "twice")
         if route is not None and route.takes and not route.optional and request.stream is None:
-            raise ParseError('The body is empty; send a JSON object, such as {"name": "..."}.')
+            raise ParseError(f"The body is empty; send {self._what_it_takes(route)}.")
         if (coded := request.headers.get("Content-Encoding", "identity")).lower() != "identity":
             text = f"A body with Content-Encoding {coded[:40]!r} is not read; send it as it is."
             raise UnsupportedMediaType(coded, text)
@@ -74,6 +97,12 @@ class RoutedViewSet(ViewSet):
             text += " To search, POST an example to the same path."
         given = list(request.query_params)[:MOST_NAMED]
         raise ValidationError(dict.fromkeys(given, text), "unknown_field")
+
+    def _what_it_takes(self, route: Route) -> str:
+        if any(isinstance(each, FormParser) for each in self.request.parsers or ()):
+            parts = " and ".join(f"`{name}`" for name in route.example or ())
+            return f"{FormParser.media_type} with the part {parts}"
+        return f"a JSON object, such as {json.dumps(route.example)}"
 
     def once(self, call: KeyedCall, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer a call with an Idempotency-Key: effect and answer are stored together."""

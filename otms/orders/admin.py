@@ -49,6 +49,7 @@ class GoodsInline(PlatformTabularInline):
     """What a consignment carries, in its order."""
 
     model = Goods
+    noun = "transportOrder"
     verbose_name_plural = "goods"
     fields = ("description", "type", "quantity", "weight", "load_meters", "packaging_material")
     formfield_overrides = {
@@ -75,6 +76,7 @@ class ConsignmentInline(PlatformStackedInline):
     """The parts of an order, each with its goods."""
 
     model = Consignment
+    noun = "transportOrder"
     form = ConsignmentForm
     inlines = (GoodsInline,)
     formfield_overrides = {**PlatformStackedInline.formfield_overrides, **SHORT_TEXT}
@@ -113,6 +115,7 @@ class ConsignmentInline(PlatformStackedInline):
 class TransportOrderAdmin(PlatformAdmin):
     """An order with its consignments and their goods: one page, one save, one change."""
 
+    noun = "transportOrder"
     list_display = ("reference", "order_id", "customer", "status_label", "type", "created")
     list_select_related = ("customer",)
     list_filter = ("status", "created_at")
@@ -155,6 +158,7 @@ class TransportOrderAdmin(PlatformAdmin):
 class BusinessAdmin(PlatformAdmin):
     """Companies: customers, shippers, carriers."""
 
+    noun = "business"
     list_display = ("name", "alias", "relation_type", "coc", "verified", "created")
     list_filter = ("verified", "created_at")
     search_fields = ("name", "alias", "coc", "vat")
@@ -199,6 +203,7 @@ class BusinessAdmin(PlatformAdmin):
 class EventAdmin(PlatformAdmin):
     """What happened on the way."""
 
+    noun = "event"
     list_display = ("__str__", "type", "happened", "life_cycle", "order", "created")
     list_select_related = ("transport_order",)
     list_filter = ("type", "life_cycle", "date_time")

@@ -1,5 +1,6 @@
 """The API of transport orders, businesses and events."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from otms.api.errors import Conflict
-from otms.api.router import Route, route
+from otms.api.router import EXAMPLE_ID, Route, route
 from otms.api.serializers import ErrorItem, WireSerializer
 from otms.api.views import PlatformViewSet
 from otms.orders import saving, search, wire
@@ -26,6 +27,7 @@ class EntityViewSet(PlatformViewSet):
     """Create, update, read, delete, list, search: the six calls that most vendor entities have."""
 
     plural: str
+    examples: dict[str, dict[str, Any]] = {}  # call -> a body that works
     calls = frozenset({"create", "update", "retrieve", "destroy", "list", "search"})
     routes: dict[str, Route]
 
@@ -44,7 +46,11 @@ class EntityViewSet(PlatformViewSet):
             "list": Route("GET", page, f"get:{many}", None, records),
             "search": Route("POST", page, f"search:{many}", part, records),
         }
-        cls.routes = {call: each for call, each in routes.items() if call in cls.calls}
+        cls.routes = {
+            call: replace(each, example=cls.examples.get(call))
+            for call, each in routes.items()
+            if call in cls.calls
+        }
 
     def represent(self, queryset: Any) -> list[dict[str, Any]]:
         """The records as they look on the wire."""
@@ -74,6 +80,7 @@ class EntityViewSet(PlatformViewSet):
         return self.record(id, self.records.select_for_update(no_key=True))
 
     def retrieve(self, request: Any, id: UUID) -> Response:
+        """One record, by its id."""
         return self._answer(self.record(id))
 
     def destroy(self, request: Any, id: UUID) -> Response:
@@ -90,10 +97,11 @@ class EntityViewSet(PlatformViewSet):
         return answer
 
     def list(self, request: Any, offset: str, amount: str) -> Response:
+        """All records, newest first."""
         return Response(self.paged(self.plural, self._newest(), offset, amount, self.represent))
 
     def search(self, request: Any, offset: str, amount: str) -> Response:
-        """Search by example: the body is a partial record, every key of it must match."""
+        """Search by example: every key of the body must match; newest first."""
         matching = self._newest().filter(**self.by_example())
         return Response(self.paged(self.plural, matching, offset, amount, self.represent))
 
@@ -129,7 +137,18 @@ class TransportOrderViewSet(EntityViewSet):
     model = TransportOrder
     noun = "transportOrder"
     plural = "transportOrders"
+    group = "Transport order"
     serializer = TransportOrderSerializer
+    examples = {
+        "create": {
+            "name": "4711",
+            "status": "requested",
+            "customer": {"name": "Acme Corp"},
+            "consignments": [{"goods": [{"description": "pallets", "quantity": 4}]}],
+        },
+        "update": {"id": EXAMPLE_ID, "status": "planned"},
+        "search": {"status": "planned", "customer": {"name": "Acme Corp"}},
+    }
     searchable = {
         "id": "id",
         "orderId": "order_id",
@@ -179,9 +198,14 @@ class TransportOrderViewSet(EntityViewSet):
             "transportOrders": TransportOrderSerializer(many=True),
             "totalResults": serializers.IntegerField(),
         },
+        example={
+            "status": ["planned", "actual"],
+            "customer": {"name": {"contains": "acme"}},
+            "updatedAt": {"since": "2026-01-01T00:00:00Z"},
+        },
     )
     def search_extended(self, request: Any, offset: str, amount: str) -> Response:
-        """Search with lists of values, ranges of time and parts of texts."""
+        """Search with lists of values, ranges of time and parts of texts; newest first."""
         asked = self.read(search.OrderSearch).validated_data
         found = search.narrowed(self.records, asked)
         return Response(self.paged(self.plural, found, offset, amount, self.represent))
@@ -193,6 +217,8 @@ class ConsignmentViewSet(EntityViewSet):
     model = Consignment
     noun = "consignment"
     plural = "consignments"
+    group = "Consignment"
+    examples = {"update": {"id": EXAMPLE_ID, "name": "first part"}}
     serializer = ConsignmentSerializer
     calls = frozenset({"update", "retrieve"})
 
@@ -218,6 +244,16 @@ class BusinessViewSet(EntityViewSet):
     model = Business
     noun = "business"
     plural = "businesses"
+    group = "Business"
+    examples = {
+        "create": {
+            "name": "Acme Corp",
+            "vat": "NL001234567B01",
+            "contactDetails": [{"type": "email", "value": "orders@acme.example"}],
+        },
+        "update": {"id": EXAMPLE_ID, "alias": "Acme"},
+        "search": {"name": "Acme Corp"},
+    }
     serializer = BusinessSerializer
     searchable = {
         "id": "id",
@@ -246,6 +282,16 @@ class EventViewSet(EntityViewSet):
     model = Event
     noun = "event"
     plural = "events"
+    group = "Event"
+    examples = {
+        "create": {
+            "type": "ArrivalEvent",
+            "dateTime": "2026-03-22T10:00:00Z",
+            "location": {"name": "Warehouse 3", "city": "Rotterdam"},
+            "transportOrder": {"id": EXAMPLE_ID},
+        },
+        "search": {"type": "ArrivalEvent", "transportOrder": {"id": EXAMPLE_ID}},
+    }
     serializer = EventSerializer
     calls = frozenset({"create", "retrieve", "list", "search"})
     searchable = {

@@ -13,9 +13,11 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from integrations import egress
+from integrations.admin.credential import SCOPES
+from integrations.api.authentication import OWN
 from integrations.models import Credential, DataSource, Integration, Status
 from tests import make
-from tests.admin.conftest import SECRET, Browser, errors, furnish, queued, told
+from tests.admin.conftest import SECRET, Browser, errors, furnish, queued, told, without_tags
 
 ADD = "admin:integrations_integration_add"
 LIST = "admin:integrations_integration_changelist"
@@ -311,7 +313,8 @@ def test_who_saves_while_it_is_checked_is_not_overwritten_in_part(
 
     own.source.secrets = {"secret": "changed meanwhile"}
     monkeypatch.setattr(egress, "check_url", meanwhile)
-    browser.saved(page, name="mine")
+    typed = {**browser.fields(page), "name": "mine"}
+    assert browser.client.post(page, typed).status_code == 404
     own.integration.refresh_from_db()
     assert own.integration.deleted_at
     assert own.integration.name == "own-integration"
@@ -350,6 +353,88 @@ def test_deleting_keeps_the_history_and_cancels_what_waits(
     assert "(deleted)" in browser.html(fact)
 
 
+def test_a_target_that_asks_who_calls_is_told_in_fields(
+    own: SimpleNamespace, browser: Browser, page: str
+) -> None:
+    field = "data_sources__0__webhook_auth_"
+    browser.saved(
+        page,
+        **{
+            f"{field}type": "oauth2",
+            f"{field}tokenUrl": "http://127.0.0.1:9/token",
+            f"{field}clientId": "otms",
+            f"{field}clientSecret": "hush-client",
+            f"{field}scope": "orders",
+            f"{field}token": "of another kind, and hidden by the page",
+        },
+    )
+    source = fresh(own)
+    assert source.settings["auth"] == {
+        "type": "oauth2",
+        "tokenUrl": "http://127.0.0.1:9/token",
+        "clientId": "otms",
+        "scope": "orders",
+    }
+    assert dict(source.secrets) == {"secret": SECRET, "auth.clientSecret": "hush-client"}
+    html = browser.html(page)
+    assert "hush-client" not in html
+    assert 'value="http://127.0.0.1:9/token"' in html
+    assert 'data-when="webhook_auth_type"' in html
+    browser.saved(page)
+    assert (fresh(own).settings, dict(fresh(own).secrets)) == (source.settings, source.secrets)
+    answer = browser.saved(page, **{f"{field}type": "bearer", f"{field}token": "hush"})
+    assert fresh(own).settings["auth"] == {"type": "bearer"}
+    assert dict(fresh(own).secrets) == {"secret": SECRET, "auth.token": "hush"}
+    assert "forgotten" not in told(answer)
+    refused = browser.send(page, **{f"{field}type": "basic"})
+    assert set(errors(refused)) == {
+        "data_sources-0-webhook_auth_username",
+        "data_sources-0-webhook_auth_password",
+    }
+
+
+def test_a_private_key_keeps_its_lines_and_is_never_shown(
+    own: SimpleNamespace, browser: Browser, page: str
+) -> None:
+    tls = "data_sources__0__webhook_tls_"
+    typed = {f"{tls}key": "-----BEGIN PRIVATE KEY-----\nhush\n", f"{tls}certificate": "nonsense"}
+    refused = browser.send(page, data_sources__0__webhook_url="https://127.0.0.1/", **typed)
+    assert {"data_sources-0-webhook_tls_key", "data_sources-0-webhook_tls_certificate"} == set(
+        errors(refused)
+    )
+    html = refused.content.decode()
+    assert "hush" not in html
+    assert 'name="data_sources-0-webhook_tls_key"' in html
+    assert re.search(r'<textarea[^>]*name="data_sources-0-webhook_tls_key"', html)
+
+
+def test_a_new_signing_secret_is_shown_once(
+    own: SimpleNamespace, foreign: SimpleNamespace, browser: Browser
+) -> None:
+    def address(which: SimpleNamespace) -> str:
+        name = "admin:integrations_integration_signing"
+        return reverse(name, args=[which.integration.pk])
+
+    assert "Signed with a secret" in browser.html(address(own))
+    assert dict(fresh(own).secrets) == {"secret": SECRET}, "looking makes none"
+    answer = browser.client.post(address(own), {"source": str(own.source.pk), "scheme": "v1"})
+    new = fresh(own).secrets["secret"]
+    assert new in answer.content.decode()
+    assert "no-store" in answer["Cache-Control"]
+    assert fresh(own).secrets["previousSecret"] == SECRET
+    assert new not in browser.html(address(own))
+    assert "signs too, until" in browser.html(address(own))
+    answer = browser.client.post(address(own), {"source": str(own.source.pk), "scheme": "v1a"})
+    html = answer.content.decode()
+    assert fresh(own).secrets["secret"] not in html
+    assert "whpk_" in html
+    assert "whpk_" in browser.html(address(own))
+    theirs = {"source": str(foreign.source.pk), "scheme": "v1"}
+    assert browser.client.post(address(foreign), theirs).status_code == 404
+    for wrong in (theirs, {"source": "nonsense"}, {}):
+        assert browser.client.post(address(own), wrong).status_code == 404
+
+
 def test_credentials_are_shown_once(
     own: SimpleNamespace, foreign: SimpleNamespace, browser: Browser
 ) -> None:
@@ -372,6 +457,56 @@ def test_credentials_are_shown_once(
     assert made.api_key in again
     assert Credential.PREFIX not in again
     assert browser.client.post(address(foreign)).status_code == 404
+
+
+def credentials_page(own: SimpleNamespace) -> str:
+    return reverse("admin:integrations_integration_credentials", args=[own.integration.pk])
+
+
+def test_a_credential_is_made_as_it_was_asked_for(own: SimpleNamespace, browser: Browser) -> None:
+    asked = {"name": "scanner", "scopes": ["import:data"], "lives": "30", "rate": "60", "keep": ""}
+    html = browser.client.post(credentials_page(own), asked).content.decode()
+    assert Credential.PREFIX in html
+    made = Credential.objects.of(own.platform).get(name="scanner")
+    assert (made.scopes, made.rate) == (["import:data"], 60)
+    assert made.expires_at is not None
+    assert 29 < (made.expires_at - made.created_at).days + 1 <= 31
+    said = " ".join(without_tags(browser.html(credentials_page(own))).split())
+    assert "It may import orders; 60 calls a minute." in said
+    assert "works until" in said
+    assert "last used never" in said
+    older = Credential.objects.of(own.platform).get(name="")
+    assert older.state == "valid", "it has another name"
+    browser.client.post(credentials_page(own), {**asked, "keep": "1"})
+    made.refresh_from_db()
+    assert made.state == "ending"
+
+
+def test_what_makes_no_sense_makes_no_credential(own: SimpleNamespace, browser: Browser) -> None:
+    for wrong in ({"rate": "0"}, {"lives": "9"}, {"scopes": ["create:transportOrder"]}):
+        answer = browser.client.post(credentials_page(own), wrong)
+        assert answer.context["form"].errors
+        assert Credential.PREFIX not in answer.content.decode()
+    assert Credential.objects.of(own.platform).count() == 1
+
+
+def test_a_credential_is_revoked_on_its_page(
+    own: SimpleNamespace, foreign: SimpleNamespace, browser: Browser
+) -> None:
+    credential = own.integration.credentials.get()
+    theirs = foreign.integration.credentials.get()
+    for id in (credential.pk, theirs.pk, "moon", ""):
+        browser.client.post(credentials_page(own), {"revoke": str(id)})
+    credential.refresh_from_db()
+    theirs.refresh_from_db()
+    assert (credential.state, theirs.state) == ("revoked", "valid")
+    html = browser.html(credentials_page(own))
+    assert 'name="revoke"' not in html
+    assert Credential.objects.of(own.platform).count() == 1
+
+
+def test_each_scope_has_words() -> None:
+    assert SCOPES.keys() == OWN
 
 
 @pytest.mark.parametrize("action", ["see_queue", "see_logs", "see_requests"])

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -12,13 +11,8 @@ from tests.admin.conftest import staff, without_tags
 from tests.conftest import Api
 
 LOGIN = "/admin/login/"
-WAIT = "Too many failed logins from your address. Wait "
+WAIT = "Too many failed logins with this name or from your address. Wait "
 PASSWORD = "a long and quiet word"
-
-
-@pytest.fixture(autouse=True)
-def nobody_called_yet() -> None:
-    cache.clear()  # what throttles remember
 
 
 @pytest.fixture
@@ -36,13 +30,12 @@ def test_logging_in_again_and_again_is_slowed_down(clerk: Any) -> None:
         answer = attempt("clerk", "wrong")
         assert answer.status_code == 200
         assert WAIT not in answer.content.decode()
-    for name, password in (("clerk", PASSWORD), ("clerk", "wrong"), ("nobody", "wrong")):
-        answer = attempt(name, password)
+    for password in (PASSWORD, "wrong"):
+        answer = attempt("clerk", password)
         assert answer.status_code == 429
-        seconds = int(answer["Retry-After"])
-        assert 0 < seconds <= 60
+        assert 890 < int(answer["Retry-After"]) <= 900
         said = without_tags(answer.content.decode())
-        assert f"{WAIT}{seconds} seconds, then try again." in said
+        assert f"{WAIT}15 minutes, then try again." in said
         assert "_auth_user_id" not in answer.client.session
     assert attempt("clerk", PASSWORD, REMOTE_ADDR="10.1.1.1").status_code == 302
     page = Client().get(LOGIN)
@@ -86,18 +79,9 @@ def test_the_answer_does_not_tell_who_has_an_account(own: SimpleNamespace, clerk
     ]
     assert {answer.status_code for answer in answers} == {200}
     assert len({str(answer.context["form"].non_field_errors()) for answer in answers}) == 1
-    for _ in range(6):
+    for _ in range(9):
         assert attempt("visitor", PASSWORD).status_code == 200
     assert attempt("visitor", PASSWORD).status_code == 429
-
-
-def test_a_long_wait_is_told_in_minutes(clerk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("otms.accounts.throttle.LoginThrottle.rate", "2/hour", raising=False)
-    for _ in range(2):
-        attempt("clerk", "wrong")
-    answer = attempt("clerk", "wrong")
-    assert 3500 < int(answer["Retry-After"]) <= 3600
-    assert f"{WAIT}60 minutes, then try again." in without_tags(answer.content.decode())
 
 
 def test_the_way_to_the_login_is_the_same_as_ever(clerk: Any, browser: Any) -> None:

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils.timezone import now
 
@@ -252,8 +251,7 @@ def test_the_buttons_on_a_page(verb: str, own: SimpleNamespace, browser: Browser
 
 
 def test_who_may_only_look_has_no_handles(own: SimpleNamespace) -> None:
-    helper = staff(own.platform, username="helper")
-    helper.user_permissions.add(Permission.objects.get(codename="view_integrationobject"))
+    helper = staff(own.platform, username="helper", role="read-only")
     looks = Browser(helper)
     assert "Put back" not in looks.html(page(own.row))
     looks.client.post(reverse("admin:integrations_integrationobject_requeue", args=[own.row.pk]))

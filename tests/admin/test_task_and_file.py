@@ -39,9 +39,9 @@ def test_a_file_of_another_platform_is_not_found(
 
 
 def test_who_may_not_look_gets_no_file(own: SimpleNamespace) -> None:
-    person = staff(own.platform)
+    person = staff(own.platform, role="")
     assert Browser(person).client.get(download(own)).status_code == 403
-    person.user_permissions.add(Permission.objects.get(codename="view_file"))
+    person.user_permissions.add(Permission.objects.get(codename="get:integration:file"))
     assert Browser(person).client.get(download(own)).status_code == 200
 
 

@@ -1,14 +1,23 @@
 """What an outside system shows to act as one integration, and what it may then do."""
 
+import statistics
+import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
+from django.core.cache import cache
 from django.db import connection
 from django.utils.timezone import now
 
+from integrations.api.authentication import OWN
 from integrations.models import Credential, Integration
+from integrations.models import credential as module
+from otms.accounts.audit import AuditEntry
 from otms.accounts.models import Platform
 from otms.urls import router
 from tests import make
@@ -35,11 +44,26 @@ def works(shown: Any) -> bool:
     return bool(status == 200)
 
 
+@contextmanager
+def later(**passed: float) -> Iterator[None]:
+    """What a credential looks like then."""
+    moment = now() + timedelta(**passed)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "now", lambda: moment)
+        yield
+
+
+def listed(api: Api, integration: Integration) -> Any:
+    return api.ok("GET", f"integration/{integration.pk}/credentials/0/20")["credentials"]
+
+
 def test_credentials_are_shown_once_and_kept_as_hashes(api: Api, integration: Integration) -> None:
     shown = generate(api, integration)
     assert list(shown) == [
         *("id", "integrationId", "apiKey", "apiSecret", "token", "createdAt", "expiresAt"),
+        *("name", "scopes", "rate"),
     ]
+    assert (shown["name"], shown["rate"], shown["scopes"]) == ("", None, sorted(OWN))
     assert shown["integrationId"] == str(integration.pk)
     assert shown["expiresAt"] is None
     assert works(shown)
@@ -68,6 +92,11 @@ def test_the_older_pair_may_stay_for_a_while(api: Api, integration: Integration)
     assert timedelta(hours=47) < ends[older["id"]] - now() < timedelta(hours=49)
     Credential.objects.of(integration.platform).filter(pk=oldest["id"]).update(revoked_at=now())
     assert [works(each) for each in (oldest, older, newest)] == [False, True, True]
+    newer = generate(api, integration, keepPreviousFor="PT1H")
+    with later(hours=1):
+        assert [works(each) for each in (newest, newer)] == [False, True]
+    assert works(newest)
+    newest = newer
     generate(api, integration, keepPreviousFor="PT0S")
     assert [works(each) for each in (older, newest)] == [False, False]
 
@@ -126,6 +155,162 @@ def test_an_expired_credential_opens_nothing(api: Api, integration: Integration)
     shown = generate(api, integration)
     Credential.objects.of(integration.platform).update(expires_at=now())
     assert not works(shown)
+
+
+def test_a_credential_ends_when_it_was_said(api: Api, integration: Integration) -> None:
+    shown = generate(api, integration, expiresIn="P30D")
+    (stored,) = listed(api, integration)
+    assert stored["expiresAt"] == shown["expiresAt"]
+    assert stored["state"] == "valid"
+    with later(days=29, hours=23):
+        assert works(shown)
+    with later(days=30):
+        assert not works(shown)
+        assert listed(api, integration)[0]["state"] == "expired"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"expiresIn": "PT1S"}, "expiresIn"),
+        ({"expiresIn": "30"}, "expiresIn"),
+        ({"expiresIn": "P9999D"}, "expiresIn"),
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["create:transportOrder"]}, "scopes[0]"),
+        ({"scopes": "import:data"}, "scopes"),
+        ({"scopes": None}, "scopes"),
+        ({"rate": 0}, "rate"),
+        ({"rate": 10**6}, "rate"),
+        ({"name": "x" * 101}, "name"),
+    ],
+)
+def test_what_a_credential_cannot_be_is_named(
+    api: Api, integration: Integration, wrong: Any, field: str
+) -> None:
+    body = {"integrationId": str(integration.pk), **wrong}
+    assert [each["field"] for each in api.refused("POST", GENERATE, body)["errors"]] == [field]
+    assert not Credential.objects.of(integration.platform).exists()
+
+
+def test_a_credential_may_do_what_its_scopes_say(api: Api, integration: Integration) -> None:
+    shown = generate(api, integration, scopes=["import:data", "get:integration"])
+    assert shown["scopes"] == ["get:integration", "import:data"]
+    caller = Api(shown["token"])
+    caller.ok("GET", f"integration/{integration.pk}")
+    caller.ok("POST", "integration/import/data", {"integrationId": str(integration.pk), "data": []})
+    body = {"mapping": {"a": "$.b"}, "testData": {"b": 1}}
+    told = caller.refused("POST", MAPPING_TEST, body, code=403)["message"]
+    assert told == (
+        "This credential has no scope test:mapping; make one that has, or send another."
+    )
+    told = caller.refused("GET", "transportOrders/0/1", code=403)["message"]
+    assert "get:transportOrders, is not among your permissions" in told
+
+
+def test_credentials_of_other_names_stay(api: Api, integration: Integration) -> None:
+    scanner, erp = (generate(api, integration, name=each) for each in ("scanner", "ERP"))
+    newer = generate(api, integration, name="ERP")
+    nameless = generate(api, integration)
+    assert [works(each) for each in (scanner, erp, newer, nameless)] == [True, False, True, True]
+    assert [each["name"] for each in listed(api, integration)] == ["", "ERP", "ERP", "scanner"]
+
+
+def test_the_list_tells_all_but_the_secrets(api: Api, integration: Integration) -> None:
+    older = generate(api, integration, name="ERP", rate=30)
+    newer = generate(api, integration, name="ERP", keepPreviousFor="PT1H")
+    rows = listed(api, integration)
+    assert [(each["id"], each["state"]) for each in rows] == [
+        (newer["id"], "valid"),
+        (older["id"], "ending"),
+    ]
+    assert rows[1]["rate"] == 30
+    assert rows[0]["apiKey"] == newer["apiKey"]
+    told = str(rows)
+    for shown in (older, newer):
+        assert shown["apiSecret"] not in told
+        assert shown["token"] not in told
+    page = api.ok("GET", f"integration/{integration.pk}/credentials/1/1")
+    assert (page["totalResults"], page["credentials"][0]["id"]) == (2, older["id"])
+    other = make.integration()
+    api.refused("GET", f"integration/{other.pk}/credentials/0/20", code=404)
+
+
+def test_one_credential_is_revoked_and_the_others_work(api: Api, integration: Integration) -> None:
+    kept, lost = (generate(api, integration, name=each) for each in "ab")
+    answer = api.ok("DELETE", f"integration/credential/{lost['id']}")["credential"]
+    assert (answer["state"], answer["id"]) == ("revoked", lost["id"])
+    assert [works(each) for each in (kept, lost)] == [True, False]
+    again = api.refused("DELETE", f"integration/credential/{lost['id']}", code=409)
+    assert "revoked before" in again["message"]
+    entries = AuditEntry.objects.of(integration.platform)
+    assert entries.filter(action="delete:integration:credential").count() == 1
+    api.refused("DELETE", f"integration/credential/{make.credential().pk}", code=404)
+
+
+def test_an_overlap_may_be_cut_short(api: Api, integration: Integration) -> None:
+    older = generate(api, integration)
+    generate(api, integration, keepPreviousFor="P7D")
+    assert works(older)
+    api.ok("DELETE", f"integration/credential/{older['id']}")
+    assert not works(older)
+
+
+def test_where_and_when_it_was_last_used_is_noted(api: Api, integration: Integration) -> None:
+    shown = generate(api, integration)
+    assert listed(api, integration)[0]["lastUsedAt"] is None
+    caller, where = Api(shown["token"]), f"integration/{integration.pk}"
+    assert caller("GET", where, REMOTE_ADDR="10.1.2.3").status_code == 200
+    (row,) = listed(api, integration)
+    assert row["lastUsedFrom"] == "10.1.2.3"
+    assert row["lastUsedAt"] is not None
+    assert caller("GET", where, REMOTE_ADDR="10.9.9.9").status_code == 200
+    assert listed(api, integration) == [row]  # within the minute
+    with later(seconds=61):
+        assert caller("GET", where, REMOTE_ADDR="2001:db8::1").status_code == 200
+    assert listed(api, integration)[0]["lastUsedFrom"] == "2001:db8::1"
+    with later(seconds=130):
+        assert caller("GET", where, REMOTE_ADDR="").status_code == 200
+    assert listed(api, integration)[0]["lastUsedFrom"] is None
+
+
+def test_a_refused_credential_is_not_used(api: Api, integration: Integration) -> None:
+    shown = generate(api, integration)
+    pair = {"X-API-Key": shown["apiKey"], "X-API-Secret": "wrong"}
+    Api(**pair).refused("GET", f"integration/{integration.pk}", code=401)
+    assert listed(api, integration)[0]["lastUsedAt"] is None
+
+
+def test_each_credential_has_its_own_rate(
+    api: Api, integration: Integration, settings: LazySettings
+) -> None:
+    cache.clear()
+    slow, usual = (
+        generate(api, integration, name=n, **f) for n, f in (("a", {"rate": 2}), ("b", {}))
+    )
+    where = f"integration/{integration.pk}"
+    answers = [Api(slow["token"])("GET", where) for _ in range(3)]
+    assert [each.status_code for each in answers] == [200, 200, 429]
+    assert answers[0]["RateLimit-Policy"] == '"caller";q=2;w=60'
+    assert [Api(usual["token"])("GET", where).status_code for _ in range(3)] == [200] * 3
+
+
+def test_neither_answer_nor_time_tells_whether_there_is_such_a_key(
+    api: Api, integration: Integration
+) -> None:
+    shown = generate(api, integration)
+    keys = (shown["apiKey"], "otms_key_" + "0" * 24)
+    told, taken = [], {}
+    for key in keys:
+        pair = {"X-API-Key": key, "X-API-Secret": "wrong"}
+        told.append(Api(**pair).refused("GET", f"integration/{integration.pk}", code=401))
+    assert told[0] == told[1]
+    credentials = Credential.objects.all()
+    for key in keys * 150:
+        started = time.perf_counter()
+        assert credentials.with_pair(key, "wrong") is None
+        taken.setdefault(key, []).append(time.perf_counter() - started)
+    there, missing = (statistics.median(taken[key]) for key in keys)
+    assert 0.7 < there / missing < 1.4
 
 
 def test_a_deleted_integration_is_no_caller(api: Api, integration: Integration) -> None:

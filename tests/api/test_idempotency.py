@@ -150,7 +150,8 @@ def test_which_calls_take_a_key() -> None:
     unkeyed = {route.name for route in posts if not route.keyed}
     assert {name for name in unkeyed if not name.startswith("search:")} == {
         *("login:user", "refresh:user", "logout:user"),
-        *("generate:integration:credentials", "test:mapping", "test:fileTemplate:mapping"),
+        *("generate:integration:credentials", "generate:integration:signingSecret"),
+        *("test:mapping", "test:fileTemplate:mapping"),
         "install:app",
     }
     keyed = {route.name for route in router.routes() if route.keyed}

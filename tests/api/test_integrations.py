@@ -429,7 +429,7 @@ def test_a_name_that_leads_inside_is_refused_on_save(
         ("//8.8.8.8/", "Write the whole URL: https://8.8.8.8/"),
         ("localhost:8000", "Write the whole URL: https://localhost:8000"),
         ("http://user:hush@8.8.8.8/", "Take the user name and the password out"),
-        ("user:hush@erp.example/?a=b", "With a `secret` in the settings it signs"),
+        ("user:hush@erp.example/?a=b", 'write them as {"auth": {"type": "basic"'),
     ],
 )
 def test_a_refused_address_says_what_to_write(api: Api, url: str, words: str) -> None:

@@ -78,30 +78,17 @@ def test_who_is_known_may_log_in_with_an_old_token_in_hand(user: User) -> None:
     login(Api("otms_pat_revoked"))
 
 
-def test_logging_in_again_and_again_is_slowed_down(stranger: Api, user: User) -> None:
+def test_whoever_says_to_come_from_elsewhere_still_comes_from_here(
+    stranger: Api, user: User
+) -> None:
     body = {"username": "anna", "password": "wrong"}
     for number in range(10):
-        # Whoever says to come from elsewhere still comes from here.
         elsewhere = {"X-Forwarded-For": f"8.8.8.{number}"}
         assert stranger("POST", "user/login", body, headers=elsewhere).status_code == 401
     answer = stranger("POST", "user/login", body, headers={"X-Forwarded-For": "9.9.9.9"})
     assert answer.status_code == 429
     assert answer.json()["code"] == 429
-    assert 0 < int(answer["Retry-After"]) <= 60
     assert stranger("POST", "user/login", body, REMOTE_ADDR="10.1.1.1").status_code == 401
-
-
-def test_who_logs_in_is_not_slowed_down(stranger: Api, user: User) -> None:
-    wrong = {"username": "anna", "password": "wrong"}
-    for _ in range(9):
-        stranger.refused("POST", "user/login", wrong, code=401)
-    for _ in range(12):
-        login(stranger)
-    # Nor does it make room for more guesses.
-    stranger.refused("POST", "user/login", wrong, code=401)
-    stranger.refused("POST", "user/login", wrong, code=429)
-    right = {"username": "anna", "password": " pass word "}
-    stranger.refused("POST", "user/login", right, code=429)
 
 
 def test_behind_a_proxy_its_word_counts(stranger: Api, user: User, settings: LazySettings) -> None:

@@ -50,9 +50,10 @@ def test_nobody_blocks_themselves_or_somebody_of_another_platform(api: Api, user
 def test_it_takes_the_permission_and_nobody_blocks_who_may_more(
     api: Api, user: User, bob: User, platform: Platform
 ) -> None:
+    bob.set_role("integration manager")
     caller = Api(make.token(bob))
-    carl = make.UserFactory(platform=platform)
+    carl = make.UserFactory(platform=platform, role="support")
     caller.refused("POST", f"user/block/{carl.pk}", code=403)
-    bob.user_permissions.add(Permission.objects.get(codename="change_user"))
+    bob.user_permissions.add(Permission.objects.get(codename="block:user"))
     caller.ok("POST", f"user/block/{carl.pk}")
     caller.refused("POST", f"user/block/{user.pk}", code=403)

@@ -8,6 +8,7 @@ import pytest
 from integrations.api.apps import AppViewSet
 from integrations.models import (
     AppInstallation,
+    Credential,
     Email,
     File,
     Integration,
@@ -38,6 +39,7 @@ MAKE: dict[Any, Any] = {
     Business: make.BusinessFactory,
     Event: make.EventFactory,
     Integration: make.IntegrationFactory,
+    Credential: make.credential,
     File: make.FileFactory,
     AppInstallation: make.InstallationFactory,
     Email: make.EmailFactory,

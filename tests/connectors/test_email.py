@@ -261,9 +261,9 @@ def test_a_server_that_is_away_is_tried_again(mail: MailServer, settings: LazySe
 @pytest.fixture
 def trusted(self_signed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SSL_CERT_FILE", str(self_signed))
-    trust.tls_context.cache_clear()
+    trust._common.cache_clear()
     yield
-    trust.tls_context.cache_clear()
+    trust._common.cache_clear()
 
 
 @pytest.mark.parametrize("tls", [True, False])

@@ -117,3 +117,52 @@ def test_blanks_around_base64_say_nothing() -> None:
     secret = signing.new_secret()
     assert signing.sign(f"{secret}\n", "id", 0, b"") == signing.sign(secret, "id", 0, b"")
     assert signing.sign("text\n", "id", 0, b"") != signing.sign("text", "id", 0, b"")
+
+
+# ed25519: the key pair and the signature that Svix tests its libraries with; the standard shows the
+# same signature.
+PRIVATE = (
+    "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+)
+PUBLIC = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+ED25519 = (
+    "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
+)
+
+
+def test_the_published_example_of_ed25519_has_the_published_signature() -> None:
+    assert signing.sign(PRIVATE, MESSAGE_ID, TIMESTAMP, BODY) == ED25519
+    assert signing.public_key(PRIVATE) == PUBLIC
+    seed = base64.b64encode(base64.b64decode(PRIVATE.removeprefix("whsk_"))[:32]).decode()
+    assert signing.public_key(f"whsk_{seed}\n") == PUBLIC
+
+
+def test_a_public_key_is_enough_to_verify() -> None:
+    assert verify(secret=PUBLIC, signatures=f"{SIGNATURE} {ED25519}")
+    for change in (
+        {"signatures": SIGNATURE},
+        {"signatures": ED25519.replace("v1a,", "v1,")},
+        {"signatures": ED25519.replace("h", "g")},
+        {"signatures": "v1a,?"},
+        {"body": BODY + b" "},
+        {"now": TIMESTAMP + 301},
+    ):
+        assert not verify(**{"secret": PUBLIC, "signatures": ED25519, **change})
+
+
+def test_both_schemes_sign_together() -> None:
+    new, old = signing.new_secret("v1a"), signing.new_secret()
+    signatures = signing.headers([new, old], "id", TIMESTAMP, BODY)["webhook-signature"]
+    assert [each.partition(",")[0] for each in signatures.split(" ")] == ["v1a", "v1"]
+    for secret in (signing.public_key(new), old):
+        assert verify(secret=secret, message_id="id", signatures=signatures)
+    assert signing.public_key(old) == ""
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["whsk_", "whsk_AAAA", "whsk_?", PUBLIC, "whsk_" + base64.b64encode(bytes(64)).decode()],
+)
+def test_a_key_that_can_not_sign_is_refused(secret: str) -> None:
+    with pytest.raises(ValueError, match=r"key|secret"):
+        signing.sign(secret, "id", 1, b"")

@@ -364,7 +364,7 @@ def test_a_certificate_nobody_vouches_for_is_refused(door: Door, tls_sink: Sink)
 
 @pytest.fixture
 def trusting(self_signed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def context() -> SSLContext:
+    def context(tls: trust.Tls | None = None) -> SSLContext:
         return create_default_context(cafile=str(self_signed))
 
     monkeypatch.setattr(trust, "tls_context", context)

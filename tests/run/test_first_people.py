@@ -11,7 +11,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from otms.accounts.models import Platform, User
+from otms.accounts.roles import ROLES, Role
 from tests import make
+from tests.conftest import Api
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long and quiet word"
@@ -48,6 +50,12 @@ def set_password(path: str, password: str = PASSWORD) -> Any:
     return client.post(page.request["PATH_INFO"], typed, follow=True)
 
 
+def client_of(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
 def test_a_platform_is_made() -> None:
     assert "Acme Corp" in said("createplatform", " Acme Corp ")
     assert Platform.objects.get().name == "Acme Corp"
@@ -63,11 +71,12 @@ def test_a_platform_that_can_not_be_is_one_sentence(name: str) -> None:
 
 def test_an_invited_person_sets_a_password_and_comes_in() -> None:
     make.PlatformFactory(name="Acme")
-    text = said("invite", "Ann@Example.com", "--platform", "Acme", "--admin")
+    text = said("invite", "Ann@Example.com", "--platform", "Acme", "--role", "owner")
     ann = User.objects.get()
     assert (ann.username, ann.platform.name) == ("ann@example.com", "Acme")
     assert ann.is_staff
-    assert ann.is_superuser
+    assert ann.role == "owner"
+    assert not ann.is_superuser
     assert not ann.has_usable_password()
     path = path_in(text)
     assert "Log in" in set_password(path).content.decode()
@@ -81,12 +90,33 @@ def test_an_invited_person_sets_a_password_and_comes_in() -> None:
     assert ann.check_password(PASSWORD)
 
 
-def test_without_admin_a_person_may_nothing_in_the_admin_yet() -> None:
+def test_without_a_role_a_person_may_nothing_yet_and_is_told_so() -> None:
     make.PlatformFactory(name="Acme")
-    said("invite", "bob@example.com", "--platform", "Acme")
+    assert "may log in and nothing else" in said("invite", "bob@example.com", "--platform", "Acme")
     bob = User.objects.get()
     assert not bob.is_superuser
-    assert not bob.get_all_permissions()
+    assert not bob.granted
+    page = client_of(bob).get("/admin/").content.decode()
+    assert "You have no role yet" in page
+    refusal = Api(make.token(bob)).refused("GET", "transportOrders/0/1", code=403)
+    assert "You have no role yet" in refusal["message"]
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.key)
+def test_a_person_is_invited_with_a_role(role: Role) -> None:
+    make.PlatformFactory(name="Acme")
+    text = said("invite", "bob@example.com", "--platform", "Acme", "--role", role.key)
+    assert "nothing else" not in text
+    assert User.objects.get().role == role.name
+
+
+def test_the_word_of_before_the_roles_is_answered_with_the_new_one() -> None:
+    make.PlatformFactory(name="Acme")
+    with pytest.raises(CommandError, match="--admin is now --role owner"):
+        said("invite", "ann@example.com", "--platform", "Acme", "--admin")
+    with pytest.raises(CommandError, match="no role 'boss': owner, integration-manager, support"):
+        said("invite", "ann@example.com", "--platform", "Acme", "--role", "boss")
+    assert not User.objects.exists()
 
 
 def test_a_link_expires(settings: LazySettings) -> None:
@@ -113,9 +143,11 @@ def test_who_has_not_come_yet_is_invited_again() -> None:
     make.PlatformFactory(name="Acme")
     for _ in range(2):
         path = path_in(said("invite", "ann@example.com", "--platform", "Acme"))
-    assert not User.objects.get().is_superuser
-    path = path_in(said("invite", "ann@example.com", "--platform", "Acme", "--admin"))
-    assert User.objects.get().is_superuser
+    assert not User.objects.get().role
+    path = path_in(said("invite", "ann@example.com", "--platform", "Acme", "--role", "owner"))
+    assert User.objects.get().role == "owner"
+    with pytest.raises(CommandError, match="last owner"):
+        said("invite", "ann@example.com", "--platform", "Acme", "--role", "support")
     set_password(path)
     with pytest.raises(CommandError, match=r"has an account already.*changepassword"):
         said("invite", "ANN@example.com", "--platform", "Acme")

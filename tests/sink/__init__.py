@@ -34,10 +34,14 @@ class Received:
 class Sink:
     """A running receiver; tests/sink/server.py lists how it behaves, chosen by the path."""
 
-    def __init__(self, *, keep: int = 1000, cert: Path | None = None) -> None:
+    def __init__(
+        self, *, keep: int = 1000, cert: Path | None = None, client_ca: Path | None = None
+    ) -> None:
         command = [sys.executable, "-m", "tests.sink", "--keep", str(keep)]
         if cert:
             command += ["--cert", str(cert)]
+        if client_ca:
+            command += ["--client-ca", str(client_ca)]
         self.cert = cert
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout
@@ -67,6 +71,10 @@ class Sink:
     def answers(self, path: str, behaviour: str) -> None:
         """Give a path of the other system a behaviour: answers("/orders", "/status/503")."""
         self._ask("POST", "/_sink/answers", json.dumps({path: behaviour}))
+
+    def teach(self, *words: str) -> None:
+        """What /parrot says."""
+        self._ask("POST", "/_sink/words", json.dumps(words))
 
     def reset(self) -> None:
         """Forget everything."""

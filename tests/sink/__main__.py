@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--keep", type=int, default=1000, help="requests remembered in full")
     parser.add_argument("--cert", help="serve TLS with this PEM file (certificate and key)")
+    parser.add_argument("--client-ca", help="let in who shows a certificate of these authorities")
     options = parser.parse_args()
     uvloop.run(serve(options))
 
@@ -27,6 +28,9 @@ async def serve(options: argparse.Namespace) -> None:
     if options.cert:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(options.cert)
+    if context and options.client_ca:
+        context.load_verify_locations(options.client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
     memory = Memory(options.keep)
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(memory), options.host, options.port, ssl=context, backlog=1024

@@ -26,7 +26,13 @@
     /auth/bearer/<token>      200 with that token, else 401
     /auth/basic/<user>/<pw>   200 with that user, else 401
     /token                    an OAuth2 token endpoint
+    /oauth/<id>/<secret>[/<s>[/<ms>]]  the same for this client alone: lent-1, lent-2, ... each for
+                              s seconds, after a while
+    /oauthsays/<status>/<w>   the same, with that error
+    /lent/<n>                 200 to the token lent-<n> and those after it, else 401
     /echo                     200, the request's body
+    /parrot/<code>            that status, and wherever an answer has room for a text all that it
+                              was told: in headers, in the query, and the words it was taught
     /slack/<secret>           an incoming webhook of Slack; `open` is its secret
     /slack/says/<status>/<w>  the same, with that answer: `no-service` is no_service
     /slack/cannot/post/<w>    404, with the path in its words
@@ -44,6 +50,7 @@ import base64
 import email.utils
 import gzip
 import hmac
+import html
 import io
 import json
 import socket
@@ -55,7 +62,7 @@ from collections.abc import Callable, Coroutine
 from functools import cache
 from http import HTTPStatus
 from typing import Any, NamedTuple, cast
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, unquote, unquote_plus, urlsplit
 
 
 class Received(NamedTuple):
@@ -90,11 +97,13 @@ class Memory:
         """Forget everything."""
         self.received.clear()
         self.answers: dict[str, str] = {}
+        self.words: list[str] = []
         self.attempts: Counter[bytes] = Counter()
         self.delivered: Counter[bytes] = Counter()
         self.statuses: Counter[int] = Counter()
         self.total = 0
         self.anonymous = 0
+        self.lent = 0
 
     def arrived(self, request: Received, delivery: bytes) -> None:
         """Count a request."""
@@ -282,6 +291,8 @@ class Connection(asyncio.Protocol):
                 memory.reset()
             case "answers":
                 memory.answers.update(json.loads(self.body))
+            case "words":
+                memory.words = json.loads(self.body)
         if not self.closed:
             self.transport.write(answer(200, json.dumps(result).encode()))
 
@@ -418,6 +429,27 @@ class Connection(asyncio.Protocol):
         token = {"access_token": "sink-token", "token_type": "Bearer", "expires_in": 3600}
         self.reply(200, json.dumps(token).encode())
 
+    async def do_oauth(self, client: str, secret: str, seconds: str = "", ms: str = "0") -> None:
+        form = dict(parse_qsl(self.body.decode()))
+        given = header(self.head, b"authorization").removeprefix(b"Basic ")
+        basic = tuple(map(unquote_plus, base64.b64decode(given).decode().split(":")))
+        as_whom = basic if given else (form.get("client_id"), form.get("client_secret"))
+        await asyncio.sleep(int(ms) / 1000)
+        if as_whom != (client, secret) or form.get("grant_type") != "client_credentials":
+            self.reply(401, b'{"error": "invalid_client", "error_description": "Who is that?"}')
+            return
+        self.memory.lent += 1
+        token: dict[str, Any] = {"access_token": f"lent-{self.memory.lent}", "token_type": "bearer"}
+        token |= {"expires_in": int(seconds)} if seconds else {}
+        self.reply(200, json.dumps(token).encode())
+
+    def do_oauthsays(self, status: str, error: str) -> None:
+        self.reply(int(status), json.dumps({"error": error}).encode())
+
+    def do_lent(self, first: str) -> None:
+        given = header(self.head, b"authorization").removeprefix(b"Bearer lent-")
+        self.reply(200 if given.isdigit() and int(given) >= int(first) else 401, given)
+
     def do_slack(self, secret: str, status: str = "", said: str = "") -> None:
         if secret == "open":
             text = json.loads(self.body).get("text")
@@ -440,6 +472,24 @@ class Connection(asyncio.Protocol):
 
     def do_echo(self) -> None:
         self.reply(200, self.body)
+
+    def do_parrot(self, code: str) -> None:
+        heard = self.head.decode("latin-1")
+        _, path, _ = heard.split(" ", 2)
+        words = " ".join([*self.memory.words, *parse_qs(urlsplit(path).query).get("key", [])])
+        encoded = base64.b64encode(words.encode()).decode()
+        one_line = words.replace("\n", " ")
+        head = [
+            f"HTTP/1.1 {code} {one_line}",
+            f"Location: /{quote(words)}",
+            f"X-Words: {one_line}",
+            f"Set-Cookie: words={encoded}",
+            f"WWW-Authenticate: Wrong realm={one_line}",
+        ]
+        said = [words, quote(words, safe=""), json.dumps(words), html.escape(words), encoded, heard]
+        body = "\n".join(said).encode()
+        answer = "\r\n".join([*head, f"Content-Length: {len(body)}"]).encode() + b"\r\n\r\n" + body
+        self.send(answer, int(code))
 
 
 def header(head: bytes, name: bytes) -> bytes:

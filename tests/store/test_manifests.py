@@ -106,6 +106,8 @@ def test_this_manifest_is_right() -> None:
         ("version: 1.0.0", "version: 1.0", "fleet.yaml: version: "),
         ("version: 1.0.0", "version: 1.0.0\nlogo: apps/no.svg", "logo: There is no static file"),
         ("permissions: []", "permissions: [all]", "fleet.yaml: permissions[0]: "),
+        ("permissions: []", "permissions: ['get:orders']", "There is no call 'get:orders' about"),
+        ("permissions: []", "permissions: ['block:user']", "There is no call 'block:user' about"),
         ("title: URL, format: url", "format: url", "settings.url.title: This field is required."),
         ("format: url", "format: uri", "settings.url.format: Choose one of url, "),
         ("default: [created]", "default: [deleted]", "settings.words.default: Choose some of"),

@@ -1,6 +1,7 @@
 """Let a person in: they set their password by a link that works once."""
 
 import smtplib
+from argparse import SUPPRESS
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -10,7 +11,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from otms.accounts import passwords
-from otms.accounts.models import Platform, User
+from otms.accounts.models import LastOwner, Platform, User
+from otms.accounts.roles import ROLES, Role
 
 
 class Command(BaseCommand):
@@ -22,13 +24,26 @@ class Command(BaseCommand):
         parser.add_argument("email", help="they log in with it")
         parser.add_argument("--platform", required=True, metavar="NAME")
         parser.add_argument(
-            "--admin", action="store_true", help="may do everything inside the platform"
+            "--role",
+            metavar="ROLE",
+            help="; ".join(f"{role.key}: {role.about}" for role in ROLES),
         )
+        parser.add_argument("--admin", action="store_true", help=SUPPRESS)  # of before the roles
         parser.add_argument("--show", action="store_true", help="print the link, send no mail")
 
     def handle(
-        self, *args: Any, email: str, platform: str, admin: bool, show: bool, **options: Any
+        self,
+        *args: Any,
+        email: str,
+        platform: str,
+        role: str | None,
+        admin: bool,
+        show: bool,
+        **options: Any,
     ) -> None:
+        if admin:
+            raise CommandError("--admin is now --role owner.")
+        given = _role(role) if role else None
         try:
             validate_email(email)
             base = passwords.public_url()
@@ -37,7 +52,10 @@ class Command(BaseCommand):
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
         with transaction.atomic():
-            person = _person(email.lower(), _platform(platform), admin)
+            person = _person(email.lower(), _platform(platform), given)
+        if not person.role:
+            who = f"{person.email} may log in and nothing else"
+            self.stdout.write(f"{who}: an owner gives a role in the admin, or say --role here.")
         what = f"works once, until {passwords.until():%Y-%m-%d %H:%M} UTC"
         if show or not passwords.sends_mail():
             self.stdout.write(f"Give {person.email} this link; it {what}:")
@@ -62,21 +80,28 @@ def _platform(name: str) -> Platform:
     )
 
 
-def _person(email: str, platform: Platform, admin: bool) -> User:
+def _role(key: str) -> Role:
+    for role in ROLES:
+        if key in (role.key, role.name):
+            return role
+    raise CommandError(f"There is no role {key!r}: {', '.join(role.key for role in ROLES)}.")
+
+
+def _person(email: str, platform: Platform, role: Role | None) -> User:
     """Somebody new, or who was invited before and has not come yet."""
     there = User.objects.filter(Q(username__iexact=email) | Q(email__iexact=email)).first()
     if there is None:
-        return User.objects.create_user(
-            email, email, platform=platform, is_staff=True, is_superuser=admin
-        )
-    if there.platform_id != platform.pk:
+        there = User.objects.create_user(email, email, platform=platform, is_staff=True)
+    elif there.platform_id != platform.pk:
         raise CommandError(f"{email} belongs to another platform.")
-    if there.has_usable_password() or not there.is_active:
+    elif there.has_usable_password() or not there.is_active:
         raise CommandError(
             f"{email} has an account already. A forgotten password is set with a link from the "
             f"admin's page of that person, or here: manage.py changepassword {there.username}"
         )
-    if admin and not there.is_superuser:
-        there.is_superuser = True
-        there.save(update_fields=["is_superuser"])
+    if role:
+        try:
+            there.set_role(role.name)
+        except LastOwner as error:
+            raise CommandError(str(error)) from None
     return there

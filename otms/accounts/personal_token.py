@@ -1,0 +1,64 @@
+"""Tokens that people give to their own scripts."""
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.utils.timezone import now
+
+from otms.accounts.actor import PERSON, Actor
+from otms.accounts.tenancy import Record
+
+if TYPE_CHECKING:
+    from otms.accounts.models import User
+
+
+def fingerprint(token: str) -> str:
+    """What is kept of a token: it is long and random, so a plain SHA-256 can't be searched."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class PersonalToken(Record):
+    """A token for a person's own scripts; shown once, kept as a hash."""
+
+    PREFIX = "otms_pat_"
+
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=200)
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def actor(self) -> Actor:
+        """Who it is that shows this token."""
+        return Actor(PERSON, self.user.username, self.user_id, f"token {self.name}")
+
+    @classmethod
+    def generate(cls, user: "User", name: str, **fields: Any) -> tuple["PersonalToken", str]:
+        """A new token of this person, and its text, which nobody can read again."""
+        token = cls.PREFIX + secrets.token_urlsafe(32)
+        kept = cls.objects.create(
+            user=user, platform=user.platform, name=name, hash=fingerprint(token), **fields
+        )
+        return kept, token
+
+    def revoke(self) -> bool:
+        """Refuse it from now on; False when it was revoked before."""
+        living = PersonalToken.objects.across_platforms().filter(pk=self.pk, revoked_at=None)
+        return bool(living.update(revoked_at=now(), updated_at=now()))
+
+    @classmethod
+    def valid(cls, token: str) -> "PersonalToken | None":
+        """The token with this text, unless it is revoked, expired or its person is inactive."""
+        found = (
+            cls.objects.across_platforms()
+            .select_related("user__platform")
+            .filter(hash=fingerprint(token), revoked_at=None, user__is_active=True)
+            .first()
+        )
+        return found if found and (found.expires_at is None or found.expires_at > now()) else None

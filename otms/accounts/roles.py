@@ -1,0 +1,81 @@
+"""The four roles of people, by the names of permissions (`verb:entity`): the same on all platforms.
+
+What no line here names is the owner's alone; so is every call that is new. Who may what in the end,
+name by name, is printed in docs/reference/permissions.md.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+RECORDS = (
+    "transportOrder transportOrders transportOrders:extended "
+    "consignment business businesses event events"
+)
+INTEGRATIONS = "integration integrations"
+QUEUE = "integration:object integration:objects integration:logs integration:requestLogs"
+INTAKE = "integration:task integration:tasks integration:file integration:email"
+APPS = "app apps appInstallation appInstallations"
+MESSAGES = (
+    "messageAutomation messageAutomations messageAutomation:templates messageAutomation:history "
+    "messageTemplate messageTemplates"
+)
+
+
+def each(verbs: str, *entities: str) -> frozenset[str]:
+    """Every one of these verbs with every one of these entities."""
+    return frozenset(map(":".join, product(verbs.split(), " ".join(entities).split())))
+
+
+LOOKS = each("get search", RECORDS, INTEGRATIONS, QUEUE, INTAKE, APPS, MESSAGES)
+SUPPORTS = (
+    LOOKS
+    | each("requeue cancel", "integration:object")
+    | each("test", "mapping fileTemplate:mapping")
+)
+KEEPS_RECORDS = each("create update delete", RECORDS) | each("accept", "transportOrder")
+SETS_UP = (
+    each("create update delete", INTEGRATIONS, MESSAGES)
+    | each("generate", "integration:credentials integration:signingSecret")
+    | each("get", "integration:credentials")
+    | each("delete", "integration:credential")
+    | each("install", "app")
+    | each("update delete", "appInstallation")
+    | each("duplicate", "messageAutomation")
+)
+BRINGS_IN = (
+    each("import", "data")
+    | each("upload", "integration:file")
+    | each("receive", "integration:email transportOrder:mail")
+)
+# What the system behind an app may be granted: nothing about people, nothing about set-up.
+OF_APPS = each("get search", RECORDS) | KEEPS_RECORDS
+
+
+@dataclass(frozen=True)
+class Role:
+    """What somebody is on a platform; `may` is None for everything there is."""
+
+    name: str
+    about: str
+    may: frozenset[str] | None
+
+    def allows(self, permission: str) -> bool:
+        return self.may is None or permission in self.may
+
+    @property
+    def key(self) -> str:
+        """As it is written on a command line."""
+        return self.name.replace(" ", "-")
+
+
+OWNER = Role("owner", "everything on the platform, its people too", None)
+ROLES = (
+    OWNER,
+    Role(
+        "integration manager",
+        "integrations, credentials, apps, messages and records; no people",
+        SUPPORTS | KEEPS_RECORDS | SETS_UP | BRINGS_IN,
+    ),
+    Role("support", "looks at everything but people; puts back in the queue, cancels", SUPPORTS),
+    Role("read-only", "looks at everything but people", LOOKS),
+)

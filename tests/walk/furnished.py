@@ -1,0 +1,74 @@
+"""What the walk knows of the two platforms: their records by model, and all their rows."""
+
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.db import connection
+from django.db.models import Model
+
+from integrations.models import Integration
+from otms.accounts.models import Platform, Session, User
+from tests import make
+from tests.admin.conftest import furnish
+
+Rows = dict[str, list[Any]]
+
+
+def platform(mark: str) -> SimpleNamespace:
+    """One of everything, as tests/admin has it, and what only the API shows."""
+    of = furnish(make.PlatformFactory(name=f"{mark}-platform"), mark)
+    # Who has no role may be changed by everybody who may change people.
+    of.visitor = make.UserFactory(platform=of.platform, username=f"{mark}-visitor", role="")
+    opened = Session.start(of.visitor, ip=None, device=f"{mark}-device")
+    assert opened
+    of.session = opened[0]
+    of.credential = of.integration.credentials.get()
+    of.file.integration = of.integration
+    of.file.save()
+    return of
+
+
+def by_model(of: SimpleNamespace) -> dict[type[Model], Any]:
+    """The record of each kind, whatever it is called in there."""
+    found = {type(each): each for each in vars(of).values() if isinstance(each, Model)}
+    return {**found, User: of.visitor, Integration: of.integration}
+
+
+def rows(platform: Platform) -> Rows:
+    """Every row of a platform as it is stored, to see later whether something reached it."""
+    found: Rows = {}
+    for model in apps.get_models():
+        owned = [each for each in model._meta.fields if each.name == "platform"]
+        (field,) = owned or ([model._meta.pk] if model is Platform else [None])
+        if field is not None:
+            found[model._meta.label] = _stored(model, field, platform)
+    people = User.objects.filter(platform=platform).order_by("pk")
+    found["roles"] = list(people.values_list("pk", "groups", "user_permissions"))
+    return found
+
+
+def _stored(model: type[Model], field: Any, platform: Platform) -> list[Any]:
+    quote = connection.ops.quote_name
+    table, pk = quote(model._meta.db_table), quote(str(model._meta.pk.column))  # type: ignore[union-attr]
+    of_platform = f"SELECT * FROM {table} WHERE {quote(field.column)} = %s ORDER BY {pk}"
+    with connection.cursor() as cursor:
+        cursor.execute(of_platform, [field.get_db_prep_value(platform.pk, connection)])
+        return cursor.fetchall()
+
+
+def changed(before: Rows, after: Rows) -> list[str]:
+    """The kinds of rows that are no longer what they were."""
+    return [name for name in before if before[name] != after[name]]
+
+
+def ids(of: SimpleNamespace) -> set[str]:
+    """Every id by which a row of the platform could be recognised in an answer."""
+    found = set()
+    for model in apps.get_models():
+        fields = {each.name for each in model._meta.fields}
+        for name in {"id", "uuid"} & fields if "platform" in fields else ():
+            every = model._base_manager.filter(platform=of.platform).values_list(name, flat=True)
+            found |= {str(each) for each in every if isinstance(each, UUID)}
+    return found | {str(of.platform.pk)}
