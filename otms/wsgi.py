@@ -15,20 +15,20 @@ _django = get_wsgi_application()
 _CHARSET = re.compile(r';\s*charset\*?\s*=\s*("[^"]*"|[^;]*)', re.IGNORECASE)
 
 
-def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+def application(asked: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Django, for which requests that servers hand over in different ways are made the same."""
     # A charset would decode the address too, and some that Python knows are none (`hex`).
-    environ["CONTENT_TYPE"] = _CHARSET.sub("", environ.get("CONTENT_TYPE", ""))
-    if environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
-        _measure(environ)
-    return _django(environ, start_response)
+    asked["CONTENT_TYPE"] = _CHARSET.sub("", asked.get("CONTENT_TYPE", ""))
+    if asked.get("wsgi.input_terminated") and not asked.get("CONTENT_LENGTH"):
+        _measure(asked)
+    return _django(asked, start_response)
 
 
-def _measure(environ: dict[str, Any]) -> None:
+def _measure(asked: dict[str, Any]) -> None:
     """Give a body that came in chunks a length: without one, Django takes it for empty.
 
     Of one that is too large only so much is read that Django sees it is.
     """
-    body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
-    environ["wsgi.input"] = BytesIO(body)
-    environ["CONTENT_LENGTH"] = str(len(body))
+    body = asked["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+    asked["wsgi.input"] = BytesIO(body)
+    asked["CONTENT_LENGTH"] = str(len(body))

@@ -68,10 +68,13 @@ def test_the_certificate_is_checked_unless_somebody_says_otherwise() -> None:
 
 def test_a_password_is_for_the_connection_it_was_typed_for() -> None:
     plain = {name: value for name, value in settings().items() if name != "tls"}
-    origin = postgresql.Connector.origin
-    assert origin(plain) == origin({**plain, "tls": "verify", "schema": "public", "table": "other"})
+
+    def bound_to(**more: Any) -> Any:
+        return postgresql.Connector.bound_to({**plain, **more}, "password")
+
+    assert bound_to() == bound_to(tls="verify", schema="public", table="other")
     for name, value in {"tls": "off", "host": "db.example", "port": 2, "user": "root"}.items():
-        assert origin(plain) != origin({**plain, name: value}), name
+        assert bound_to() != bound_to(**{name: value}), name
 
 
 def test_a_row_has_its_key_and_its_version() -> None:
