@@ -7,9 +7,10 @@ from uuid import UUID
 from django.apps import apps
 from django.db import connection
 from django.db.models import Model
+from django.utils.timezone import now
 
 from integrations.models import Integration
-from otms.accounts.models import Platform, Session, User
+from otms.accounts.models import PersonalToken, Platform, SecondFactor, Session, User
 from tests import make
 from tests.admin.conftest import furnish
 
@@ -24,6 +25,10 @@ def platform(mark: str) -> SimpleNamespace:
     opened = Session.start(of.visitor, ip=None, device=f"{mark}-device")
     assert opened
     of.session = opened[0]
+    of.token, _ = PersonalToken.generate(of.visitor, f"{mark}-script")
+    of.factor = SecondFactor.begin(of.visitor)
+    of.factor.confirmed_at = now()
+    of.factor.save()
     of.credential = of.integration.credentials.get()
     of.file.integration = of.integration
     of.file.save()
