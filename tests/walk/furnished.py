@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from integrations.models import Integration
 from otms.accounts.models import PersonalToken, Platform, SecondFactor, Session, User
+from otms.accounts.roles import ROLES
 from tests import make
 from tests.admin.conftest import furnish
 
@@ -33,6 +34,16 @@ def platform(mark: str) -> SimpleNamespace:
     of.file.integration = of.integration
     of.file.save()
     return of
+
+
+def people(own: SimpleNamespace) -> dict[str, User]:
+    """Somebody with each role, somebody with none, and the operator."""
+    roles = {**{role.name: role.name for role in ROLES}, "somebody without a role": ""}
+    found = {
+        caller: make.UserFactory(platform=own.platform, username=f"own-{caller}", role=role)
+        for caller, role in roles.items()
+    }
+    return {**found, "superuser": own.user}
 
 
 def by_model(of: SimpleNamespace) -> dict[type[Model], Any]:

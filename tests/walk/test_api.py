@@ -14,8 +14,7 @@ from rest_framework.response import Response
 
 from integrations.models import AppAccessToken, Credential
 from otms.accounts.access import access_token
-from otms.accounts.models import PersonalToken, Session, User
-from otms.accounts.roles import ROLES
+from otms.accounts.models import PersonalToken, Session
 from otms.api.router import Route, Router, actions, route
 from otms.api.views import PlatformViewSet
 from otms.orders.models import TransportOrder
@@ -124,16 +123,6 @@ ALSO = {
 }
 
 
-def people(own: SimpleNamespace) -> dict[str, User]:
-    """Somebody with each role, somebody with none, and the operator."""
-    roles = {**{role.name: role.name for role in ROLES}, "somebody without a role": ""}
-    found = {
-        caller: make.UserFactory(platform=own.platform, username=f"own-{caller}", role=role)
-        for caller, role in roles.items()
-    }
-    return {**found, "superuser": own.user}
-
-
 class Shown(NamedTuple):
     """What a caller shows: a token, or where that is good for nothing, what a login gave."""
 
@@ -148,7 +137,7 @@ def callers(own: SimpleNamespace) -> dict[str, Shown]:
     """Who calls, each with a token to show."""
     tokens = {
         caller: Shown(make.token(person), access_token(make.session(user=person)))
-        for caller, person in people(own).items()
+        for caller, person in furnished.people(own).items()
     }
     still = now() + timedelta(hours=1)
     credential = Credential.generate(own.integration, revoke_older_at=still)[1]["token"]
@@ -243,7 +232,7 @@ def test_nobody_calls_what_they_may_not_or_sees_and_changes_what_is_anothers(wal
 
 
 def test_everybody_may_what_is_own_about_themselves(walk: Walk) -> None:
-    for caller, person in people(walk.own).items():
+    for caller, person in furnished.people(walk.own).items():
         session = Session.start(person, ip=None, device="own")
         assert session
         for method, where in (
