@@ -191,6 +191,8 @@ OTMS_CALLER_RATE = env.rate("OTMS_CALLER_RATE", "600/min")
 OTMS_HEAVY_RATE = env.rate("OTMS_HEAVY_RATE", "120/min")
 OTMS_NOBODY_RATE = env.rate("OTMS_NOBODY_RATE", "60/min")
 DATA_UPLOAD_MAX_MEMORY_SIZE = int(env.number("OTMS_MAX_BODY_MB", 10) * 1024 * 1024)
+FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE  # it is in memory anyway: no copy on disk
+DATA_UPLOAD_MAX_NUMBER_FILES = 5  # one is taken; of a few more the wrong field is named
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "OTMS",

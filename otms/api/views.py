@@ -33,6 +33,8 @@ from otms.api.router import Route, actions, methods_of
 from otms.api.serializers import WireSerializer
 from otms.documents import shorten, timestamp
 
+LONGEST_QUERY = 8000
+
 
 class RoutedViewSet(ViewSet):
     """Answers routes (router.py). It says itself whose records it shows: see PlatformViewSet."""
@@ -74,6 +76,8 @@ class RoutedViewSet(ViewSet):
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if len(request.META.get("QUERY_STRING", "")) > LONGEST_QUERY:
+            raise ParseError(f"The parameters are longer than {LONGEST_QUERY} characters.")
         route = self.route
         if route is not None and route.takes and not route.optional and request.stream is None:
             raise ParseError(f"The body is empty; send {self._what_it_takes(route)}.")
