@@ -6,7 +6,8 @@ models/        with one queue row (IntegrationObject) per listening integration;
 tasks.py       after the commit, and every ten seconds, workers are told to look;
 dispatcher.py  a worker leases what is due and keeps a window of calls in flight;
 pipeline.py    for each: do the filters hold? map the document; build the call;
-connectors/    where it goes,
+connectors/    where it goes, and how we show ourselves there,
+tokens.py      with an access token, if the target lends them,
 http.py        through the one door out, past the guard in egress.py;
 models/        and the outcome is written back: delivered, tried again later, given up.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
 
 from otms import __version__, env
 
@@ -94,7 +95,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "otms.accounts.browser.BrowserLogins",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "otms.accounts.actor.of_request",
@@ -130,11 +131,22 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
         "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
+] + [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "otms.accounts.passwords.AnotherPassword"},
 ]
+OTMS_REQUIRE_SECOND_FACTOR = env.text("OTMS_REQUIRE_SECOND_FACTOR", "").strip().lower()
+if OTMS_REQUIRE_SECOND_FACTOR not in ("", "staff"):
+    raise ImproperlyConfigured(
+        "OTMS_REQUIRE_SECOND_FACTOR is neither empty nor staff, which wants one of whoever may use "
+        "the admin."
+    )
 
 # Mail to people. Without EMAIL_URL nothing is sent, and links are handed over by people.
 _mail = env.mail(env.text("EMAIL_URL", ""))
@@ -179,6 +191,8 @@ OTMS_CALLER_RATE = env.rate("OTMS_CALLER_RATE", "600/min")
 OTMS_HEAVY_RATE = env.rate("OTMS_HEAVY_RATE", "120/min")
 OTMS_NOBODY_RATE = env.rate("OTMS_NOBODY_RATE", "60/min")
 DATA_UPLOAD_MAX_MEMORY_SIZE = int(env.number("OTMS_MAX_BODY_MB", 10) * 1024 * 1024)
+FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE  # it is in memory anyway: no copy on disk
+DATA_UPLOAD_MAX_NUMBER_FILES = 5  # one is taken; of a few more the wrong field is named
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "OTMS",
@@ -335,5 +349,11 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": None,
     "SIDEBAR": {"navigation": "integrations.admin.navigation.sidebar"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Second factor", "link": reverse_lazy("second_factor")},
+        ]
+    },
     "DASHBOARD_CALLBACK": "integrations.admin.overview.overview",
 }

@@ -14,8 +14,9 @@ from integrations.api.imports import viewsets as import_viewsets
 from integrations.api.messages import viewsets as message_viewsets
 from integrations.api.object import viewsets as object_viewsets
 from integrations.api.views import viewsets as integration_viewsets
-from otms.accounts import passwords
-from otms.accounts.admin import login
+from otms.accounts import login_pages, passwords
+from otms.accounts.second_factor_views import SecondFactorViewSet
+from otms.accounts.token_views import TokenViewSet
 from otms.accounts.views import PeopleViewSet, SessionViewSet, UserViewSet
 from otms.api.limits import ByAddress
 from otms.api.reference import SchemaView, docs
@@ -30,6 +31,8 @@ from otms.orders.views import (
 router.register(
     UserViewSet,
     SessionViewSet,
+    SecondFactorViewSet,
+    TokenViewSet,
     PeopleViewSet,
     TransportOrderViewSet,
     ConsignmentViewSet,
@@ -68,7 +71,7 @@ urlpatterns = [
     ),
     path("api/docs", docs),
     path("api/", include(router.urls)),
-    path("admin/login/", login),
+    path("admin/", include(login_pages.urlpatterns)),
     path("admin/", include(passwords.urlpatterns)),
     path("admin/", admin.site.urls),
 ]

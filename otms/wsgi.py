@@ -10,25 +10,34 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "otms.settings")
-_django = get_wsgi_application()
 
-_CHARSET = re.compile(r';\s*charset\*?\s*=\s*("[^"]*"|[^;]*)', re.IGNORECASE)
-
-
-def application(asked: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Django, for which requests that servers hand over in different ways are made the same."""
-    # A charset would decode the address too, and some that Python knows are none (`hex`).
-    asked["CONTENT_TYPE"] = _CHARSET.sub("", asked.get("CONTENT_TYPE", ""))
-    if asked.get("wsgi.input_terminated") and not asked.get("CONTENT_LENGTH"):
-        _measure(asked)
-    return _django(asked, start_response)
+Application = Callable[..., Iterable[bytes]]
+CHARSET = re.compile(r';\s*charset\*?\s*=\s*("[^"]*"|[^;]*)', re.IGNORECASE)
 
 
-def _measure(asked: dict[str, Any]) -> None:
-    """Give a body that came in chunks a length: without one, Django takes it for empty.
+def with_length(answer: Application) -> Application:
+    """A body that comes in chunks is read up to the limit, and then has a length as others do.
 
-    Of one that is too large only so much is read that Django sees it is.
+    Django takes a body without a length for none. Some servers give it one by themselves.
     """
-    body = asked["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
-    asked["wsgi.input"] = BytesIO(body)
-    asked["CONTENT_LENGTH"] = str(len(body))
+
+    def read(asked: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if asked.get("wsgi.input_terminated") and not asked.get("CONTENT_LENGTH"):
+            body = asked["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+            asked["wsgi.input"], asked["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
+        return answer(asked, start_response)
+
+    return read
+
+
+def without_charset(answer: Application) -> Application:
+    """All is UTF-8: another charset, or a codec that is none, would decode the address too."""
+
+    def read(asked: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked["CONTENT_TYPE"] = CHARSET.sub("", asked.get("CONTENT_TYPE", ""))
+        return answer(asked, start_response)
+
+    return read
+
+
+application = with_length(without_charset(get_wsgi_application()))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import factory
+import pyotp
 from django.contrib.auth.models import Permission
 from factory.django import DjangoModelFactory
 
@@ -20,7 +21,7 @@ from integrations.models import (
     MessageTemplate,
     Task,
 )
-from otms.accounts.models import PersonalToken, Platform, Session, User
+from otms.accounts.models import PersonalToken, Platform, SecondFactor, Session, User
 from otms.accounts.roles import OWNER
 from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 
@@ -204,13 +205,27 @@ def credential(platform: Platform | None = None) -> Credential:
     ]
 
 
-def session(platform: Platform | None = None) -> Session:
-    """A login of a person of the platform."""
-    platform = platform or PlatformFactory()
-    user = User.objects.filter(platform=platform).first() or UserFactory(platform=platform)
+def session(platform: Platform | None = None, user: User | None = None) -> Session:
+    """A login of this person, or of one of the platform."""
+    if user is None:
+        platform = platform or PlatformFactory()
+        there = User.objects.filter(platform=platform)
+        user = there.first() or UserFactory(platform=platform)
     opened = Session.start(user, ip=None, device="")
     assert opened
     return opened[0]
+
+
+def second_factor(platform: Platform | None = None) -> SecondFactor:
+    """What somebody of the platform logs in with beside the password."""
+    factor = SecondFactor.begin(UserFactory(platform=platform or PlatformFactory()))
+    factor.confirm(pyotp.TOTP(factor.secret).now())
+    return factor
+
+
+def personal_token(platform: Platform | None = None) -> PersonalToken:
+    user = UserFactory(platform=platform or PlatformFactory())
+    return PersonalToken.generate(user, "of somebody")[0]
 
 
 def task(**fields: Any) -> Task:

@@ -76,6 +76,8 @@ class StepForm(PlatformForm):
             if self._is_asked(connector, field)
         }
         settings = {name: value for name, value in typed.items() if value not in (None, "")}
+        if connector == self.instance.connector:
+            settings |= _said_elsewhere(connector, self.instance.settings or {})
         return {"connector": connector, "settings": base.merged({}, settings)}
 
     def _is_asked(self, connector: str, field: serializers.Field) -> bool:
@@ -102,9 +104,22 @@ def _named(connector: str, setting: str) -> str:
 
 
 def _fields(connector: str) -> dict[str, serializers.Field]:
-    """What a person may say, by name."""
+    """What a person may say on this page, by name."""
     leaves = connectors.load(connector).Settings().leaves()
-    return {name: field for name, field in leaves if not field.read_only}
+    return {
+        name: field
+        for name, field in leaves
+        if not field.read_only and "elsewhere" not in field.style
+    }
+
+
+def _said_elsewhere(connector: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """What there is of settings that another page is for."""
+    leaves = connectors.load(connector).Settings().leaves()
+    found = {
+        name: base.value_at(settings, name) for name, each in leaves if "elsewhere" in each.style
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _label(name: str) -> str:
@@ -143,8 +158,10 @@ def _unconditional(name: str, field: serializers.Field) -> forms.Field:
     if isinstance(field, serializers.BooleanField):
         return forms.BooleanField(widget=UnfoldBooleanSwitchWidget(), **common)
     if isinstance(field, serializers.ChoiceField):
-        none = [("", f"{field.default} (as usual)" if usual else "-")]
-        choices = [*none, *field.choices.items()]
+        none = (
+            f"{field.default} (as usual)" if usual else "none" if "none" in field.choices else "-"
+        )
+        choices = [("", none), *(each for each in field.choices.items() if each[0] != "none")]
         return forms.ChoiceField(widget=UnfoldAdminSelectWidget, choices=choices, **common)
     if isinstance(field, serializers.IntegerField):
         return forms.IntegerField(widget=UnfoldAdminIntegerFieldWidget(usual), **common)

@@ -401,18 +401,19 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             "secret": "" if public else secret,
             "public_key": public,
             "kept_by": integration.kept_by,
-            "sources": [_signer(each) for each in integration.data_sources.all() if each.signs],
+            "sources": [_signer(each) for each in integration.data_sources.order_by("position")],
         }
         return TemplateResponse(request, "admin/integrations/signing.html", context)
 
 
 def _signer(source: DataSource) -> dict[str, Any]:
-    """How a data source signs, for its page."""
+    """Whether and how a data source signs, for its page."""
     told = definition.told(source)
     until = (source.settings or {}).get("previousSecretUntil")
     end = serializers.DateTimeField().to_internal_value(until) if until else None
     return {
         "source": source,
+        "signs": source.signs,
         "public_keys": told.get("publicKey", "").split(),
         "is_signed": "secret" in source.secrets,
         "until": end if end and end > now() else None,

@@ -20,7 +20,7 @@ from integrations.models import (
     RequestLog,
     Task,
 )
-from otms.accounts.models import PersonalToken, User
+from otms.accounts.models import PersonalToken, Session, User
 from otms.orders.models import Business, Event, TransportOrder
 
 SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
@@ -53,7 +53,14 @@ SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
             ("Businesses", "apartment", Business),
         ],
     ),
-    ("People", [("Users", "person", User), ("Personal tokens", "password", PersonalToken)]),
+    (
+        "People",
+        [
+            ("Users", "person", User),
+            ("Sessions", "devices", Session),
+            ("Personal tokens", "password", PersonalToken),
+        ],
+    ),
 ]
 
 

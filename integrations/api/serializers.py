@@ -17,24 +17,13 @@ from integrations.models.task import TaskStatus
 from otms.api.serializers import (
     DocumentValue,
     IdField,
+    IsoDurationField,
     NonceField,
     ObjectValue,
     WireSerializer,
 )
 
 LONGEST_OVERLAP = timedelta(days=90)
-
-
-@extend_schema_field({"type": "string", "format": "duration"})
-class IsoDurationField(serializers.DurationField):
-    """PT24H, and nothing that could be read in two ways: "24" is no duration."""
-
-    default_error_messages = {"invalid": "Write an ISO 8601 duration, such as PT24H or P7D."}
-
-    def to_internal_value(self, value: Any) -> timedelta:
-        if not isinstance(value, str) or not value.startswith("P"):
-            self.fail("invalid")
-        return super().to_internal_value(value)
 
 
 COUNTED = {"type": "integer", "minimum": 1}

@@ -157,7 +157,7 @@ class PemField(serializers.CharField):
     """PEM, over many lines."""
 
     def __init__(self, **kwargs: Any) -> None:
-        style = {"lines": 4}
+        style = {"lines": 2}
         super().__init__(
             required=False, max_length=LONGEST_PEM, allow_blank=True, style=style, **kwargs
         )

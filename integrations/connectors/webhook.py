@@ -47,13 +47,13 @@ class Settings(base.Settings):
         label="Signing secret",
     )
     previous_secret = _signing_secret(
-        "Signs too, until the moment below, for a receiver that does not know the new one yet.",
-        label="Previous signing secret",
+        "Signs too, until `previousSecretUntil`, for who does not know the new one yet.",
+        style={"elsewhere": True},
     )
     previous_secret_until = serializers.DateTimeField(
         required=False,
         allow_null=True,
-        label="Previous secret until",
+        style={"elsewhere": True},
         help_text="Without it the previous secret is forgotten: 2026-12-31T12:00:00Z",
     )
     public_key = serializers.CharField(read_only=True)

@@ -21,9 +21,11 @@ from otms import documents
 FORMATS = ("csv", "json", "xml", "xlsx", "edifact", "x12", "pdf", "text", "binary")
 DELIMITERS = ";\t|,"
 LOOKED_AT = 200  # rows of a table
+LONGEST_ROW = 3_000_000  # characters
 DEEPEST = 100  # elements within elements
 MOST_NAMES = 200
 MOST_PLACES = 5  # that a warning names
+MOST_IN_ZIP = 2000  # files; a workbook has some dozens
 
 NOT_UTF8 = (
     "The file is not UTF-8; it was read as Windows-1252. If letters look wrong, save it as UTF-8."
@@ -42,6 +44,7 @@ _ENCODINGS = re.compile(
     r"utf-8|ascii|iso8859-\d+|cp\d+|koi8-\w|mac-\w+|gb\w+|big5|euc_\w+|shift_jis"
 )
 _SENTENCE = re.compile(r"\s\S+\s\S+[.!?]$")
+_ENTRY = b"PK\x01\x02"  # before each file in a zip's list of its files
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
@@ -120,7 +123,10 @@ def _read(begin: str, text: str) -> Found:
 
 def _json(text: str) -> Found | None:
     try:
-        value = documents.loads(text)
+        value = documents.loads(text, most=documents.MOST_VALUES)
+    except documents.TooMany:
+        told = "It is too large to be looked into."
+        return Found("json", warnings=[told])
     except ValueError as error:
         lines = [line for line in text.splitlines() if line.strip()]
         if len(lines) < 2 or not all(line.lstrip().startswith("{") for line in lines):
@@ -220,14 +226,29 @@ def _fit(text: str, delimiter: str) -> tuple[float, int]:
 
 
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
+    """The rows up to one that no table has: in a line of semicolons each would be a column."""
+    length = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal length
+        for line in io.StringIO(text, newline=""):
+            length += len(line)
+            if length > LONGEST_ROW:
+                raise csv.Error
+            yield line
+
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    except csv.Error:  # a field that is longer than any table's
+        for row in csv.reader(lines(), delimiter=delimiter):
+            yield row
+            length = 0
+    except csv.Error:  # as for a field that is longer than any table's
         return
 
 
 def _zipped(content: bytes) -> Found:
     """An Excel workbook is a zip with a workbook in it; nothing is unpacked here."""
+    if content.count(_ENTRY) > MOST_IN_ZIP:
+        return Found("binary", warnings=["A zip archive of very many files."])
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()

@@ -115,8 +115,9 @@ def _keep(email: Email, attachments: list[Attachment]) -> None:
 
 
 def _bare(name: str) -> str:
-    """A name is no path, on whatever system it was one."""
-    return PureWindowsPath(name).name.strip(". ")[-255:] or "attachment"
+    """A name is no path, on whatever system it was one, and has no sign that turns it around."""
+    shown = "".join(filter(str.isprintable, PureWindowsPath(name).name))
+    return shown.strip(". ")[-255:] or "attachment"
 
 
 def _conclude(email: Email) -> None:

@@ -1,6 +1,7 @@
 """Access tokens: a JWT that names a session; the session's row has the last word."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -10,6 +11,8 @@ from django.utils.timezone import now
 from otms.accounts.models import Session
 
 _AUDIENCE = "otms-api"
+# What the clocks of our own machines may differ by: an access token is good everywhere at once.
+_LEEWAY = timedelta(seconds=30)
 
 
 def access_token(session: Session) -> str:
@@ -40,6 +43,7 @@ def _claims(token: str, key: str) -> dict[str, Any] | None:
             key,
             algorithms=["HS256"],
             audience=_AUDIENCE,
+            leeway=_LEEWAY,
             options={"require": ["exp", "sid"]},
         )
     except jwt.InvalidTokenError:

@@ -1,4 +1,4 @@
-"""People: how they log in, users and their tokens. Platforms are made by the operator, not here."""
+"""People, and how they log in. Platforms are made by the operator, not here."""
 
 from typing import Any
 
@@ -6,66 +6,33 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from unfold.decorators import display
 from unfold.forms import (
     AdminPasswordChangeForm,
-    AuthenticationForm,
     UserChangeForm,
     UserCreationForm,
 )
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from otms.accounts import passwords
-from otms.accounts.lockout import Attempt, Locked
-from otms.accounts.models import LastOwner, PersonalToken, User
-from otms.accounts.platform_admin import FactAdmin, PlatformAdmin, act, moment
+from otms.accounts import browser, lockout, passwords
+from otms.accounts.login_admin import PersonalTokenAdmin, SessionAdmin
+from otms.accounts.models import LastOwner, SecondFactor, User
+from otms.accounts.platform_admin import PlatformAdmin, act, allowed, moment
 from otms.accounts.roles import OWNER, ROLES
-from otms.address import caller_address
+
+__all__ = ["PersonalTokenAdmin", "SessionAdmin", "UserAdmin"]
 
 # A group is a role: the same for all platforms, and nobody edits it.
 admin.site.unregister(Group)
 
 
-class LoginForm(AuthenticationForm):
-    """Name and password, counted together with the API's logins."""
-
-    wait = 0
-
-    def clean(self) -> Any:
-        username = self.cleaned_data.get("username") or ""
-        try:
-            attempt = Attempt.to_log_in(username, caller_address(self.request))
-            try:
-                given = super().clean()
-            except ValidationError:
-                attempt.wrong()
-                raise
-            attempt.right()
-        except Locked as locked:
-            self.wait = locked.wait
-            raise ValidationError(str(locked.detail)) from None
-        return given
-
-
-def login(request: HttpRequest) -> HttpResponse:
-    """The admin's own login page, which says with its status too that it is not the time."""
-    answer = admin.site.login(request)
-    form = getattr(answer, "context_data", {}).get("form")
-    if isinstance(form, LoginForm) and form.wait:
-        answer.status_code = 429
-        answer["Retry-After"] = str(form.wait)
-    return answer
-
-
-admin.site.login_form = LoginForm
-
-
+# What is done for another, and what it takes beyond the page.
+HELPS = {"end": "delete:user:session", "remove": "delete:user:secondFactor"}
 NO_ROLE = "none: may log in, and nothing else"
 
 
@@ -145,7 +112,7 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
     )
     readonly_fields = ("last_seen", "joined")
     filter_horizontal = ("user_permissions",)
-    actions_detail = ("password_link",)
+    actions_detail = ("password_link", "login_safety")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
@@ -211,6 +178,49 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
             self.log_change(request, person, "Made a link to set the password.")
         return TemplateResponse(request, "admin/password_link.html", context)
 
+    @act("update:user", "Login", icon="lock", permissions=["password_link"])
+    def login_safety(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """How this person logs in; POST unlocks, logs them out, or helps who lost the phone."""
+        person = self.get_object(request, object_id)
+        if person is None:
+            raise Http404
+        if not self.has_change_permission(request, person):
+            raise PermissionDenied
+        if request.method == "POST":
+            self._help(request, person, request.POST.get("step", ""))
+            return HttpResponseRedirect(request.path)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": person,
+            "title": f"Login of {person}",
+            "factor": SecondFactor.of(person),
+            "locked_until": lockout.locked_until(person.get_username()),
+            "open": person.sessions.filter(ended_at=None, expires_at__gt=now()).count(),
+            "tokens": sum(each.living for each in person.tokens.all()),
+            "self": person == request.user,
+        }
+        return TemplateResponse(request, "admin/login_safety.html", context)
+
+    def _help(self, request: HttpRequest, person: User, step: str) -> None:
+        factor = SecondFactor.of(person)
+        if step in HELPS and (person == request.user or not allowed(request, HELPS[step])):
+            raise PermissionDenied
+        if step == "unlock" and person.unlock():
+            messages.success(request, f"{person} may log in again.")
+        elif step == "end":
+            person.end_sessions()
+            messages.success(request, f"{person} is logged out everywhere.")
+        elif step == "remove" and factor:
+            factor.remove("delete:user:secondFactor")
+            messages.success(request, f"The second factor of {person} is off.")
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        answer = super().user_change_password(request, id, form_url)
+        if answer.status_code == 302 and id == str(request.user.pk):
+            browser.go_on(request)
+        return answer
+
     def get_field_queryset(self, db: Any, db_field: Any, request: HttpRequest) -> Any:
         if db_field.name == "user_permissions":  # each says its content type
             return Permission.objects.using(db).select_related("content_type")
@@ -219,43 +229,3 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         may: bool = super().has_change_permission(request, obj)
         return may and (obj is None or request.user.may_change(obj))  # type: ignore[union-attr]
-
-
-@admin.register(PersonalToken)
-class PersonalTokenAdmin(FactAdmin):
-    """Tokens of people for their own scripts: seen here, never readable; revoked here."""
-
-    noun = "personalToken"
-    list_display = ("name", "user", "state", "created", "expires", "revoked")
-    list_select_related = ("user",)
-    list_filter = ("user",)
-    search_fields = ("name", "user__username")
-    fields = ("name", "user", "state", "created", "expires", "revoked")
-    readonly_fields = fields
-    ordering = ("-created_at",)
-    actions = ("revoke",)
-
-    @display(description="State", label={"valid": "success", "revoked": "danger"})
-    def state(self, token: PersonalToken) -> str:
-        if token.revoked_at:
-            return "revoked"
-        return "expired" if token.expires_at and token.expires_at <= now() else "valid"
-
-    @display(description="Expires")
-    def expires(self, token: PersonalToken) -> str:
-        return moment(token.expires_at)
-
-    @display(description="Revoked")
-    def revoked(self, token: PersonalToken) -> str:
-        return moment(token.revoked_at)
-
-    @act("revoke:personalToken", "Revoke")
-    def revoke(self, request: HttpRequest, queryset: QuerySet[PersonalToken]) -> None:
-        tokens = list(queryset)
-        people = {token.user for token in tokens}
-        may = {each: request.user.may_change(each) for each in people}  # type: ignore[union-attr]
-        count = sum(token.revoke() for token in tokens if may[token.user])
-        text = f"{count} revoked; they are refused from now on."
-        if left := sum(not may[token.user] for token in tokens):
-            text += f" {left} left as they are: their people may do more than you."
-        self.message_user(request, text, messages.WARNING if left else messages.SUCCESS)

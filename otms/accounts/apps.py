@@ -7,8 +7,9 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from otms.accounts import permissions
+        from otms.accounts import browser, permissions
 
+        browser.connect()
         # Django's add_, change_, view_ and delete_ would be a second vocabulary, of no effect.
         post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
         post_migrate.connect(

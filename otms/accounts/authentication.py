@@ -7,6 +7,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from otms.accounts.access import session_of
 from otms.accounts.models import PersonalToken
+from otms.db.touch import touch
 
 
 def bearer(request: Any) -> str:
@@ -28,6 +29,7 @@ class BearerAuthentication(BaseAuthentication):
             return None
         if found is None:
             raise AuthenticationFailed("This token is unknown, expired or revoked; log in again.")
+        touch(found)
         return found.user, found
 
     def authenticate_header(self, request: Any) -> str:

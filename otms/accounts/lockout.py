@@ -11,9 +11,8 @@ import logging
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
-from typing import Any, Self
+from typing import Self
 
 from django.contrib.auth import get_user_model
 from django.db import models, transaction
@@ -23,6 +22,7 @@ from rest_framework.exceptions import APIException
 
 from otms.accounts import audit
 from otms.accounts.session import Session
+from otms.address import home
 
 log = logging.getLogger(__name__)
 
@@ -106,20 +106,20 @@ class Attempt:
     @classmethod
     def to_log_in(cls, username: str, address: str) -> Self:
         keys = {
-            BY_NAME_AND_ADDRESS: _key("both", _plain(username), _network(address)),
+            BY_NAME_AND_ADDRESS: _key("both", _plain(username), home(address)),
             BY_NAME: name_key(username),
-            BY_ADDRESS: _key("address", _network(address)),
+            BY_ADDRESS: _key("address", home(address)),
         }
         return cls(keys, username, address)._begun()
 
     @classmethod
     def with_token(cls, address: str) -> Self:
         """A token that can't be guessed, but tells who tries."""
-        return cls({BY_ADDRESS: _key("address", _network(address))}, address=address)._begun()
+        return cls({BY_ADDRESS: _key("address", home(address))}, address=address)._begun()
 
     @classmethod
     def for_link(cls, address: str) -> Self:
-        return cls({LINKS: _key("links", _network(address))}, address=address)._begun()
+        return cls({LINKS: _key("links", home(address))}, address=address)._begun()
 
     def right(self) -> None:
         """It was right; Locked when too many others turned out to be wrong meanwhile."""
@@ -169,8 +169,8 @@ class Attempt:
 
     def _known(self) -> bool:
         """Did this person log in from this address before?"""
-        logins = Session.objects.across_platforms().filter(user__username=self.username)
-        return logins.filter(ip=self.address or None).exists()
+        logins = Session.objects.across_platforms().filter(awaits_code=False)
+        return logins.filter(user__username=self.username, ip=self.address or None).exists()
 
     def _tell(self, closed: list[str]) -> None:
         what = ", ".join(closed)
@@ -186,7 +186,7 @@ def unlock(username: str) -> bool:
 
 def unlock_address(address: str) -> bool:
     """Forget what failed from this address."""
-    keys = [_key(kind, _network(address)) for kind in ("address", "links")]
+    keys = [_key(kind, home(address)) for kind in ("address", "links")]
     return bool(FailedTries.objects.filter(pk__in=keys).delete()[0])
 
 
@@ -209,16 +209,3 @@ def _key(*parts: str) -> str:
 def _plain(username: str) -> str:
     """Spelt in another way it is the same guess."""
     return unicodedata.normalize("NFKC", username).casefold().strip()
-
-
-def _network(address: str) -> str:
-    """Whoever has one IPv6 address has all of its /64."""
-    try:
-        found: Any = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, IPv6Address):
-        if found.ipv4_mapped:
-            return str(found.ipv4_mapped)
-        return str(ip_network((int(found), 64), strict=False))
-    return str(found)

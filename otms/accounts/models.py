@@ -9,10 +9,12 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models, transaction
 from django.utils.functional import cached_property
 
+from otms.accounts import audit
 from otms.accounts.audit import AuditEntry
-from otms.accounts.lockout import FailedTries
+from otms.accounts.lockout import FailedTries, unlock
 from otms.accounts.personal_token import PersonalToken, fingerprint
 from otms.accounts.roles import OWNER, ROLES, Role
+from otms.accounts.second_factor import RecoveryCode, SecondFactor
 from otms.accounts.session import Session, SpentRefresh, SpentToken
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "LastOwner",
     "PersonalToken",
     "Platform",
+    "RecoveryCode",
+    "SecondFactor",
     "Session",
     "SpentRefresh",
     "SpentToken",
@@ -127,6 +131,20 @@ class User(AbstractUser):
             super().save(*args, **kwargs)
             if before and before != self._stored_key():
                 Session.end_all(self)
+
+    def unlock(self) -> bool:
+        """Let this person try to log in again at once; False when nothing had failed."""
+        with transaction.atomic():
+            found = unlock(self.get_username())
+            if found:
+                audit.record("unlock:user", self)
+        return found
+
+    def end_sessions(self) -> None:
+        """Log this person out everywhere."""
+        with transaction.atomic():
+            Session.end_all(self)
+            audit.record("end:user:sessions", self)
 
     def _stored_key(self) -> tuple[str, bool] | None:
         """What opens a session, as it is stored: not all that was set is saved too."""

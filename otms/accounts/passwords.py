@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import (
     PasswordResetCompleteView,
@@ -15,7 +16,7 @@ from django.contrib.auth.views import (
     PasswordResetDoneView,
     PasswordResetView,
 )
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.mail import EmailMessage
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
@@ -77,6 +78,17 @@ def send(person: User, base: str, template: str) -> None:
     context = {"person": person, "link": link(person, base), "until": until(), "base": base}
     subject, _, body = render_to_string(template, context).partition("\n")
     EmailMessage(subject, body.strip() + "\n", to=[person.email]).send()
+
+
+class AnotherPassword:
+    """A validator: a new password is not the one that was."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        if user is not None and user.password and check_password(password, user.password):
+            raise ValidationError("This is the password there is; choose another.", "not_new")
+
+    def get_help_text(self) -> str:
+        return "It cannot be the password you have."
 
 
 class AskForLink(PasswordResetForm):

@@ -2,13 +2,16 @@
 
 import hashlib
 import secrets
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
+from django.db import models, transaction
 from django.utils.timezone import now
 
+from otms.accounts import audit
 from otms.accounts.actor import PERSON, Actor
 from otms.accounts.tenancy import Record
+from otms.db.fields import DocumentField
 
 if TYPE_CHECKING:
     from otms.accounts.models import User
@@ -23,11 +26,16 @@ class PersonalToken(Record):
     """A token for a person's own scripts; shown once, kept as a hash."""
 
     PREFIX = "otms_pat_"
+    LIFETIME = timedelta(days=90)  # unless they say another
+    LONGEST = timedelta(days=366)
 
     user = models.ForeignKey("accounts.User", models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=200)
     hash = models.CharField(max_length=64, unique=True, editable=False)
+    # The names of the calls it is good for; null: whatever its person may do.
+    permissions = DocumentField(null=True, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)  # otms.db.touch
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
@@ -47,10 +55,35 @@ class PersonalToken(Record):
         )
         return kept, token
 
+    @classmethod
+    def create(
+        cls, user: "User", name: str, permissions: list[str] | None, lifetime: timedelta
+    ) -> tuple["PersonalToken", str]:
+        """A new token that a person asked for, and its text."""
+        with transaction.atomic():
+            kept, token = cls.generate(
+                user, name, permissions=permissions, expires_at=now() + lifetime
+            )
+            after = {"permissions": permissions, "expiresAt": kept.expires_at}
+            audit.record("create:user:token", kept, audit.changes({}, after))
+        return kept, token
+
+    def allows(self, permission: str) -> bool:
+        """Is it good for this call? What its person may do is another question."""
+        return self.permissions is None or permission in self.permissions
+
+    @property
+    def living(self) -> bool:
+        return not self.revoked_at and (self.expires_at is None or self.expires_at > now())
+
     def revoke(self) -> bool:
         """Refuse it from now on; False when it was revoked before."""
         living = PersonalToken.objects.across_platforms().filter(pk=self.pk, revoked_at=None)
-        return bool(living.update(revoked_at=now(), updated_at=now()))
+        with transaction.atomic():
+            revoked = bool(living.update(revoked_at=now(), updated_at=now()))
+            if revoked:
+                audit.record("delete:user:token", self)
+        return revoked
 
     @classmethod
     def valid(cls, token: str) -> "PersonalToken | None":
@@ -61,4 +94,4 @@ class PersonalToken(Record):
             .filter(hash=fingerprint(token), revoked_at=None, user__is_active=True)
             .first()
         )
-        return found if found and (found.expires_at is None or found.expires_at > now()) else None
+        return found if found and found.living else None

@@ -207,21 +207,24 @@ def allowed(request: Any, permission: str) -> bool:
     return request.user.is_authenticated and request.user.allows(permission)
 
 
-def act(permission: str, description: str, **shown: Any) -> Callable[[Callable[..., Any]], Any]:
+def act(
+    permission: str, description: str, own: bool = False, **shown: Any
+) -> Callable[[Callable[..., Any]], Any]:
     """An action of a list or a page; it takes the permission of the API's call that does the same.
 
-    What is no action of this kind, the pages offer to nobody.
+    What is no action of this kind, the pages offer to nobody. One that is `own` every person may do
+    with what is theirs; it asks itself whose that is.
     """
 
     def mark(function: Callable[..., Any]) -> Any:
         @wraps(function)
         def checked(pages: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-            if not allowed(request, permission):
+            if not own and not allowed(request, permission):
                 raise PermissionDenied
             return function(pages, request, *args, **kwargs)
 
         marked = action(checked, description=description, **shown)
-        marked.asks = permission
+        marked.asks, marked.own = permission, own
         return marked
 
     return mark
@@ -321,7 +324,7 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
         return [each for each in found if self.offers(request, each.method)]
 
     def offers(self, request: Any, method: Any) -> bool:
-        return hasattr(method, "asks") and allowed(request, method.asks)
+        return hasattr(method, "asks") and (method.own or allowed(request, method.asks))
 
     def _get_obj_does_not_exist_redirect(self, *args: Any) -> HttpResponse:
         raise Http404

@@ -1,4 +1,4 @@
-"""Logins: sessions, and the refresh tokens that renewed them."""
+"""Logins, at the API and in the admin: sessions, and the refresh tokens that renewed them."""
 
 import logging
 import secrets
@@ -6,11 +6,13 @@ import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import models, transaction
 from django.utils.timezone import now
 
 from otms.accounts.actor import PERSON, Actor
 from otms.accounts.personal_token import fingerprint
+from otms.accounts.second_factor import SecondFactor
 from otms.accounts.tenancy import Record
 
 if TYPE_CHECKING:
@@ -19,13 +21,43 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+# What a session is good for while its person owes something, by what that is.
+CODE, ENROLMENT = "code", "enrolment"
+GOOD_FOR = {
+    CODE: frozenset({"login:otp", "logout:user"}),
+    ENROLMENT: frozenset(
+        {
+            "get:user:secondFactor",
+            "begin:user:secondFactor",
+            "confirm:user:secondFactor",
+            "logout:user",
+        }
+    ),
+}
+FIRST = {
+    CODE: "the code of the second factor comes first, with POST /api/user/login:otp",
+    ENROLMENT: "this server wants a second factor of whoever uses the admin: turn it on first, "
+    "with POST /api/user/secondFactor or in the admin",
+}
+
+
 class SpentToken(Exception):
     """A refresh token that another call used a moment ago: that call's answer has the next one."""
 
 
 class Session(Record):
-    """A login: access tokens are bound to it and die with it; a refresh token renews it once."""
+    """A login: access tokens are bound to it and die with it; a refresh token renews it once.
 
+    One of the admin has no tokens: the cookie of a browser is bound to it (browser.py).
+    """
+
+    class Kind(models.TextChoices):
+        API = "api"
+        ADMIN = "admin"
+
+    is_login = True  # shown by a person who logged in, not by their script
+
+    CODE_LIFETIME = timedelta(minutes=5)  # to show the code of the second factor
     LIFETIME = timedelta(hours=24)  # of an access token
     REFRESH_LIFETIME = timedelta(days=14)
     LONGEST = timedelta(days=90)  # then a person logs in again, however often it was renewed
@@ -39,7 +71,11 @@ class Session(Record):
     expires_at = models.DateTimeField()
     refresh_expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)  # otms.db.touch
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.API, editable=False)
     passed_two_factor_authentication = models.BooleanField(default=False)
+    # The password was right, and that is half of it.
+    awaits_code = models.BooleanField(default=False, editable=False)
 
     def __str__(self) -> str:
         return f"{self.user} since {self.started_at:%Y-%m-%d %H:%M}"
@@ -54,23 +90,52 @@ class Session(Record):
         """Who it is that shows a token of this session."""
         return Actor(PERSON, self.user.username, self.user_id, "session")
 
-    @classmethod
-    def start(cls, user: "User", *, ip: str | None, device: str) -> tuple["Session", str] | None:
-        """Log a person in; the session and its refresh token.
+    @property
+    def owes(self) -> str:
+        """What its person has to do before anything else."""
+        if self.awaits_code:
+            return CODE
+        wanted = settings.OTMS_REQUIRE_SECOND_FACTOR == "staff" and self.user.is_staff
+        return ENROLMENT if wanted and not self.passed_two_factor_authentication else ""
 
-        None when the password is no longer the one that was looked at: hashing takes its time.
+    def allows(self, permission: str) -> bool:
+        """Is it good for this call? What its person may do is another question."""
+        return not self.owes or permission in GOOD_FOR[self.owes]
+
+    @property
+    def instead(self) -> str:
+        """What to do where it is good for nothing."""
+        return FIRST.get(self.owes, "")
+
+    @classmethod
+    def start(
+        cls,
+        user: "User",
+        *,
+        ip: str | None,
+        device: str,
+        kind: str = Kind.API,
+        passed: bool = False,
+    ) -> tuple["Session", str | None] | None:
+        """Log a person in; the session, and its refresh token if it may have one.
+
+        `passed` says that they showed the code of their second factor, if they have one. None when
+        the password is no longer the one that was looked at: hashing takes its time.
         """
         with transaction.atomic():
             # Whoever changes the password now waits for the session, and ends it.
             people = type(user).objects.select_for_update(no_key=True)
             if not people.filter(pk=user.pk, password=user.password, is_active=True).first():
                 return None
-            session = cls(user=user, platform=user.platform, ip=ip, device=device[:300])
-            session.started_at = now()
-            return session, session._renew()
+            session = cls(user=user, platform=user.platform, ip=ip, device=device[:300], kind=kind)
+            session.started_at = session.last_used_at = now()
+            session.passed_two_factor_authentication = passed
+            session.awaits_code = not passed and SecondFactor.of(user) is not None
+            token = session._renew()
+        return session, token if kind == cls.Kind.API and not session.awaits_code else None
 
     @classmethod
-    def refresh(cls, token: str) -> tuple["Session", str] | None:
+    def refresh(cls, token: str) -> tuple["Session", str | None] | None:
         """Renew the session of a refresh token, and spend it; the session and its next token.
 
         None for a token that is of no use. One that was spent before is in a second pair of hands:
@@ -98,22 +163,59 @@ class Session(Record):
         token = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
         end = self.started_at + self.LONGEST
         self.refresh_hash = fingerprint(token)
-        self.expires_at = min(now() + self.LIFETIME, end)
-        self.refresh_expires_at = min(now() + self.REFRESH_LIFETIME, end)
+        self.expires_at = min(now() + self._lifetime(), end)
+        self.refresh_expires_at = self.expires_at
+        if self.kind == self.Kind.API and not self.awaits_code:
+            self.refresh_expires_at = min(now() + self.REFRESH_LIFETIME, end)
         self.save()
         return token
 
+    def _lifetime(self) -> timedelta:
+        if self.awaits_code:
+            return self.CODE_LIFETIME
+        if self.kind == self.Kind.ADMIN:
+            return timedelta(seconds=settings.SESSION_COOKIE_AGE)
+        return self.LIFETIME
+
+    def passes(self) -> None:
+        """Its person showed the code of their second factor in it."""
+        self.passed_two_factor_authentication, self.awaits_code = True, False
+        self.expires_at = max(self.expires_at, self.started_at + self._lifetime())
+        self.save(
+            update_fields=(
+                "passed_two_factor_authentication",
+                "awaits_code",
+                "expires_at",
+                "updated_at",
+            )
+        )
+
     @classmethod
-    def end(cls, id: uuid.UUID) -> None:
+    def of_cookie(cls, id: str | None, user: "User") -> "Session | None":
+        """The living session behind the cookie of a browser."""
+        living = cls.objects.across_platforms().filter(ended_at=None, expires_at__gt=now())
+        found = living.filter(pk=id, user=user, kind=cls.Kind.ADMIN).first() if id else None
+        if found is not None:
+            found.user = user
+        return found
+
+    @classmethod
+    def end(cls, id: uuid.UUID | str) -> bool:
         """End this session, unless it ended before: it ends once."""
         living = cls.objects.across_platforms().filter(pk=id, ended_at=None)
-        living.update(ended_at=now(), updated_at=now())
+        return bool(living.update(ended_at=now(), updated_at=now()))
 
     @classmethod
     def end_all(cls, user: "User") -> None:
         """End every session of this person that has not ended yet."""
         living = cls.objects.across_platforms().filter(user=user, ended_at=None)
         living.update(ended_at=now(), updated_at=now())
+
+    @classmethod
+    def end_others(cls, session: "Session") -> None:
+        """End every other session of its person."""
+        living = cls.objects.across_platforms().filter(user=session.user_id, ended_at=None)
+        living.exclude(pk=session.pk).update(ended_at=now(), updated_at=now())
 
     @classmethod
     def prune(cls, most: int) -> int:

@@ -10,16 +10,19 @@ from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError, PermissionDenied
 from rest_framework.response import Response
 
-from otms.accounts.access import access_token
+from otms.accounts.access import access_token, session_of
+from otms.accounts.authentication import bearer
 from otms.accounts.lockout import Attempt
-from otms.accounts.models import LastOwner, Session, SpentToken, User
+from otms.accounts.models import LastOwner, SecondFactor, Session, SpentToken, User
 from otms.accounts.serializers import (
     LoginSerializer,
     OpenedSessionSerializer,
+    OtpLoginSerializer,
     PersonSerializer,
     RefreshSerializer,
     SessionSerializer,
 )
+from otms.accounts.session import GOOD_FOR
 from otms.address import caller_address
 from otms.api.errors import Conflict
 from otms.api.router import route, router
@@ -45,20 +48,83 @@ class UserViewSet(RoutedViewSet):
         example={"username": "ann", "password": "correct horse battery staple"},
     )
     def login(self, request: Any) -> Response:
-        """Log in with username and password; the access token is good for a day."""
+        """Log in with username and password; the access token is good for a day.
+
+        With a second factor it is good for login:otp, for five minutes.
+        """
         given = self.read(LoginSerializer).validated_data
-        device = request.headers.get("User-Agent", "")
-        address = caller_address(request)
-        attempt = Attempt.to_log_in(given["username"], address)
+        attempt = Attempt.to_log_in(given["username"], caller_address(request))
         user = authenticate(request._request, **given)
         if user:
             attempt.right()
-        opened = Session.start(user, ip=address, device=device) if user else None
+        opened = self._start(user) if user else None
         if opened is None:
             attempt.wrong()
             # One answer for a wrong name and a wrong password: nobody learns who has an account.
             raise AuthenticationFailed("The username or the password is wrong.")
         return self._opened(*opened)
+
+    @route(
+        "POST",
+        "user/login:otp",
+        "login:otp",
+        takes=OtpLoginSerializer,
+        answers=OPENED,
+        public=True,
+    )
+    def login_otp(self, request: Any) -> Response:
+        """Log in with a code of the second factor, after a login or with the password beside it."""
+        given = self.read(OtpLoginSerializer).validated_data
+        half = None if "password" in given else self._half(given["username"])
+        attempt = Attempt.to_log_in(given["username"], caller_address(request))
+        user = (
+            half.user
+            if half
+            else authenticate(
+                request._request, username=given["username"], password=given["password"]
+            )
+        )
+        factor = SecondFactor.of(user) if user else None
+        if user and factor is None:
+            attempt.right()
+            raise Conflict(
+                "This person has no second factor: POST /api/user/login lets them in without one."
+            )
+        right = factor is not None and factor.accepts(given["otp"])
+        if right:
+            attempt.right()
+        opened = self._start(user, passed=True) if right else None
+        if opened is None:
+            attempt.wrong()
+            if half:
+                raise AuthenticationFailed("The code is wrong or was used before.")
+            text = "The username, the password or the code is wrong, or the code was used before."
+            raise AuthenticationFailed(text)
+        if half:
+            Session.end(half.pk)
+        return self._opened(*opened)
+
+    def _half(self, username: str) -> Session:
+        """The session of a login that awaits its code."""
+        session = session_of(bearer(self.request))
+        if session is None:
+            raise AuthenticationFailed(
+                "Log in first: send the access_token that POST /api/user/login answers with as "
+                '"Authorization: Bearer <access_token>", or the password beside the code.'
+            )
+        if session.user.get_username() != username:
+            raise AuthenticationFailed("This access token is another person's.")
+        if not session.awaits_code and session.passed_two_factor_authentication:
+            raise Conflict("This session passed its second factor already; go on with it.")
+        return session
+
+    def _start(self, user: Any, passed: bool = False) -> tuple[Session, str | None] | None:
+        return Session.start(
+            user,
+            ip=caller_address(self.request) or None,
+            device=self.request.headers.get("User-Agent", ""),
+            passed=passed,
+        )
 
     @route(
         "POST",
@@ -84,15 +150,17 @@ class UserViewSet(RoutedViewSet):
             raise AuthenticationFailed(text)
         return self._opened(*opened)
 
-    def _opened(self, session: Session, refresh: str) -> Response:
+    def _opened(self, session: Session, refresh: str | None) -> Response:
         names = sorted({route.name for route in router.routes() if not route.public})
+        names = [name for name in names if session.user.allows(name)]
+        good_for = GOOD_FOR.get(session.owes, names)
         return Response(
             {
                 "session": {
                     **shown([session])[0],
                     "access_token": access_token(session),
                     "refresh_token": refresh,
-                    "permissions": [{"name": name} for name in names if session.user.allows(name)],
+                    "permissions": [{"name": name} for name in sorted(good_for)],
                 }
             }
         )
@@ -113,7 +181,9 @@ class SessionViewSet(PlatformViewSet):
     def logout(self, request: Any) -> Response:
         """End the session of the token that is shown."""
         if not isinstance(request.auth, Session):
-            raise ParseError("A personal token has no session to end; revoke it in the admin.")
+            raise ParseError(
+                "A personal token has no session; revoke it with DELETE /api/user/token/{id}."
+            )
         return self._ended(request.auth)
 
     @route(

@@ -23,7 +23,7 @@ class DocumentParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         try:
-            value = documents.loads(_body(stream))
+            value = documents.loads(_body(stream), most=documents.MOST_VALUES)
         except documents.OutOfRange as error:
             raise ValidationError({error.path[:LONGEST_PATH]: str(error)}, "out_of_range") from None
         except ValueError as error:

@@ -35,12 +35,29 @@ class MayCall(BasePermission):
         if route.public:
             return True
         caller = request.user
-        if caller.allows(route.name) or (route.own and caller.is_person):
+        if not (caller.allows(route.name) or (route.own and caller.is_person)):
+            told = getattr(caller, "refused", None)
+            text = (told(route.name) if told else "") or (
+                f"You are known, but this call, {route.name}, is not among your permissions."
+            )
+            if getattr(caller, "granted", True) == frozenset():
+                text += " You have no role yet: an owner of your platform gives you one."
+        elif not good_for(request.auth, route.name):
+            text = instead(request.auth, route.name)
+        elif route.by_hand and not getattr(request.auth, "is_login", False):
+            text = f"{route.name} takes a person who logged in; no token is good for it."
+        else:
             return True
-        told = getattr(caller, "refused", None)
-        self.message = (told(route.name) if told else "") or (
-            f"You are known, but this call, {route.name}, is not among your permissions."
-        )
-        if getattr(caller, "granted", True) == frozenset():
-            self.message += " You have no role yet: an owner of your platform gives you one."
+        self.message = text
         return False
+
+
+def good_for(shown: Any, permission: str) -> bool:
+    """Is what was shown good for this call? It may be for less than its caller may do."""
+    return not hasattr(shown, "allows") or bool(shown.allows(permission))
+
+
+def instead(shown: Any, permission: str) -> str:
+    if first := getattr(shown, "instead", ""):
+        return f"You are known, but {first}."
+    return f"This token was made for other calls; {permission} is not among its permissions."

@@ -34,6 +34,8 @@ class Route:
     `answers` maps keys of the envelope to serializers. A body that is `optional` may be left out.
     A call that is `own` every person may make about themselves; the view asks who it is about.
     `example` is a body that works, as who reads of the call will copy it.
+    What is `shown_once` is in no kept answer; what is done `by_hand` takes a person who logged in,
+    not their script.
     """
 
     method: str
@@ -46,13 +48,15 @@ class Route:
     optional: bool = False
     own: bool = False
     example: dict[str, Any] | None = None
+    shown_once: bool = False
+    by_hand: bool = False
 
     @property
     def keyed(self) -> bool:
         """Does an Idempotency-Key make the effect of this call happen once?"""
         verb = self.name.partition(":")[0]
         makes = self.method == "POST" or verb in MAKING
-        return makes and not self.public and verb not in UNKEYED
+        return makes and not self.public and not self.shown_once and verb not in UNKEYED
 
     @property
     def heavy(self) -> bool:
@@ -81,10 +85,23 @@ def route(
     optional: bool = False,
     own: bool = False,
     example: dict[str, Any] | None = None,
+    shown_once: bool = False,
+    by_hand: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
         declared = Route(
-            method, path, name, takes, answers or {}, query, public, optional, own, example
+            method,
+            path,
+            name,
+            takes,
+            answers or {},
+            query,
+            public,
+            optional,
+            own,
+            example,
+            shown_once,
+            by_hand,
         )
         function.route = declared  # type: ignore[attr-defined]
         return function

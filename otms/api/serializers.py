@@ -6,6 +6,7 @@ attributes) are values here, and are never renamed.
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -129,6 +130,18 @@ class IdField(serializers.UUIDField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+@extend_schema_field({"type": "string", "format": "duration"})
+class IsoDurationField(serializers.DurationField):
+    """PT24H, and nothing that could be read in two ways: "24" is no duration."""
+
+    default_error_messages = {"invalid": "Write an ISO 8601 duration, such as PT24H or P7D."}
+
+    def to_internal_value(self, value: Any) -> timedelta:
+        if not isinstance(value, str) or not value.startswith("P"):
+            self.fail("invalid")
+        return super().to_internal_value(value)
 
 
 class NonceField(serializers.CharField):

@@ -33,6 +33,7 @@ from otms.api.router import Route, actions, methods_of
 from otms.api.serializers import MOST_NAMED, WireSerializer
 from otms.documents import shorten, timestamp
 
+LONGEST_QUERY = 8000
 TWICE = "Say this once: several values of one parameter are not looked for."
 
 
@@ -76,6 +77,8 @@ class RoutedViewSet(ViewSet):
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if len(request.META.get("QUERY_STRING", "")) > LONGEST_QUERY:
+            raise ParseError(f"The parameters are longer than {LONGEST_QUERY} characters.")
         route = self.route
         if route is not None and route.query is None and request.query_params:
             self._refuse_parameters(request, route)

@@ -111,6 +111,9 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
     template = automation.template
     template.name = f"{mark}-template"
     template.save()
+    session = make.session(platform, user=person)
+    session.device = f"{mark}-device"
+    session.save()
     token, _ = PersonalToken.generate(person, f"{mark}-token")
     Credential.generate(integration)
     installation = make.InstallationFactory(platform=platform, name=f"{mark}-app")
@@ -131,6 +134,7 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
         log=row.log_entries.get(),
         request=row.requestlog_entries.get(),
         token=token,
+        session=session,
         task=task,
         file=file,
         email=email,

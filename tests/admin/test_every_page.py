@@ -27,13 +27,14 @@ from integrations.models import (
     RequestLog,
     Task,
 )
-from otms.accounts.models import PersonalToken, User
+from otms.accounts.models import PersonalToken, Session, User
 from otms.orders.models import Business, Event, TransportOrder
 from tests import make
 from tests.admin.conftest import SECRET, Browser, furnish, queued, staff, without_tags
 
 RECORDS: dict[Any, str] = {
     User: "user",
+    Session: "session",
     PersonalToken: "token",
     Business: "business",
     TransportOrder: "order",
@@ -50,7 +51,7 @@ RECORDS: dict[Any, str] = {
     Email: "email",
 }
 OF_THE_DEPLOYMENT = [PeriodicTask, IntervalSchedule, CrontabSchedule]
-FACTS = [IntegrationObject, Log, RequestLog, PersonalToken, Task, File, Email]
+FACTS = [IntegrationObject, Log, RequestLog, Session, PersonalToken, Task, File, Email]
 
 
 def where(model: Any, page: str, *args: Any) -> str:

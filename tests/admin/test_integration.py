@@ -423,7 +423,12 @@ def test_a_new_signing_secret_is_shown_once(
     assert "no-store" in answer["Cache-Control"]
     assert fresh(own).secrets["previousSecret"] == SECRET
     assert new not in browser.html(address(own))
+    assert "signs too, until" in answer.content.decode()
     assert "signs too, until" in browser.html(address(own))
+    page = reverse("admin:integrations_integration_change", args=[own.integration.pk])
+    assert "previousSecret" not in browser.html(page)
+    browser.saved(page)
+    assert fresh(own).secrets["previousSecret"] == SECRET
     answer = browser.client.post(address(own), {"source": str(own.source.pk), "scheme": "v1a"})
     html = answer.content.decode()
     assert fresh(own).secrets["secret"] not in html

@@ -77,7 +77,7 @@ def test_a_token_is_revoked_once(own: SimpleNamespace) -> None:
 
 
 PASSWORD = "Taken0ver!!9"
-EDIT = ("get:user", "update:user", "get:personalToken", "revoke:personalToken")
+EDIT = ("get:user", "update:user", "get:user:tokens", "delete:user:token")
 
 
 def grant(person: User, *codes: str) -> User:
@@ -203,8 +203,8 @@ def test_the_tokens_of_who_may_more_are_theirs(own: SimpleNamespace, clerk: User
 
 
 def test_looking_at_tokens_revokes_none(own: SimpleNamespace) -> None:
-    looker = staff(own.platform, username="looker", may=["get:personalToken"])
-    token, _ = PersonalToken.generate(looker, "mine")
+    looker = staff(own.platform, username="looker", may=["get:user:tokens"])
+    token, _ = PersonalToken.generate(own.user, "not theirs")
     client = Browser(looker).client
     asked = {"action": "revoke", "_selected_action": [str(token.pk)]}
     client.post(reverse("admin:accounts_personaltoken_changelist"), asked)

@@ -36,6 +36,7 @@ def test_a_session_has_tokens_and_permissions(stranger: Api, user: User) -> None
     session = login(stranger)
     assert set(session) == {
         *("id", "uuid", "primaryPlatformId", "createdAt", "updatedAt"),
+        *("kind", "lastUsedAt"),
         *("user", "ip", "device", "startedAt", "endedAt", "expiresAt", "refreshExpiresAt"),
         *("access_token", "refresh_token", "passedTwoFactorAuthentication", "permissions"),
     }
@@ -234,16 +235,23 @@ def test_an_access_token_is_ours_whole_and_living(stranger: Api, user: User) -> 
     session = Session.objects.of(user.platform).get()
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims["sid"] == str(session.pk)
+    in_the_future = int(now().timestamp()) + 90
     for forged in (
         jwt.encode(claims, "not our key " * 5, algorithm="HS256"),
         jwt.encode(claims, "", algorithm="none"),
         jwt.encode({**claims, "exp": 1}, settings.SECRET_KEY, algorithm="HS256"),
         jwt.encode({**claims, "aud": "x"}, settings.SECRET_KEY, algorithm="HS256"),
         jwt.encode({"aud": claims["aud"]}, settings.SECRET_KEY, algorithm="HS256"),
+        jwt.encode({**claims, "iat": in_the_future}, settings.SECRET_KEY, algorithm="HS256"),
+        jwt.encode(claims, settings.SECRET_KEY, algorithm="HS512"),
         token[:-4],
     ):
         Api(forged).refused("GET", LIST, code=401)
-    session.expires_at = now() - timedelta(seconds=1)
+    fast = jwt.encode(
+        {**claims, "iat": int(now().timestamp()) + 15}, settings.SECRET_KEY, algorithm="HS256"
+    )
+    Api(fast).ok("GET", LIST)  # the clock of the machine that made it is fast
+    session.expires_at = now() - timedelta(seconds=31)
     Api(access.access_token(session)).refused("GET", LIST, code=401)
 
 

@@ -20,6 +20,7 @@ from integrations.core.comparisons import OPERATORS
 from integrations.models import IntegrationObject, Log, RequestLog, Task
 from integrations.models.change import EntityChange
 from otms import documents
+from otms.accounts.access import access_token
 from otms.accounts.models import Platform
 from otms.api.router import Route
 from otms.api.schema import REFUSALS
@@ -205,8 +206,11 @@ def test_the_examples_of_a_search_and_of_credentials_are_answered(
     example, extended = examples("## Lists and searches")
     assert api.ok("POST", "transportOrders/0/20", example)["totalResults"] == 1
     assert api.ok("POST", "transportOrders:extended/0/20", extended)["totalResults"] == 1
-    refresh, example = examples("## Who may call")
+    refresh, otp, token, example = examples("## Who may call")
     api.refused("POST", "user/refresh", refresh, code=401)
+    api.refused("POST", "user/login:otp", otp, code=401)
+    person = Api(access_token(make.session(platform)))
+    assert person.ok("POST", "user/token", token)["token"]["permissions"] == token["permissions"]
     example["integrationId"] = str(make.integration(platform=platform).pk)
     shown = api.ok("POST", "integration/generate/credentials", example)["credentials"]
     assert shown.keys() <= set(re.findall(r"`(\w+)`", section("## Who may call")))

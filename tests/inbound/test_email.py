@@ -365,7 +365,7 @@ def test_attachments_are_kept_as_files_and_not_read(
     table = b"order;pallets\n4711;20\n"
     answer = send(
         "see attachment",
-        attachments=[attached("..\\..\\etc/orders.csv", table), attached("a/..", b"")],
+        attachments=[attached("..\\..\\etc/ord\u202eers.csv", table), attached("a/..", b"")],
     )
     assert answer["email"]["status"] == "review"
     assert "not_read" in codes(answer)

@@ -20,6 +20,7 @@
     /badgzip                  200, called gzip and is not
     /oddheaders               200, with header values nobody should send
     /redirect/<code>/<path>   that status, Location: /<path>
+    /away/<code>/<url>        that status, Location: the URL, quoted
     /loop                     302 to itself
     /failfirst/<n>/<code>     each delivery fails n times, then 200
     /percent/<p>/<code>       p per cent of the deliveries always fail
@@ -400,6 +401,9 @@ class Connection(asyncio.Protocol):
         self.reply(
             200, X_Latin="caf\xe9", X_Twice="one\r\nX-Twice: two", X_Bell="a\x07b", Set_Cookie="a=1"
         )
+
+    def do_away(self, code: str, url: str) -> None:
+        self.reply(int(code), Location=url)
 
     def do_redirect(self, code: str, *path: str) -> None:
         self.reply(int(code), Location="/" + "/".join(path))

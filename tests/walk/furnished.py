@@ -7,9 +7,11 @@ from uuid import UUID
 from django.apps import apps
 from django.db import connection
 from django.db.models import Model
+from django.utils.timezone import now
 
 from integrations.models import Integration
-from otms.accounts.models import Platform, Session, User
+from otms.accounts.models import PersonalToken, Platform, SecondFactor, Session, User
+from otms.accounts.roles import ROLES
 from tests import make
 from tests.admin.conftest import furnish
 
@@ -24,10 +26,24 @@ def platform(mark: str) -> SimpleNamespace:
     opened = Session.start(of.visitor, ip=None, device=f"{mark}-device")
     assert opened
     of.session = opened[0]
+    of.token, _ = PersonalToken.generate(of.visitor, f"{mark}-script")
+    of.factor = SecondFactor.begin(of.visitor)
+    of.factor.confirmed_at = now()
+    of.factor.save()
     of.credential = of.integration.credentials.get()
     of.file.integration = of.integration
     of.file.save()
     return of
+
+
+def people(own: SimpleNamespace) -> dict[str, User]:
+    """Somebody with each role, somebody with none, and the operator."""
+    roles = {**{role.name: role.name for role in ROLES}, "somebody without a role": ""}
+    found = {
+        caller: make.UserFactory(platform=own.platform, username=f"own-{caller}", role=role)
+        for caller, role in roles.items()
+    }
+    return {**found, "superuser": own.user}
 
 
 def by_model(of: SimpleNamespace) -> dict[type[Model], Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from django.conf import LazySettings
@@ -14,8 +14,7 @@ from rest_framework.response import Response
 
 from integrations.models import AppAccessToken, Credential
 from otms.accounts.access import access_token
-from otms.accounts.models import Session, User
-from otms.accounts.roles import ROLES
+from otms.accounts.models import PersonalToken, Session
 from otms.api.router import Route, Router, actions, route
 from otms.api.views import PlatformViewSet
 from otms.orders.models import TransportOrder
@@ -66,6 +65,11 @@ BODIES: dict[str, Callable[[Any], list[Any]]] = {
     "generate:integration:signingSecret": lambda of: [
         {"integrationId": str(of.integration.pk), "dataSourceId": str(of.source.pk)}
     ],
+    "begin:user:secondFactor": lambda of: [{"password": "wrong"}],
+    "confirm:user:secondFactor": lambda of: [{"otp": "000000"}],
+    "generate:user:recoveryCodes": lambda of: [{"password": "wrong", "otp": "000000"}],
+    "remove:user:secondFactor": lambda of: [{"password": "wrong", "otp": "000000"}],
+    "create:user:token": lambda of: [{"name": "walked"}],
     "import:data": lambda of: [
         {"integrationId": str(of.integration.pk), "data": [{"externalId": "1", "name": "walked"}]}
     ],
@@ -108,6 +112,10 @@ NAMELESS = {
 # Calls that are right, and that these records are not ready for.
 ALSO = {
     "logout:user": {400},  # a personal token has no session
+    "begin:user:secondFactor": {403},  # the password is wrong
+    "confirm:user:secondFactor": {409},  # none was begun
+    "generate:user:recoveryCodes": {409},  # there is none
+    "remove:user:secondFactor": {409},
     "cancel:integration:object": {409},  # what failed waits for nothing
     "accept:transportOrder": {409},  # nobody requested it
     "delete:business": {409},  # its orders name it
@@ -115,23 +123,26 @@ ALSO = {
 }
 
 
-def people(own: SimpleNamespace) -> dict[str, User]:
-    """Somebody with each role, somebody with none, and the operator."""
-    roles = {**{role.name: role.name for role in ROLES}, "somebody without a role": ""}
-    found = {
-        caller: make.UserFactory(platform=own.platform, username=f"own-{caller}", role=role)
-        for caller, role in roles.items()
-    }
-    return {**found, "superuser": own.user}
+class Shown(NamedTuple):
+    """What a caller shows: a token, or where that is good for nothing, what a login gave."""
+
+    token: str = ""
+    session: str = ""
+
+    def by(self, each: Route) -> str:
+        return self.session if each.by_hand and self.session else self.token
 
 
-def callers(own: SimpleNamespace) -> dict[str, str]:
+def callers(own: SimpleNamespace) -> dict[str, Shown]:
     """Who calls, each with a token to show."""
-    tokens = {caller: make.token(person) for caller, person in people(own).items()}
+    tokens = {
+        caller: Shown(make.token(person), access_token(make.session(user=person)))
+        for caller, person in furnished.people(own).items()
+    }
     still = now() + timedelta(hours=1)
     credential = Credential.generate(own.integration, revoke_older_at=still)[1]["token"]
     app = AppAccessToken.generate(own.installation, sorted(table.of_apps()))[1]["token"]
-    return {**tokens, "integration": credential, "app": app, "nobody": ""}
+    return {**tokens, "integration": Shown(credential), "app": Shown(app), "nobody": Shown()}
 
 
 def said(caller: str, name: str) -> str:
@@ -161,7 +172,9 @@ def wanted(caller: str, each: Route, whose: str, is_taken: bool = False) -> set[
     about = "<id:id>" in each.path or each.method == "PUT"
     if may == NO:
         return {401 if caller == "nobody" else 403}
-    if may == OWN and each.name != "logout:user":
+    if each.own and "<id:id>" not in each.path:  # about whoever calls
+        return {200, *ALSO.get(each.name, ())}
+    if may == OWN:
         return {404} if whose == "foreign" else {403}
     if is_taken:
         return {400}
@@ -191,7 +204,7 @@ def send(token: str, each: Route, where: str, body: Any) -> Any:
     return Api(token)(each.method, where, body)
 
 
-def make_walk(walk: Walk, found: list[type[Any]], who: dict[str, str]) -> None:
+def make_walk(walk: Walk, found: list[type[Any]], who: dict[str, Shown]) -> None:
     """Every call of these viewsets, as everybody, about both platforms."""
     sides = {"own": walk.own, "foreign": walk.foreign}
     records = {whose: furnished.by_model(of) for whose, of in sides.items()}
@@ -205,9 +218,9 @@ def make_walk(walk: Walk, found: list[type[Any]], who: dict[str, str]) -> None:
                 bodies = BODIES.get(each.name, lambda _: [None])(of)
                 taken = [TAKEN[each.name](of)] if whose == "foreign" and each.name in TAKEN else []
                 for body in [*bodies, *taken]:
-                    for caller, token in who.items():
+                    for caller, shown in who.items():
                         with walk.step(caller, f"{each.method} {where} {body or ''}") as step:
-                            answer = send(token, each, where, body)
+                            answer = send(shown.by(each), each, where, body)
                             right = wanted(caller, each, whose, body in taken)
                             step.answered(answer, right, f"{where} {body}")
 
@@ -219,12 +232,14 @@ def test_nobody_calls_what_they_may_not_or_sees_and_changes_what_is_anothers(wal
 
 
 def test_everybody_may_what_is_own_about_themselves(walk: Walk) -> None:
-    for caller, person in people(walk.own).items():
+    for caller, person in furnished.people(walk.own).items():
         session = Session.start(person, ip=None, device="own")
         assert session
         for method, where in (
             ("GET", f"user/{person.pk}/sessions/0/5"),
             ("DELETE", f"user/session/{session[0].pk}"),
+            ("GET", f"user/{person.pk}/tokens/0/5"),
+            ("DELETE", f"user/token/{PersonalToken.generate(person, 'own')[0].pk}"),
         ):
             with walk.step(caller, f"{method} {where}") as step:
                 step.answered(Api(make.token(person))(method, where), {200})

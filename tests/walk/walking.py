@@ -17,7 +17,10 @@ from tests.walk import furnished
 
 MOST = 30  # faults that are printed
 # What a call leaves behind of its caller, refused or not.
-OF_CALLERS = {"accounts.PersonalToken", "integrations.Credential", "integrations.AppAccessToken"}
+OF_CALLERS = {
+    *("accounts.PersonalToken", "accounts.Session"),
+    *("integrations.Credential", "integrations.AppAccessToken"),
+}
 
 
 class Walk:

@@ -46,7 +46,9 @@ class Command(BaseCommand):
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, self._stop)
         try:
-            web = create_server(application, host=host, port=port, threads=WEB_THREADS, ident="")
+            web = create_server(
+                application, host=host, port=port, threads=WEB_THREADS, ident="", **_bounds()
+            )
         except (OSError, OverflowError, ValueError) as error:
             sys.exit(f"Nothing can listen on {host} port {port}: {_reason(error)}.")
         _bring_tables_up_to_date()
@@ -103,6 +105,19 @@ class Command(BaseCommand):
         thread = threading.Thread(target=guarded, name=f"otms-{name}", daemon=True)
         thread.start()
         return thread
+
+
+def _bounds() -> dict[str, Any]:
+    """What a connection may send and how slowly, before any of it reaches a thread of ours.
+
+    A body that is not much too large is still read, so that it is refused in words.
+    """
+    return {
+        "max_request_body_size": 2 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+        "max_request_header_size": 64 * 1024,
+        "channel_timeout": 60,
+        "connection_limit": 200,
+    }
 
 
 def _bring_tables_up_to_date() -> None:

@@ -1,0 +1,224 @@
+"""Where people are logged in, and the tokens of their scripts: the own, and others' for who may."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.timezone import now
+from django.views.decorators.cache import never_cache
+from unfold.decorators import display
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from otms.accounts.models import PersonalToken, Session
+from otms.accounts.platform_admin import FactAdmin, act, allowed, moment
+from otms.accounts.token_views import offered
+
+
+class OwnAdmin(FactAdmin):
+    """What a person has of these they see and end; what others have takes a permission."""
+
+    done = ""
+    ends = ""  # the permission to end what is another's
+
+    def _sees_all(self, request: HttpRequest) -> bool:
+        return self.may(request, "view")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return True
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is None or obj.user_id == request.user.pk:
+            return bool(request.user.is_active)
+        return self._sees_all(request)
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return super().get_list_filter(request) if self._sees_all(request) else ()
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        found = super().get_queryset(request)
+        return found if self._sees_all(request) else found.filter(user=request.user)
+
+    def end_each(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """End what of these may be ended, and say so."""
+        people = {each.user for each in queryset}
+        others = allowed(request, self.ends)
+        may = {
+            each: each == request.user or (others and request.user.may_change(each))  # type: ignore[union-attr]
+            for each in people
+        }
+        count = sum(self.end_one(each) for each in queryset if may[each.user])
+        text = f"{count} {self.done}"
+        if left := sum(not may[each.user] for each in queryset):
+            why = "their people may do more than you" if others else "they are not yours"
+            text += f" {left} left as they are: {why}."
+        self.message_user(request, text, messages.WARNING if left else messages.SUCCESS)
+
+    def end_one(self, record: Any) -> bool:
+        raise NotImplementedError
+
+
+@admin.register(Session)
+class SessionAdmin(OwnAdmin):
+    """Where people are logged in, and were: at the API and in the admin."""
+
+    verbs = {"view": "get:user:sessions"}
+    ends = "delete:user:session"
+    list_display = ("user", "state", "kind", "address", "device", "started", "used", "factor")
+    list_select_related = ("user",)
+    list_filter = ("kind", "user")
+    search_fields = ("user__username", "ip", "device")
+    fields = (
+        *("user", "state", "kind", "address", "device"),
+        *("started", "used", "until", "end", "factor"),
+    )
+    readonly_fields = fields
+    ordering = ("-started_at",)
+    actions = ("log_out",)
+    done = "ended; who used them has to log in again."
+
+    @display(description="State", label={"open": "success", "ended": "danger", "half": "warning"})
+    def state(self, session: Session) -> str:
+        if session.ended_at:
+            return "ended"
+        if max(session.expires_at, session.refresh_expires_at) <= now():
+            return "expired"
+        return "half" if session.awaits_code else "open"
+
+    @display(description="Address")
+    def address(self, session: Session) -> str:
+        return session.ip or "-"
+
+    @display(description="Started")
+    def started(self, session: Session) -> str:
+        return moment(session.started_at)
+
+    @display(description="Last used")
+    def used(self, session: Session) -> str:
+        return moment(session.last_used_at)
+
+    @display(description="Open until")
+    def until(self, session: Session) -> str:
+        return moment(max(session.expires_at, session.refresh_expires_at))
+
+    @display(description="Ended")
+    def end(self, session: Session) -> str:
+        return moment(session.ended_at)
+
+    @display(description="Second factor", boolean=True)
+    def factor(self, session: Session) -> bool:
+        return session.passed_two_factor_authentication
+
+    @act("delete:user:session", "End", own=True)
+    def log_out(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        self.end_each(request, queryset)
+
+    def end_one(self, record: Any) -> bool:
+        return bool(record.end(record.pk))
+
+
+class NewTokenForm(forms.Form):
+    name = forms.CharField(
+        max_length=200,
+        help_text="What it is for, such as the script that uses it.",
+        widget=UnfoldAdminTextInputWidget({"autofocus": ""}),
+    )
+    days = forms.IntegerField(
+        min_value=1,
+        max_value=PersonalToken.LONGEST.days,
+        initial=PersonalToken.LIFETIME.days,
+        label="Good for days",
+        help_text=f"At most {PersonalToken.LONGEST.days}.",
+        widget=UnfoldAdminIntegerFieldWidget(),
+    )
+    permissions = forms.MultipleChoiceField(
+        required=False,
+        label="Good for calls",
+        help_text="None chosen: whatever you may do.",
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
+
+    def __init__(self, *args: Any, offered: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["permissions"].choices = [(each, each) for each in offered]  # type: ignore[attr-defined]
+
+
+@admin.register(PersonalToken)
+class PersonalTokenAdmin(OwnAdmin):
+    """Tokens of people for their own scripts: shown once when they are made, revoked here."""
+
+    verbs = {"view": "get:user:tokens"}
+    ends = "delete:user:token"
+    list_display = ("name", "user", "state", "good_for", "created", "used", "expires", "revoked")
+    list_select_related = ("user",)
+    list_filter = ("user",)
+    search_fields = ("name", "user__username")
+    fields = ("name", "user", "state", "good_for", "created", "used", "expires", "revoked")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+    actions = ("revoke",)
+    actions_list = ("new",)
+    done = "revoked; they are refused from now on."
+
+    @display(description="State", label={"valid": "success", "revoked": "danger"})
+    def state(self, token: PersonalToken) -> str:
+        if token.revoked_at:
+            return "revoked"
+        return "valid" if token.living else "expired"
+
+    @display(description="Good for")
+    def good_for(self, token: PersonalToken) -> str:
+        names = token.permissions
+        if names is None:
+            return "all that its person may do"
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return ", ".join(names[:3]) + more
+
+    @display(description="Last used")
+    def used(self, token: PersonalToken) -> str:
+        return moment(token.last_used_at)
+
+    @display(description="Expires")
+    def expires(self, token: PersonalToken) -> str:
+        return moment(token.expires_at)
+
+    @display(description="Revoked")
+    def revoked(self, token: PersonalToken) -> str:
+        return moment(token.revoked_at)
+
+    @act("create:user:token", "New token", own=True, icon="add", url_path="new")
+    def new(self, request: HttpRequest) -> HttpResponse:
+        """A token for one's own scripts, shown this once."""
+        return never_cache(self._new)(request)
+
+    def _new(self, request: HttpRequest) -> HttpResponse:
+        person: Any = request.user
+        form = NewTokenForm(request.POST or None, offered=offered(person))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "New token",
+            "form": form,
+            "list": reverse("admin:accounts_personaltoken_changelist"),
+        }
+        if request.method == "POST" and form.is_valid():
+            given = form.cleaned_data
+            context["token"], context["text"] = PersonalToken.create(
+                person, given["name"], given["permissions"] or None, timedelta(days=given["days"])
+            )
+        return TemplateResponse(request, "admin/new_token.html", context)
+
+    @act("delete:user:token", "Revoke", own=True)
+    def revoke(self, request: HttpRequest, queryset: QuerySet[PersonalToken]) -> None:
+        self.end_each(request, queryset)
+
+    def end_one(self, record: Any) -> bool:
+        return bool(record.revoke())

@@ -1,0 +1,110 @@
+"""Personal tokens over the API: a person makes, sees and revokes them."""
+
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.response import Response
+
+from otms.accounts.models import PersonalToken, User
+from otms.accounts.serializers import (
+    NewTokenSerializer,
+    PersonalTokenSerializer,
+    TokenRequestSerializer,
+)
+from otms.api.router import route, router
+from otms.api.views import PlatformViewSet
+from otms.spelling import did_you_mean
+
+
+def offered(person: User) -> list[str]:
+    """The names of the calls that a token of this person may be good for."""
+    routes = (each for each in router.routes() if not each.public and not each.by_hand)
+    return sorted({each.name for each in routes if each.own or person.allows(each.name)})
+
+
+class TokenViewSet(PlatformViewSet):
+    """Tokens for people's own scripts; a token makes no token."""
+
+    model = PersonalToken
+    noun = "token"
+    group = "User"
+
+    @cached_property
+    def records(self) -> Any:
+        return super().records.select_related("user")
+
+    @route(
+        "POST",
+        "user/token",
+        "create:user:token",
+        takes=TokenRequestSerializer,
+        answers={"token": NewTokenSerializer},
+        own=True,
+        shown_once=True,
+        by_hand=True,
+    )
+    def create(self, request: Any) -> Response:
+        """A token for the own scripts, shown this once."""
+        given = self.read(TokenRequestSerializer).validated_data
+        permissions = self._permissions(given.get("permissions"))
+        lifetime = given.get("expires_in", PersonalToken.LIFETIME)
+        kept, text = PersonalToken.create(request.user, given["name"], permissions, lifetime)
+        return Response({"token": {**PersonalTokenSerializer(kept).data, "token": text}})
+
+    @route(
+        "GET",
+        "user/<id:id>/tokens/<str:offset>/<str:amount>",
+        "get:user:tokens",
+        answers={
+            "tokens": PersonalTokenSerializer(many=True),
+            "totalResults": serializers.IntegerField(),
+        },
+        own=True,
+    )
+    def tokens(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
+        """The tokens of a person: oneself, or with this permission anybody."""
+        if not User.objects.filter(platform=self.platform, pk=id).exists():
+            raise NotFound(f"There is no user with the id {id}.")
+        if id != request.user.pk and not request.user.allows("get:user:tokens"):
+            raise PermissionDenied("The tokens of others are not among your permissions.")
+        found = self.records.filter(user=id).order_by("-created_at", "id")
+        return Response(self.paged("tokens", found, offset, amount, _shown))
+
+    @route(
+        "DELETE",
+        "user/token/<id:id>",
+        "delete:user:token",
+        answers={"token": PersonalTokenSerializer},
+        own=True,
+    )
+    def destroy(self, request: Any, id: UUID) -> Response:
+        """Revoke a token: one's own, or with this permission that of anybody who may no more."""
+        token = self.record(id)
+        caller = request.user
+        others = caller.allows("delete:user:token")
+        if token.user != caller and not (others and caller.may_change(token.user)):
+            raise PermissionDenied("Revoking this token is not among your permissions.")
+        token.revoke()
+        token.refresh_from_db()
+        return Response({"token": PersonalTokenSerializer(token).data})
+
+    def _permissions(self, names: list[str] | None) -> list[str] | None:
+        """What the token shall be good for, each a call that its person may make now."""
+        if names is None:
+            return None
+        known = offered(self.request.user)  # type: ignore[arg-type]
+        wrong = {
+            place: f"{name!r} is no call that a token of yours may make.{did_you_mean(name, known)}"
+            for place, name in enumerate(names)
+            if name not in known
+        }
+        if wrong:
+            raise ValidationError({"permissions": wrong}, "not_allowed")  # type: ignore[dict-item]
+        return sorted(set(names))
+
+
+def _shown(tokens: Any) -> Any:
+    return PersonalTokenSerializer(tokens, many=True).data
