@@ -64,6 +64,7 @@ SECURE_REDIRECT_EXEMPT = ["^healthz$"]
 if env.flag("OTMS_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = env.words("OTMS_TRUSTED_ORIGINS")
+SESSION_ENGINE = "otms.accounts.session_store"
 SESSION_COOKIE_AGE = 12 * 3600
 if HTTPS:  # browsers keep such a cookie for this host alone, and take it over TLS alone
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
