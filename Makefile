@@ -46,11 +46,15 @@ static: install-dev
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python .ci/scan.py
 	@$(EMBEDDED) $(MANAGE) makemigrations --check
 	@$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
 	@$(MAKE_SCHEMA) --file .venv/openapi.json
 	@diff -u $(SCHEMA) .venv/openapi.json || \
 		{ echo "The API is not what $(SCHEMA) says: look at the difference, then make schema"; exit 1; }
+
+scan: install-dev ## secrets in any version of any file, locks, licences; pins that were withdrawn
+	@$(BIN)/python .ci/scan.py --yanked && echo "Nothing was found."
 
 stories: install-dev ## the tutorial, executed as it is printed: each call, status, milliseconds
 	@$(EMBEDDED) $(BIN)/pytest -s tests/stories
@@ -95,4 +99,4 @@ INSTALL = p="$(PYTHON)"; [ -n "$$p" ] || p=$(BIN)/python; \
 	or name one: make PYTHON=/path/to/python3.11 ..." | tr -s '\t ' ' '; exit 1; }; \
 	"$$p" .ci/install.py $(1)
 
-.PHONY: help run test check static stories fuzz test-services browser chaos schema lock clean install install-dev
+.PHONY: help run test check static scan stories fuzz test-services browser chaos schema lock clean install install-dev

@@ -76,6 +76,13 @@ def extended(**variables: str) -> dict[str, str]:
 def database(url: str) -> dict[str, Any]:
     """Django's database settings for `postgres://user:password@host:port/name` or `sqlite:///path`."""
     parts = urlsplit(url)
+    try:
+        port = parts.port or ""
+    except ValueError:  # as of a password with a slash in it; what is wrong is not repeated
+        raise ImproperlyConfigured(
+            "DATABASE_URL can't be read; write postgres://user:password@host:5432/name, with %2F "
+            "for a / and %40 for an @ in the password."
+        ) from None
     if parts.scheme == "sqlite":
         return {
             "ENGINE": "otms.db.sqlite3",
@@ -97,14 +104,14 @@ def database(url: str) -> dict[str, Any]:
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
             "HOST": parts.hostname or "",
-            "PORT": str(parts.port or ""),
+            "PORT": str(port),
             "CONN_MAX_AGE": 600,
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": {"connect_timeout": 5, **dict(parse_qsl(parts.query))},
         }
     raise ImproperlyConfigured(
-        f"DATABASE_URL begins with {parts.scheme!r}; write postgres://user:password@host:5432/name "
-        "or sqlite:////absolute/path."
+        "DATABASE_URL can't be read; write postgres://user:password@host:5432/name or "
+        "sqlite:////absolute/path."
     )
 
 

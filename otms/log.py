@@ -5,6 +5,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from django.http import HttpRequest
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 # What ends a line, commands a terminal, reverses what is read, or can't be encoded.
@@ -35,7 +37,8 @@ class LineFormatter(logging.Formatter):
 
 def _one_field(value: Any) -> str:
     """The value, in quotes when a part of it could pass for a field of its own."""
-    text = str(value)
+    # Of a request that Django logs not the query: a token may stand in it.
+    text = f"{value.method} {value.path}" if isinstance(value, HttpRequest) else str(value)
     if not _QUOTED.search(text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')

@@ -53,6 +53,14 @@ elif not OTMS_ENCRYPTION_KEYS:
         "OTMS_ENCRYPTION_KEYS",
         "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())",
     )
+for _number, _key in enumerate(OTMS_ENCRYPTION_KEYS, 1):
+    try:
+        Fernet(_key)
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"OTMS_ENCRYPTION_KEYS: number {_number} in the list is no key; a key is made with "
+            "cryptography.fernet.Fernet.generate_key()."
+        ) from None
 
 DEBUG = False
 ALLOWED_HOSTS = env.words("OTMS_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
@@ -64,6 +72,7 @@ SECURE_REDIRECT_EXEMPT = ["^healthz$"]
 if env.flag("OTMS_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = env.words("OTMS_TRUSTED_ORIGINS")
+SESSION_ENGINE = "otms.accounts.session_store"
 SESSION_COOKIE_AGE = 12 * 3600
 if HTTPS:  # browsers keep such a cookie for this host alone, and take it over TLS alone
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
@@ -335,6 +344,7 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
+        "urllib3": {"level": "INFO"},  # below it, it logs paths and queries, which may be secrets
         "django_celery_beat": {"level": "WARNING"},
         "waitress": {"level": "WARNING"},
     },

@@ -6,7 +6,7 @@ from typing import Any
 
 import factory
 import pyotp
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from factory.django import DjangoModelFactory
 
 from integrations.messages import saving
@@ -62,7 +62,8 @@ class UserFactory(DjangoModelFactory):
         Who `may` something by its name has no role, unless one is named too.
         """
         person = User.objects.create_user(*args, **kwargs)
-        person.set_role(("" if may else OWNER.name) if role is None else role)
+        given = ("" if may else OWNER.name) if role is None else role
+        person.groups.set(Group.objects.filter(name=given))
         if may:
             person.user_permissions.set(Permission.objects.filter(codename__in=may))
         return person

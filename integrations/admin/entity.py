@@ -9,7 +9,7 @@ from django.utils.text import Truncator
 from integrations import entities, story
 from integrations.admin.links import STATUS_COLOURS, link_to, list_of, page_of
 from integrations.models import Email, IntegrationObject, Status
-from otms.accounts.platform_admin import PlatformAdmin
+from otms.accounts.platform_admin import PlatformAdmin, allowed
 
 NEWEST = 10
 
@@ -31,14 +31,16 @@ class QueueOnPage(PlatformAdmin):
         context: dict[str, Any] = {}
         if record:
             mails = self._mails(request, record)
-            context = {"queue": self._queue(request, record), "mails": mails}
+            context = {"mails": mails}
+            if allowed(request, "get:integration:object"):
+                context["queue"] = self._queue(request, record)
         return super().change_view(
             request, object_id, form_url, {**context, **(extra_context or {})}
         )
 
     def _mails(self, request: HttpRequest, record: Any) -> list[dict[str, Any]]:
         """The mail that an order was made of, and those that answer it."""
-        if self.entity != "transportOrder":
+        if self.entity != "transportOrder" or not allowed(request, "get:integration:email"):
             return []
         of_platform = Email.objects.of(request.user.platform)  # type: ignore[union-attr]
         found = of_platform.filter(transport_order_id=record.pk).order_by("created_at", "id")

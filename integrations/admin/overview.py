@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import Count
 from django.http import HttpRequest
 from django.utils.text import Truncator
@@ -12,6 +11,7 @@ from django.utils.timezone import now
 from integrations import definition
 from integrations.admin.links import STATUS_COLOURS, STATUS_WORDS, health_label, list_of, page_of
 from integrations.models import Integration, IntegrationObject, Status
+from otms.accounts.platform_admin import allowed
 
 # The counts look at no more than this many of the newest: the page opens fast at any size.
 COUNTED = 20_000
@@ -20,8 +20,7 @@ TROUBLES = 10
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the template `admin/index.html` shows beside unfold's own."""
-    pages = admin.site.get_model_admin(IntegrationObject)
-    if not pages.has_view_permission(request):
+    if not (allowed(request, "get:integration:object") and allowed(request, "get:integration")):
         return context
     platform = request.user.platform  # type: ignore[union-attr]
     queue = IntegrationObject.objects.of(platform)
@@ -56,6 +55,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             }
             for row in troubles.select_related("integration")[:TROUBLES]
         ],
+        "may_add": allowed(request, "create:integration"),
         "integrations": [
             {**each, "page": page_of(Integration(pk=each["id"])), "label": health_label(each)}
             for each in shown

@@ -110,8 +110,13 @@ class Connector:
 
     def hiding(self, request: Request) -> Request:
         """The request; what its answer says again of our secrets is masked wherever it is kept."""
+        return replace(request, hidden=(*request.hidden, *self.hidden))
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What is masked wherever a target says it."""
         sent, _ = parted(self.secrets, self.unsent)
-        return replace(request, hidden=(*request.hidden, *secret_texts(sent)))
+        return tuple(secret_texts(sent))
 
     @property
     def grant(self) -> Grant | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -83,7 +84,8 @@ class Connector(base.Connector):
 
     @property
     def grant(self) -> Grant | None:
-        return _auth.grant_of(self.settings, self.secrets)
+        grant = _auth.grant_of(self.settings, self.secrets)
+        return grant and replace(grant, hidden=self.hidden)
 
     def request(self, document: Any, delivery: base.Delivery) -> Request:
         body = documents.dumps(document)

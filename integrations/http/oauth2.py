@@ -54,6 +54,7 @@ class Grant:
     audience: str = ""
     client_auth: str = "basic"
     tls: Tls | None = None
+    hidden: tuple[str, ...] = ()  # what else is masked in the answer
 
     def request(self) -> Request:
         form = {"grant_type": "client_credentials", "scope": self.scope, "audience": self.audience}
@@ -70,7 +71,7 @@ class Grant:
             shown = base64.b64encode(pair.encode()).decode()
             headers["Authorization"] = f"Basic {shown}"
         body = urlencode({name: value for name, value in form.items() if value}).encode()
-        hidden = (self.client_secret, quote_plus(self.client_secret), shown)
+        hidden = (*self.hidden, self.client_secret, quote_plus(self.client_secret), shown)
         return Request("POST", self.token_url, headers, body, hidden=hidden, tls=self.tls)
 
     def read(self, exchange: Exchange) -> Token:
@@ -104,7 +105,8 @@ class Grant:
 
     def fingerprint(self, key: str) -> str:
         """Tells one grant from another, and nothing about it to who has no key."""
-        said = json.dumps([repr(getattr(self, each.name)) for each in fields(self)])
+        names = [each.name for each in fields(self) if each.name != "hidden"]
+        said = json.dumps([repr(getattr(self, name)) for name in names])
         tls = self.tls or Tls()
         return hmac.new(key.encode(), f"{said}{tls.ca}".encode(), hashlib.sha256).hexdigest()
 

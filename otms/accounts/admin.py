@@ -222,9 +222,15 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
         return answer
 
     def get_field_queryset(self, db: Any, db_field: Any, request: HttpRequest) -> Any:
-        if db_field.name == "user_permissions":  # each says its content type
-            return Permission.objects.using(db).select_related("content_type")
+        if db_field.name == "user_permissions":
+            return Permission.objects.using(db).order_by("codename")
         return super().get_field_queryset(db, db_field, request)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "user_permissions":
+            field.label_from_instance = lambda permission: permission.codename
+        return field
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         may: bool = super().has_change_permission(request, obj)

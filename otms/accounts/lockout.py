@@ -170,7 +170,9 @@ class Attempt:
     def _known(self) -> bool:
         """Did this person log in from this address before?"""
         logins = Session.objects.across_platforms().filter(awaits_code=False)
-        return logins.filter(user__username=self.username, ip=self.address or None).exists()
+        theirs = logins.filter(user__username=self.username).exclude(ip=None)
+        before = theirs.order_by().values_list("ip", flat=True).distinct()
+        return home(self.address) in {home(str(each)) for each in before}
 
     def _tell(self, closed: list[str]) -> None:
         what = ", ".join(closed)

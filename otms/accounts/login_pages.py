@@ -210,15 +210,13 @@ class SecondFactorPage:
         if begun is None:
             return HttpResponseRedirect(self.request.path)
         form = FirstCodeForm(self.request.POST)
-        codes = begun.confirm(form.cleaned_data["code"]) if form.is_valid() else None
+        login: Session = self.request.login  # type: ignore[attr-defined]
+        codes = login.turns_on(begun, form.cleaned_data["code"]) if form.is_valid() else None
         if codes is None:
             if form.is_valid():
                 form.add_error("code", WRONG_CODE)
             return self.scan(begun, form)
         del self.request.session[BEGUN]
-        login: Session = self.request.login  # type: ignore[attr-defined]
-        login.passes()
-        Session.end_others(login)
         return self.codes(codes)
 
     def renew(self) -> HttpResponse:

@@ -103,10 +103,14 @@ class User(AbstractUser):
     @transaction.atomic
     def set_role(self, name: str) -> None:
         """Give this person the role with this name, or none, instead of the one they had."""
-        if name != OWNER.name and self.is_last_owner():
+        before = self.role
+        if name == before:
+            return
+        if before == OWNER.name and self.is_last_owner():
             raise LastOwner
         self.groups.set(Group.objects.filter(name=name))
         self.__dict__.pop("granted", None)
+        audit.record("update:user", self, audit.changes({"role": before}, {"role": name}))
 
     def is_last_owner(self) -> bool:
         """Would nobody be left who may everything? Whoever asks at the same moment waits for us."""

@@ -326,6 +326,13 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
     def offers(self, request: Any, method: Any) -> bool:
         return hasattr(method, "asks") and (method.own or allowed(request, method.asks))
 
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """A list is narrowed by its filters: by another column one could guess what it hides."""
+        filters = self.get_list_filter(request)
+        names = [getattr(each, "parameter_name", each) for each in filters]
+        named = any(lookup == name or lookup.startswith(f"{name}__") for name in names)
+        return named and super().lookup_allowed(lookup, value, request)
+
     def _get_obj_does_not_exist_redirect(self, *args: Any) -> HttpResponse:
         raise Http404
 

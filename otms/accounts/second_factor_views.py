@@ -10,7 +10,7 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.response import Response
 
 from otms.accounts import proof
-from otms.accounts.models import SecondFactor, Session, User
+from otms.accounts.models import SecondFactor, User
 from otms.accounts.second_factor import AlreadyOn
 from otms.accounts.serializers import (
     BegunSerializer,
@@ -49,6 +49,7 @@ class SecondFactorViewSet(PlatformViewSet):
         "user/secondFactor",
         "begin:user:secondFactor",
         takes=PasswordSerializer,
+        example={"password": "correct horse battery staple"},
         answers={"secondFactor": BegunSerializer},
         shown_once=True,
         own=True,
@@ -70,6 +71,7 @@ class SecondFactorViewSet(PlatformViewSet):
         "user/secondFactor/confirm",
         "confirm:user:secondFactor",
         takes=CodeSerializer,
+        example={"otp": "123456"},
         answers=CODES,
         shown_once=True,
         own=True,
@@ -81,12 +83,10 @@ class SecondFactorViewSet(PlatformViewSet):
         begun = self.records.filter(user=request.user, confirmed_at=None).first()
         if begun is None:
             raise Conflict("No second factor was begun; POST /api/user/secondFactor begins one.")
-        codes = begun.confirm(given["otp"])
+        codes = request.auth.turns_on(begun, given["otp"])
         if codes is None:
             text = "This is no code of this moment; look whether the phone's clock is right."
             raise ValidationError({"otp": text}, "wrong_code")
-        request.auth.passes()
-        Session.end_others(request.auth)
         return self._state(recoveryCodes=codes)
 
     @route(
@@ -94,8 +94,10 @@ class SecondFactorViewSet(PlatformViewSet):
         "user/secondFactor/recoveryCodes",
         "generate:user:recoveryCodes",
         takes=ProofSerializer,
+        example={"password": "correct horse battery staple", "otp": "123456"},
         answers=CODES,
         own=True,
+        shown_once=True,
         by_hand=True,
     )
     def renew(self, request: Any) -> Response:
@@ -109,6 +111,7 @@ class SecondFactorViewSet(PlatformViewSet):
         "user/secondFactor/remove",
         "remove:user:secondFactor",
         takes=ProofSerializer,
+        example={"password": "correct horse battery staple", "otp": "123456"},
         answers=STATE,
         shown_once=True,
         own=True,

@@ -190,6 +190,19 @@ class Session(Record):
             )
         )
 
+    def turns_on(self, factor: SecondFactor, code: str) -> list[str] | None:
+        """Put a second factor in force with a first code; its recovery codes.
+
+        Every other session of the person ends: it came in without.
+        """
+        with transaction.atomic():
+            codes = factor.confirm(code)
+            if codes is not None:
+                self.passes()
+                living = Session.objects.across_platforms().filter(user=self.user_id, ended_at=None)
+                living.exclude(pk=self.pk).update(ended_at=now(), updated_at=now())
+        return codes
+
     @classmethod
     def of_cookie(cls, id: str | None, user: "User") -> "Session | None":
         """The living session behind the cookie of a browser."""
@@ -212,12 +225,6 @@ class Session(Record):
         living.update(ended_at=now(), updated_at=now())
 
     @classmethod
-    def end_others(cls, session: "Session") -> None:
-        """End every other session of its person."""
-        living = cls.objects.across_platforms().filter(user=session.user_id, ended_at=None)
-        living.exclude(pk=session.pk).update(ended_at=now(), updated_at=now())
-
-    @classmethod
     def prune(cls, most: int) -> int:
         """Forget up to so many that have been over for as long as a session may last."""
         old = now() - cls.LONGEST
@@ -233,7 +240,8 @@ class Session(Record):
         return (
             cls.objects.across_platforms()
             .select_related("user__platform")
-            .filter(pk=id, ended_at=None, expires_at__gt=now(), user__is_active=True)
+            .filter(pk=id, kind=cls.Kind.API, ended_at=None, expires_at__gt=now())
+            .filter(user__is_active=True)
             .first()
         )
 

@@ -1,6 +1,7 @@
 """What the scheduler has the accounts do."""
 
 from celery import shared_task
+from django.contrib.sessions.backends.db import SessionStore
 
 from otms.accounts.models import FailedTries, Session, SpentRefresh
 
@@ -10,8 +11,9 @@ MOST_BATCHES = 200
 
 @shared_task
 def prune() -> None:
-    """Forget what failed, sessions of long ago and spent refresh tokens of those that are over."""
+    """Forget what failed, sessions that are over, and the cookies and refresh tokens of these."""
     for forgotten in (SpentRefresh, Session, FailedTries):
         for _ in range(MOST_BATCHES):
             if forgotten.prune(BATCH) < BATCH:
                 break
+    SessionStore.clear_expired()

@@ -41,6 +41,11 @@ class TokenViewSet(PlatformViewSet):
         "user/token",
         "create:user:token",
         takes=TokenRequestSerializer,
+        example={
+            "name": "nightly export",
+            "permissions": ["get:transportOrders"],
+            "expiresIn": "P30D",
+        },
         answers={"token": NewTokenSerializer},
         own=True,
         shown_once=True,

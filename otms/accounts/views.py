@@ -69,8 +69,10 @@ class UserViewSet(RoutedViewSet):
         "user/login:otp",
         "login:otp",
         takes=OtpLoginSerializer,
+        example={"username": "ann", "otp": "123456", "password": "correct horse battery staple"},
         answers=OPENED,
         public=True,
+        shown_once=True,
     )
     def login_otp(self, request: Any) -> Response:
         """Log in with a code of the second factor, after a login or with the password beside it."""

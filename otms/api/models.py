@@ -16,7 +16,7 @@ class KeptAnswer(models.Model):
     call = models.CharField(max_length=64, primary_key=True)  # hash of caller, path and key
     content_hash = models.CharField(max_length=64)  # of what was sent
     status = models.PositiveSmallIntegerField()
-    answer = SealedField(editable=False)  # a call may have made credentials
+    answer = SealedField(editable=False)  # of any call: nobody reads it but who made it
     created_at = models.DateTimeField(default=now, db_index=True)  # for prune()
 
     def __str__(self) -> str:

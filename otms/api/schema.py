@@ -165,7 +165,12 @@ class RouteSchema(AutoSchema):
         """The statuses that this call may be refused with."""
         route, verb = self.route, self.route.name.partition(":")[0]
         named = "<" in route.path or route.method == "PUT" or verb in ("import", "generate")
-        clashes = route.keyed or route.method in ("PUT", "DELETE") or verb in ("accept", "refresh")
+        clashes = (
+            route.keyed
+            or route.shown_once
+            or route.method in ("PUT", "DELETE")
+            or verb in ("accept", "refresh")
+        )
         possible = {
             403: not route.public,
             404: named,

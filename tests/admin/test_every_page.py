@@ -329,6 +329,17 @@ def test_filters_by_a_relation_offer_the_own_platforms(
     assert "foreign-order" not in html
 
 
+def test_a_list_is_narrowed_by_its_filters_alone(own: SimpleNamespace, browser: Browser) -> None:
+    """By another column one could guess, letter by letter, what the list does not show."""
+    tokens = where(PersonalToken, "changelist")
+    assert browser.open(f"{tokens}?user__id__exact={own.user.pk}").status_code == 200
+    for asked in (f"hash__startswith={own.token.hash[:3]}", "user__password__startswith=p"):
+        assert browser.open(f"{tokens}?{asked}").status_code == 400
+    people = where(User, "changelist")
+    for asked in ("is_superuser__exact=1", "last_login__gte=2020-01-01", "tokens__name=x"):
+        assert browser.open(f"{people}?{asked}").status_code == 400
+
+
 @pytest.mark.parametrize("model", sorted(OF_THE_DEPLOYMENT, key=str))
 def test_what_belongs_to_the_deployment_is_only_looked_at(model: Any, browser: Browser) -> None:
     """A superuser administers one platform; beat is everybody's."""

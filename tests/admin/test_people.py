@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import Group, Permission
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 
 from otms.accounts.models import PersonalToken, User
-from tests.admin.conftest import Browser, staff, told
+from tests.admin.conftest import Browser, errors, staff, told
 
 
 def test_a_new_person_belongs_to_the_own_platform(own: SimpleNamespace, browser: Browser) -> None:
@@ -40,6 +40,87 @@ def test_a_password_is_changed(
 
 def test_the_own_password_is_changed(browser: Browser) -> None:
     assert browser.open(reverse("admin:password_change")).status_code == 200
+
+
+ADD = reverse_lazy("admin:accounts_user_add")
+
+
+def page_of(person: User) -> str:
+    return reverse("admin:accounts_user_change", args=[person.pk])
+
+
+def test_an_owner_makes_a_person_and_chooses_the_role(own: SimpleNamespace) -> None:
+    browser = Browser(staff(own.platform, username="owner"))
+    browser.saved(str(ADD), username="sue", usable_password="false", role="support")
+    sue = User.objects.get(username="sue")
+    assert (sue.role, sue.is_staff, sue.platform) == ("support", True, own.platform)
+    assert "support" in browser.html(reverse("admin:accounts_user_changelist"))
+    browser.saved(page_of(sue), role="integration manager")
+    assert User.objects.get(pk=sue.pk).role == "integration manager"
+    browser.saved(page_of(sue), role="")
+    assert User.objects.get(pk=sue.pk).role == ""
+
+
+def test_an_owner_makes_no_operator(own: SimpleNamespace) -> None:
+    browser = Browser(staff(own.platform, username="owner"))
+    sue = staff(own.platform, username="sue", role="support")
+    assert "is_superuser" not in browser.html(page_of(sue))
+    browser.saved(page_of(sue), is_superuser="on", user_permissions=["1"])
+    sue.refresh_from_db()
+    assert not sue.is_superuser
+    assert not sue.user_permissions.exists()
+
+
+def test_the_last_owner_is_neither_demoted_nor_made_inactive(own: SimpleNamespace) -> None:
+    own.user.groups.clear()  # an operator, and no owner
+    ann = staff(own.platform, username="ann")
+    for browser in (Browser(ann), Browser(own.user)):
+        answer = browser.send(page_of(ann), role="support")
+        assert "last owner" in str(errors(answer)["role"])
+        answer = browser.send(page_of(ann), is_active="")
+        assert "last owner" in str(errors(answer)["is_active"])
+    ann.refresh_from_db()
+    assert (ann.role, ann.is_active) == ("owner", True)
+    staff(own.platform, username="bob")
+    Browser(ann).saved(page_of(ann), role="support")
+    assert User.objects.get(pk=ann.pk).role == "support"
+
+
+def test_a_role_that_may_more_is_not_given(own: SimpleNamespace) -> None:
+    names = Permission.objects.filter(group__name="support").values_list("codename", flat=True)
+    may = ["get:user", "create:user", "update:user", *names]
+    helper = Browser(staff(own.platform, username="helper", may=may))
+    peer = staff(own.platform, username="peer", role="read-only")
+    html = helper.html(page_of(peer))
+    assert "support: " in html
+    assert "integration manager: " not in html
+    for role in ("owner", "integration manager"):
+        answer = helper.send(page_of(peer), role=role)
+        assert "role" in errors(answer)
+        answer = helper.send(str(ADD), username="x", usable_password="false", role=role)
+        assert "role" in errors(answer)
+    helper.saved(page_of(peer), role="support")
+    assert User.objects.get(pk=peer.pk).role == "support"
+
+
+def test_the_operator_gives_single_permissions_by_their_names(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    sue = staff(own.platform, username="sue", role="support")
+    permission = Permission.objects.get(codename="update:integration")
+    assert ">update:integration</option>" in browser.html(page_of(sue))
+    browser.saved(page_of(sue), user_permissions=[str(permission.pk)])
+    assert User.objects.get(pk=sue.pk).allows("update:integration")
+
+
+def test_people_are_found_by_their_role(own: SimpleNamespace, browser: Browser) -> None:
+    staff(own.platform, username="sue", role="support")
+    staff(own.platform, username="nina", role="")
+    people = reverse("admin:accounts_user_changelist")
+    for role, name in (("support", "sue"), ("none", "nina")):
+        html = browser.html(f"{people}?role={role}")
+        assert ("sue" in html) == (name == "sue")
+        assert ("nina" in html) == (name == "nina")
 
 
 def test_nobody_gives_more_than_they_have(own: SimpleNamespace) -> None:

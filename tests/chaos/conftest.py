@@ -87,8 +87,8 @@ class System:
             "OTMS_EGRESS_ALLOW": "127.0.0.0/8",
             "OTMS_HTTPS": "false",
             "OTMS_LEASE_MARGIN_SECONDS": "1",
-            "OTMS_CALLER_RATE": "off",
-            "OTMS_HEAVY_RATE": "off",
+            "OTMS_CALLER_RATE": "1000000/min",
+            "OTMS_HEAVY_RATE": "1000000/min",
             "OTMS_VAR": str(folder),
             "PYTHONUNBUFFERED": "1",
         }

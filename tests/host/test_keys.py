@@ -17,7 +17,7 @@ from tests import make
 from tests.conftest import Api
 
 ROOT = Path(__file__).parents[2]
-KEYS = {"SECRET_KEY": "a" * 60, "OTMS_ENCRYPTION_KEYS": "b" * 44}
+KEYS = {"SECRET_KEY": "a" * 60, "OTMS_ENCRYPTION_KEYS": "b" * 43 + "="}
 
 
 def started(**given: str) -> str:

@@ -82,10 +82,10 @@ def test_masking_a_large_answer_takes_no_time() -> None:
 def test_an_answer_that_says_everything_again_is_kept_without_our_secrets(
     door: Door, sink: Sink, status: int
 ) -> None:
-    sink.teach(SECRET)
+    sink.teach("x", SECRET)
     login = base64.b64encode(f"ann:{PLAIN}".encode()).decode()
     headers = {"Authorization": f"Basic {login}", "X-Api-Key": TOKEN, "Accept": "text/plain"}
-    url = sink.url(f"/parrot/{status}?key=in-the-query-4711&text=" + quote(TOKEN[::-1]))
+    url = sink.url(f"/parrot/{status}/x?key=in-the-query-4711&text=" + quote(TOKEN[::-1]))
     answer = door(Request("GET", url, headers, hidden=(SECRET,)))
     assert answer.status == status
     told = repr(answer.headers) + answer.body.decode() + answer.error + repr(answer)

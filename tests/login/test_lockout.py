@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.contrib.sessions import models as cookies
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -89,6 +91,13 @@ def test_guesses_at_one_name_from_everywhere_are_few(anna: User) -> None:
     assert guess(11, address="10.0.0.1") == [401] * 10 + [429]
     minutes_pass(60)
     assert attempt("anna", PASSWORD, "10.9.10.1").status_code == 200
+
+
+def test_who_came_from_a_network_before_is_known_in_all_of_it(anna: User) -> None:
+    assert attempt("anna", PASSWORD, "2001:db8:0:1::1").status_code == 200
+    failed(100, "anna", "10.0.0.1")
+    assert attempt("anna", PASSWORD, "2001:db8:0:1::2").status_code == 200
+    assert attempt("anna", PASSWORD, "2001:db8:0:2::1").status_code == 429
 
 
 def test_guesses_at_many_names_from_one_address_are_few(anna: User) -> None:
@@ -196,6 +205,10 @@ def test_what_failed_long_ago_is_forgotten() -> None:
     FailedTries.objects.update(last_at=now() - timedelta(minutes=61))
     guess(1, "somebody")
     prune()
+    SessionStore("k" * 32).create()
+    cookies.Session.objects.update(expire_date=now())
+    prune()
+    assert not cookies.Session.objects.exists()
     kept = set(FailedTries.objects.values_list("key", flat=True))
     assert kept == set(lockout.Attempt.to_log_in("somebody", "127.0.0.1").keys.values())
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from otms.accounts.models import AuditEntry, PersonalToken, Platform, Session, User
@@ -139,8 +140,10 @@ def test_when_it_was_last_used_is_known_to_the_minute(anna: User, caller: Api) -
         by.ok("GET", LIST)
         first = used(record)
         assert now() - first < timedelta(minutes=1)
-        by.ok("GET", LIST)
+        with CaptureQueriesContext(connection) as captured:
+            by.ok("GET", LIST)
         assert used(record) == first
+        assert not [each for each in captured if "UPDATE" in each["sql"]]  # nor tried to
 
 
 @pytest.mark.django_db(transaction=True)

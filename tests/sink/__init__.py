@@ -72,9 +72,9 @@ class Sink:
         """Give a path of the other system a behaviour: answers("/orders", "/status/503")."""
         self._ask("POST", "/_sink/answers", json.dumps({path: behaviour}))
 
-    def teach(self, *words: str) -> None:
-        """What /parrot says."""
-        self._ask("POST", "/_sink/words", json.dumps(words))
+    def teach(self, name: str, *words: str) -> None:
+        """What /parrot/<code>/<name> says."""
+        self._ask("POST", "/_sink/words", json.dumps({name: words}))
 
     def reset(self) -> None:
         """Forget everything."""

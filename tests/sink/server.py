@@ -32,8 +32,8 @@
     /oauthsays/<status>/<w>   the same, with that error
     /lent/<n>                 200 to the token lent-<n> and those after it, else 401
     /echo                     200, the request's body
-    /parrot/<code>            that status, and wherever an answer has room for a text all that it
-                              was told: in headers, in the query, and the words it was taught
+    /parrot/<code>/<name>     that status, and wherever an answer has room for a text all that it
+                              was told: in headers, in the query, and what it was taught by name
     /slack/<secret>           an incoming webhook of Slack; `open` is its secret
     /slack/says/<status>/<w>  the same, with that answer: `no-service` is no_service
     /slack/cannot/post/<w>    404, with the path in its words
@@ -98,7 +98,7 @@ class Memory:
         """Forget everything."""
         self.received.clear()
         self.answers: dict[str, str] = {}
-        self.words: list[str] = []
+        self.words: dict[str, list[str]] = {}
         self.attempts: Counter[bytes] = Counter()
         self.delivered: Counter[bytes] = Counter()
         self.statuses: Counter[int] = Counter()
@@ -293,7 +293,7 @@ class Connection(asyncio.Protocol):
             case "answers":
                 memory.answers.update(json.loads(self.body))
             case "words":
-                memory.words = json.loads(self.body)
+                memory.words |= json.loads(self.body)
         if not self.closed:
             self.transport.write(answer(200, json.dumps(result).encode()))
 
@@ -477,10 +477,11 @@ class Connection(asyncio.Protocol):
     def do_echo(self) -> None:
         self.reply(200, self.body)
 
-    def do_parrot(self, code: str) -> None:
+    def do_parrot(self, code: str, name: str) -> None:
         heard = self.head.decode("latin-1")
         _, path, _ = heard.split(" ", 2)
-        words = " ".join([*self.memory.words, *parse_qs(urlsplit(path).query).get("key", [])])
+        taught = self.memory.words.get(name, [])
+        words = " ".join([*taught, *parse_qs(urlsplit(path).query).get("key", [])])
         encoded = base64.b64encode(words.encode()).decode()
         one_line = words.replace("\n", " ")
         head = [
