@@ -136,9 +136,9 @@ class Attempt:
                 if limit not in exempt:
                     row.add(limit, at)
                     row.save()
-        closed = [each.what for each, row in rows.items() if each not in exempt and row.wait(each)]
-        if closed and self.username:
-            self._tell(closed)
+            closed = [limit.what for limit, row in rows.items() if row.wait(limit)]
+            if self.username and len(closed) > len(exempt):
+                self._tell(closed)
 
     def _begun(self) -> Self:
         self.right()

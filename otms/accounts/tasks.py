@@ -1,9 +1,9 @@
 """What the scheduler has the accounts do."""
 
 from celery import shared_task
-from django.contrib.sessions.backends.db import SessionStore
 
 from otms.accounts.models import FailedTries, Session, SpentRefresh
+from otms.accounts.session_store import SessionStore
 
 BATCH = 500
 MOST_BATCHES = 200

@@ -25,6 +25,7 @@ def every_page(own: SimpleNamespace, records: dict[Any, str]) -> Iterator[str]:
     }
     yield from (reverse(f"admin:{name}") for name in _names(admin.site.get_urls()))
     yield from (reverse(name, args=args) for name, args in _of_passwords())
+    yield reverse("second_factor")
     for model, site in admin.site._registry.items():
         for pattern in _patterns(site.urls):
             if pattern.name:

@@ -8,7 +8,6 @@ import pytest
 from django.conf import LazySettings
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions import models as cookies
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -17,6 +16,7 @@ from django.utils.timezone import now
 from otms.accounts import lockout
 from otms.accounts.lockout import BY_NAME, BY_NAME_AND_ADDRESS
 from otms.accounts.models import AuditEntry, FailedTries, Platform, User
+from otms.accounts.session_store import SessionStore
 from otms.accounts.tasks import prune
 from tests import make
 from tests.conftest import Api
