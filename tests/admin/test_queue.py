@@ -257,3 +257,21 @@ def test_who_may_only_look_has_no_handles(own: SimpleNamespace) -> None:
     looks.client.post(reverse("admin:integrations_integrationobject_requeue", args=[own.row.pk]))
     own.row.refresh_from_db()
     assert own.row.status == Status.ERROR
+
+
+def test_what_a_target_says_is_text_and_no_markup(own: SimpleNamespace, browser: Browser) -> None:
+    said = '<script>alert("4711")</script>'
+    for name in ("response_body", "request_body", "url", "error"):
+        setattr(own.request, name, f"{name} {said}")
+    own.request.response_headers = {"server": said, said: "x"}
+    own.request.save()
+    own.row.error = own.log.message = said
+    own.row.save()
+    own.log.save()
+    request = reverse("admin:integrations_requestlog_change", args=[own.request.pk])
+    line = reverse("admin:integrations_log_change", args=[own.log.pk])
+    lists = [reverse(f"admin:integrations_{name}_changelist") for name in ("requestlog", "log")]
+    for address in (page(own.row), request, line, reverse(LIST), *lists):
+        html = browser.html(address)
+        assert "<script>alert" not in html, address
+        assert "4711" in html, address
