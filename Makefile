@@ -3,6 +3,7 @@
 PORT = 8000
 VAR = var
 EXAMPLES = 300
+MINUTES = 60
 DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 CELERY_BROKER_URL ?= redis://127.0.0.1:6379/9
 # A Python that is new enough, unless you name one: make run PYTHON=/path/to/python3.12
@@ -59,8 +60,9 @@ scan: install-dev ## secrets in any version of any file, locks, licences; pins t
 stories: install-dev ## the tutorial, executed as it is printed: each call, status, milliseconds
 	@$(EMBEDDED) $(BIN)/pytest -s tests/stories
 
-fuzz: install-dev ## made-up calls to every operation, many more than the tests make (EXAMPLES=300)
-	@OTMS_FUZZ_EXAMPLES=$(EXAMPLES) $(EMBEDDED) $(BIN)/pytest --timeout 0 tests/fuzz
+fuzz: install-dev ## made-up calls to every operation, more than 10,000 (EXAMPLES=300 MINUTES=60)
+	@OTMS_FUZZ_EXAMPLES=$(EXAMPLES) OTMS_FUZZ_MINUTES=$(MINUTES) $(EMBEDDED) $(BIN)/pytest \
+		--timeout 0 tests/fuzz
 
 test-services: install-dev ## the same tests and more, on PostgreSQL and Redis
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
