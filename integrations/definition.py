@@ -1,6 +1,7 @@
 """An integration as one document: shown whole, checked whole, saved whole."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from integrations.core import delivery, schedule, signing
 from integrations.core.errors import Problem
 from integrations.models import DataSource, Integration
 from otms import documents
+from otms.accounts import audit
 from otms.accounts.models import Platform
 from otms.documents import timestamp
 
@@ -35,11 +37,15 @@ class Owned(Exception):
 
 
 class Draft(NamedTuple):
-    """An integration as it shall be, and its data sources: those that stay, those that go."""
+    """An integration as it shall be, and its data sources: those that stay, those that go.
+
+    `before` is what the audit trail compares it with; without data sources when they stay.
+    """
 
     integration: Integration
     sources: list[DataSource]
     left_out: list[DataSource]
+    before: dict[str, Any]
 
 
 def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
@@ -105,7 +111,51 @@ def write(draft: Draft) -> Integration:
             source.delete()
         for source in draft.sources:
             source.save()
+        after = _audited(draft.integration, draft.sources)
+        if draft.before and "dataSources" not in draft.before:
+            del after["dataSources"]
+        _write_down(draft.integration, draft.before, after)
     return draft.integration
+
+
+@contextmanager
+def written_down(integration: Integration) -> Iterator[None]:
+    """What a form saves in here goes into the audit trail, in the same transaction."""
+    with transaction.atomic():
+        before = {} if integration._state.adding else _stored(integration)
+        yield
+        _write_down(integration, before, _stored(integration))
+
+
+def _stored(integration: Integration) -> dict[str, Any]:
+    stored = Integration.objects.of(integration.platform_id).get(pk=integration.pk)
+    return _audited(stored, stored.data_sources.all())
+
+
+def _audited(integration: Integration, sources: Iterable[DataSource]) -> dict[str, Any]:
+    """All that people say of an integration, as the audit trail compares and shows it."""
+    return {
+        **{name: getattr(integration, name) for name in (*OWN_FIELDS, "enabled")},
+        "schedule": integration.schedule,
+        "delivery": integration.delivery,
+        "dataSources": [
+            {
+                "id": str(source.pk),
+                "name": str(source),
+                "connector": source.connector,
+                "mapping": source.mapping,
+                "success": source.success,
+                "settings": {**(source.settings or {}), **audit.hidden(source.secrets)},
+            }
+            for source in sources
+        ],
+    }
+
+
+def _write_down(integration: Integration, before: dict[str, Any], after: dict[str, Any]) -> None:
+    action = "update:integration" if before else "create:integration"
+    if changes := audit.changes(before, after):
+        audit.record(action, integration, changes)
 
 
 def delete(integration: Integration) -> bool:
@@ -142,6 +192,8 @@ def new_signing_secret(
         source.settings, source.secrets = settings, {**others, "secret": made}
         source.save()
         integration.touch()
+        text = f"Of the data source {source}."
+        audit.record("generate:integration:signingSecret", integration, note=text)
     return source, made
 
 
@@ -152,10 +204,13 @@ def checked(
     fields = dict(given)
     sources = fields.pop("data_sources", None)
     integration = integration or Integration(platform=platform)
+    kept = {source.pk: source for source in integration.data_sources.all()}
+    before = {} if integration._state.adding else _audited(integration, kept.values())
+    if sources is None:
+        before.pop("dataSources", None)
     for name, value in fields.items():
         setattr(integration, name, value)
     problems = list(integration.problems())
-    kept = {source.pk: source for source in integration.data_sources.all()}
     made: list[DataSource] = []
     if len(sources or []) > MOST_SOURCES:
         text = f"An integration has at most {MOST_SOURCES} data sources."
@@ -176,7 +231,7 @@ def checked(
         problems += [problem.under(f"dataSources[{position}]") for problem in found]
     if problems:
         raise Invalid(problems)
-    return Draft(integration, made, [] if sources is None else list(kept.values()))
+    return Draft(integration, made, [] if sources is None else list(kept.values()), before)
 
 
 def warnings(integration: Integration) -> Iterator[Problem]:

@@ -225,6 +225,7 @@ SPECTACULAR_SETTINGS = {
             ("Mail", "A mail becomes a draft of an order."),
             ("File", "Files that were sent, and files that would be written."),
             ("Message", "Mails to customers: templates, and the automations that send them."),
+            ("Audit trail", "Who did what to which record, and who looked."),
             ("App Store", "Ready-made integrations: browse, install, set up."),
         )
     ],

@@ -15,6 +15,7 @@ from integrations.api.messages import viewsets as message_viewsets
 from integrations.api.object import viewsets as object_viewsets
 from integrations.api.views import viewsets as integration_viewsets
 from otms.accounts import login_pages, passwords
+from otms.accounts.audit_views import AuditViewSet
 from otms.accounts.second_factor_views import SecondFactorViewSet
 from otms.accounts.token_views import TokenViewSet
 from otms.accounts.views import PeopleViewSet, SessionViewSet, UserViewSet
@@ -34,6 +35,7 @@ router.register(
     SecondFactorViewSet,
     TokenViewSet,
     PeopleViewSet,
+    AuditViewSet,
     TransportOrderViewSet,
     ConsignmentViewSet,
     BusinessViewSet,

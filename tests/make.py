@@ -21,7 +21,8 @@ from integrations.models import (
     MessageTemplate,
     Task,
 )
-from otms.accounts.models import PersonalToken, Platform, SecondFactor, Session, User
+from otms.accounts import audit
+from otms.accounts.models import AuditEntry, PersonalToken, Platform, SecondFactor, Session, User
 from otms.accounts.roles import OWNER
 from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 
@@ -233,3 +234,12 @@ def task(**fields: Any) -> Task:
     """An import of nothing yet."""
     of = IntegrationFactory(**fields)
     return Task.objects.create(platform=of.platform, integration=of, kind="import")
+
+
+def audit_entry(platform: Platform | None = None) -> AuditEntry:
+    """Something that was done to a platform."""
+    platform = platform or PlatformFactory()
+    audit.record("create:platform", platform)
+    found = AuditEntry.objects.of(platform).order_by("-id").first()
+    assert found
+    return found

@@ -70,6 +70,7 @@ class EmailAdmin(FactAdmin):
     search_fields = ("subject", "address", "message_id")
     search_help_text = "Subject, sender or Message-ID"
     ordering = ("-created_at", "id")
+    a_look_is = "get:integration:email"
     change_form_template = "admin/integrations/email.html"
 
     @display(description="Status", label=COLOURS)

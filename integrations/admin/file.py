@@ -16,6 +16,7 @@ from unfold.decorators import display
 from integrations import http
 from integrations.admin.links import link_to, on_one_line
 from integrations.models import File
+from otms.accounts import audit
 from otms.accounts.platform_admin import FactAdmin
 
 BEGINNING = 4096
@@ -42,6 +43,7 @@ class FileAdmin(FactAdmin):
         "beginning",
     )
     readonly_fields = fields
+    a_look_is = "get:integration:file"
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("content")
@@ -60,6 +62,7 @@ class FileAdmin(FactAdmin):
             raise PermissionDenied
         if (stored := self.get_queryset(request).filter(pk=id).first()) is None:
             raise Http404
+        audit.looked("get:integration:file", stored)
         return FileResponse(
             BytesIO(stored.content),
             as_attachment=True,

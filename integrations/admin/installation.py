@@ -126,6 +126,7 @@ class InstallationAdmin(PlatformAdmin, CheckedFirst):
     delete_confirmation_template = "admin/integrations/uninstall.html"
     actions_detail = ("leave",)
     warn_unsaved_form = True
+    keeps_trail = True
 
     # The store, and what is installed.
 

@@ -169,6 +169,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
     actions = ("pause", "resume")
     actions_detail = ("see_queue", "see_logs", "see_requests", "credentials", "signing")
     warn_unsaved_form = True
+    keeps_trail = True
     fieldsets = (
         (None, {"fields": (("name", "type"), "description", "enabled")}),
         ("Listens to", {"fields": ("entity", "actions", "filters")}),
@@ -235,8 +236,6 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
     ) -> None:
         with transaction.atomic():
             switched = [integration for integration in queryset if integration.switch(on)]
-            for integration in switched:
-                self.log_change(request, integration, "Resumed." if on else "Paused.")
         self.message_user(request, f"{len(switched)} {done}.", messages.SUCCESS)
 
     # The page of one.
@@ -295,6 +294,10 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             kwargs |= {"help_text": text, "widget": JsonWidget({"rows": rows})}
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        with definition.written_down(form.instance):
+            super().save_related(request, form, formsets, change)
+
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
         for each in formset.forms:
@@ -350,7 +353,6 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             raise Http404
         if "revoke" in request.POST:
             if revoked := credential.revoke(request, integration):
-                self.log_change(request, integration, f"Revoked the credential {revoked}.")
                 text = f"Revoked: {revoked} is refused from now on."
                 self.message_user(request, text, messages.SUCCESS)
             return HttpResponseRedirect(request.path)
@@ -358,7 +360,6 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
         shown = None
         if form.is_valid():
             shown = form.generate(integration)
-            self.log_change(request, integration, "Generated credentials.")
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -383,7 +384,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
         secret = ""
         if request.method == "POST":
             try:
-                source, secret = definition.new_signing_secret(
+                _, secret = definition.new_signing_secret(
                     integration,
                     request.POST.get("source"),
                     scheme="v1a" if request.POST.get("scheme") == "v1a" else "v1",
@@ -391,7 +392,6 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
                 )
             except (definition.Invalid, definition.Owned, Stale, ValidationError):
                 raise Http404 from None
-            self.log_change(request, integration, f"New signing secret of {source}.")
         public = signing.public_key(secret)
         context = {
             **self.admin_site.each_context(request),

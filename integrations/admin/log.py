@@ -127,6 +127,7 @@ class RequestLogAdmin(EntryAdmin):
     )
     list_filter = (StatusClassFilter, "integration", "created_at", "test")
     change_form_template = "admin/integrations/request.html"
+    a_look_is = "get:integration:requestLogs"
 
     @display(description="Answer")
     def answer(self, row: RequestLog) -> Any:

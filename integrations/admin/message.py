@@ -47,6 +47,7 @@ class MessageTemplateAdmin(PlatformAdmin):
     ordering = ("name", "id")
     fields = ("name", "subject", "body")
     warn_unsaved_form = True
+    keeps_trail = True
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("automations__integration")
@@ -139,6 +140,7 @@ class MessageAutomationAdmin(PlatformAdmin):
     actions = ("switch_on", "switch_off", "duplicate")
     actions_detail = ("see_messages", "see_integration")
     warn_unsaved_form = True
+    keeps_trail = True
     fieldsets = (
         (None, {"fields": ("name", "description", "enabled")}),
         ("What it sends", {"fields": ("trigger", "template", "recipients")}),
@@ -182,16 +184,14 @@ class MessageAutomationAdmin(PlatformAdmin):
 
     def _switch(self, request: HttpRequest, queryset: Any, on: bool, done: str) -> None:
         with transaction.atomic():
-            switched = [each for each in queryset if each.integration.switch(on)]
-            for automation in switched:
-                self.log_change(request, automation, done)
+            switched = [each for each in queryset if saving.switch(each, on)]
         self.message_user(request, f"{len(switched)}: {done}", messages.SUCCESS)
 
     @act("duplicate:messageAutomation", "Duplicate")
     def duplicate(self, request: HttpRequest, queryset: Any) -> None:
         with transaction.atomic():
             for automation in queryset:
-                self.log_addition(request, saving.duplicate(automation), "A copy.")
+                saving.duplicate(automation)
         self.message_user(request, "The copies are switched off.", messages.SUCCESS)
 
     # The page of one.

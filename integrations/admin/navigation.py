@@ -20,7 +20,7 @@ from integrations.models import (
     RequestLog,
     Task,
 )
-from otms.accounts.models import PersonalToken, Session, User
+from otms.accounts.models import AuditEntry, PersonalToken, Session, User
 from otms.orders.models import Business, Event, TransportOrder
 
 SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
@@ -59,6 +59,7 @@ SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
             ("Users", "person", User),
             ("Sessions", "devices", Session),
             ("Personal tokens", "password", PersonalToken),
+            ("Audit trail", "policy", AuditEntry),
         ],
     ),
 ]

@@ -100,6 +100,7 @@ class IntegrationObjectAdmin(ObjectSearch):
     actions = ("requeue", "cancel")
     list_disable_select_all = True  # the rows are not counted
     change_form_template = "admin/integrations/object.html"
+    a_look_is = "get:integration:object"
 
     @display(description="Reference")
     def reference_or_id(self, row: IntegrationObject) -> str:

@@ -12,6 +12,7 @@ from integrations.api import email_serializers as wire
 from integrations.core import origin
 from integrations.inbound import email as inbound
 from integrations.models import Email, Integration
+from otms.accounts import audit
 from otms.api.errors import Conflict
 from otms.api.router import route
 from otms.api.serializers import ErrorItem
@@ -82,7 +83,9 @@ class EmailViewSet(PlatformViewSet):
     )
     def retrieve(self, request: Any, id: UUID) -> Response:
         """A mail and what was made of it."""
-        return Response(self._shown(self.record(id)))
+        found = self.record(id)
+        audit.looked("get:integration:email", found)
+        return Response(self._shown(found))
 
     def _received(self, reader: Any) -> Response:
         if self.own and not self.own.enabled:

@@ -14,6 +14,7 @@ from integrations.core import detection, mapping, preview
 from integrations.core.detection import Found, detect
 from integrations.core.errors import ExpressionError, Problem
 from integrations.models import File, Integration
+from otms.accounts import audit
 from otms.api.parsers import FormParser
 from otms.api.router import route
 from otms.api.views import PlatformViewSet
@@ -93,6 +94,7 @@ class FileViewSet(PlatformViewSet):
         """What a file turned out to be; its bytes are not shown."""
         mine = self.records.filter(integration=self.own) if self.own else self.records
         stored = self.record(id, mine)
+        audit.looked("get:integration:file", stored)
         return self._answer(stored, detect(bytes(stored.content)), [])
 
     @route(

@@ -13,6 +13,7 @@ from integrations.api import rows
 from integrations.api import serializers as wire
 from integrations.models import IntegrationObject
 from integrations.tasks import wake
+from otms.accounts import audit
 from otms.api.errors import Conflict
 from otms.api.router import route
 from otms.api.views import PlatformViewSet
@@ -63,7 +64,9 @@ class ObjectViewSet(PlatformViewSet):
 
     def _answer(self, id: UUID) -> Response:
         whole = self.records.select_related("change", "replay_of", "integration__gate")
-        return Response({"object": rows.object_story(self.record(id, whole))})
+        found = self.record(id, whole)
+        audit.looked("get:integration:object", found)
+        return Response({"object": rows.object_story(found)})
 
 
 viewsets = [ObjectViewSet]

@@ -23,6 +23,7 @@ from integrations.models import (
     Task,
 )
 from otms import documents
+from otms.accounts import audit
 from otms.api.errors import Conflict, FieldErrors
 from otms.api.router import EXAMPLE_ID, route
 from otms.api.serializers import MOST_WARNINGS, ErrorItem
@@ -269,6 +270,7 @@ class IntegrationViewSet(PlatformViewSet):
     def request_logs(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
         """What was sent and what came back, newest first."""
         found = self._about(id, RequestLog).select_related("object")
+        audit.looked("get:integration:requestLogs", Integration(pk=id, platform=self.platform))
         query, row = wire.RequestLogsQuery, rows.request_log_row
         return self._monitored("requestLogs", found, query, row, offset, amount)
 

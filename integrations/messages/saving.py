@@ -12,6 +12,7 @@ from integrations.core.errors import MappingError, Problem
 from integrations.messages import happenings
 from integrations.messages.happenings import Happening
 from integrations.models import IntegrationType, MessageAutomation, MessageTemplate
+from otms.accounts import audit
 from otms.accounts.models import Platform
 
 MOST_RECIPIENTS = email.MOST_RECIPIENTS
@@ -52,6 +53,7 @@ def save_template(
     """Make a template of what was given, or change this one and all that send it."""
     alone(platform)
     template = template or MessageTemplate(platform=platform)
+    before = _audited(template)
     changed = {name for name, value in given.items() if getattr(template, name) != value}
     for name in changed:
         setattr(template, name, given[name])
@@ -59,7 +61,9 @@ def save_template(
         return template
     if problems := list(template.problems()):
         raise definition.Invalid(problems)
+    action = "create:messageTemplate" if template._state.adding else "update:messageTemplate"
     template.save()
+    audit.record(action, template, audit.changes(before, _audited(template)))
     for automation in locked(platform).filter(template=template).order_by("pk"):
         automation.template = template
         _carried_out(automation, {}, changed=True)
@@ -74,6 +78,7 @@ def delete_template(template: MessageTemplate) -> None:
     if names:
         listed = ", ".join(names)
         raise InUse(f"This messageTemplate is sent by {listed}: give these another one first.")
+    audit.record("delete:messageTemplate", template, audit.changes(_audited(template), {}))
     template.delete()
 
 
@@ -90,7 +95,7 @@ def save_automation(
         automation = locked(platform).get(pk=automation.pk)
     else:
         automation = MessageAutomation(platform=platform)
-    before = _said(automation)
+    before, was = _said(automation), _shown(automation)
     if given.get("trigger") or given.get("automation_config"):
         automation.trigger = given.get("trigger") or ""
         automation.automation_config = given.get("automation_config")
@@ -108,7 +113,11 @@ def save_automation(
     if automation._state.adding and "id" in given:
         about["id"] = given["id"]
     automation.template = template
-    return _carried_out(automation, about, changed=_said(automation) != before)
+    saved = _carried_out(automation, about, changed=_said(automation) != before)
+    if changes := audit.changes(was, _shown(saved)):
+        action = "update:messageAutomation" if was else "create:messageAutomation"
+        audit.record(action, saved, changes)
+    return saved
 
 
 @transaction.atomic
@@ -128,10 +137,22 @@ def duplicate(automation: MessageAutomation) -> MessageAutomation:
 
 
 @transaction.atomic
+def switch(automation: MessageAutomation, on: bool) -> bool:
+    """Send or not; False when it was deleted meanwhile."""
+    before = _shown(automation)
+    if not automation.integration.switch(on):
+        return False
+    if changes := audit.changes(before, _shown(automation)):
+        audit.record("update:messageAutomation", automation, changes)
+    return True
+
+
+@transaction.atomic
 def delete(automation: MessageAutomation) -> None:
     """Delete it; what waits to be sent is cancelled, the history of its integration stays."""
     alone(automation.platform)
     integration = automation.integration
+    audit.record("delete:messageAutomation", automation)
     automation.delete()
     integration.retire("The message automation was deleted.")
 
@@ -182,6 +203,12 @@ def _problems(automation: MessageAutomation, given: dict[str, Any]) -> Iterator[
         yield from recipient_problems(automation.recipients, found.entity)
 
 
+def _audited(template: MessageTemplate) -> dict[str, Any]:
+    """What the audit trail compares and shows; nothing of what is not stored yet."""
+    names = () if template._state.adding else ("name", "subject", "body")
+    return {name: getattr(template, name) for name in names}
+
+
 def _template(platform: Platform, given: Any, automation: MessageAutomation) -> MessageTemplate:
     """The template that is named, or one that is made of the texts that stand in its place."""
     if given is None and automation.template_id:
@@ -206,6 +233,20 @@ def _said(automation: MessageAutomation) -> tuple[Any, ...]:
     """What a person says of it, beside what the integration holds."""
     config, to = automation.automation_config, automation.recipients
     return automation.trigger, config, to, automation.template_id
+
+
+def _shown(automation: MessageAutomation) -> dict[str, Any]:
+    """What the audit trail compares and shows; nothing of what is not stored yet."""
+    if automation._state.adding:
+        return {}
+    of = automation.integration
+    return {
+        **{name: getattr(of, name) for name in OWN},
+        "trigger": automation.trigger,
+        "automationConfig": automation.automation_config,
+        "messageTemplate": str(automation.template),
+        "recipients": automation.recipients,
+    }
 
 
 def _carried_out(

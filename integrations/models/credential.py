@@ -123,6 +123,10 @@ class Credential(Record):
             token_hash=fingerprint(shown["token"]),
             **fields,
         )
+        said = {"apiKey": kept.api_key, "name": name, **fields}
+        changes = audit.changes({}, {key: value for key, value in said.items() if value})
+        until = f"Older ones are good until {end:%Y-%m-%d %H:%M} UTC."
+        audit.record("generate:integration:credentials", integration, changes, until)
         return kept, shown
 
     @transaction.atomic

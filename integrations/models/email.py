@@ -77,6 +77,11 @@ class Email(Record):
             models.Index(fields=["platform", "transport_order"], name="email_of_order"),
         ]
 
+    @property
+    def audit_name(self) -> str:
+        """Without its subject and sender: what is in the audit trail stays there."""
+        return f"received {self.created_at:%Y-%m-%d %H:%M}"
+
     def __str__(self) -> str:
         return self.subject or f"mail from {self.address}"
 

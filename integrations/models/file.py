@@ -29,5 +29,10 @@ class File(Record):
     class Meta:
         indexes = [models.Index(fields=["platform", "-created_at", "id"], name="file_newest")]
 
+    @property
+    def audit_name(self) -> str:
+        """Without the name it came with: what is in the audit trail stays there."""
+        return f"{self.format}, {self.size} bytes"
+
     def __str__(self) -> str:
         return self.original_name

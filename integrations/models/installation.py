@@ -7,6 +7,7 @@ from django.utils.timezone import now
 
 from integrations.models.app_token import AppAccessToken
 from integrations.models.integration import Integration, Stale
+from otms.accounts import audit
 from otms.accounts.tenancy import PlatformQuerySet, Record
 from otms.db.fields import DocumentField, SecretsField
 
@@ -102,6 +103,16 @@ class AppInstallation(Record):
         self.tokens.filter(revoked_at=None).update(revoked_at=now(), updated_at=now())
         self.status, self.message, self.secrets = InstallationStatus.UNINSTALLED, "", {}
         self.save()
+        audit.record("delete:appInstallation", self, note="Uninstalled; its token is refused.")
+
+    def audited(self) -> dict[str, Any]:
+        """All that people say of it, as the audit trail compares and shows it."""
+        return {
+            "name": self.name,
+            "status": self.status,
+            "version": self.version,
+            "settings": {**self.settings, **audit.hidden(self.secrets)},
+        }
 
     def masked(self, mask: str) -> dict[str, Any]:
         """Its settings, and of each secret that it has one."""

@@ -13,6 +13,7 @@ from integrations.core import delivery, filters, mapping, schedule
 from integrations.core.delivery import DeliveryPolicy
 from integrations.core.errors import Problem
 from integrations.models.gate import Gate
+from otms.accounts import audit
 from otms.accounts.tenancy import PlatformQuerySet, Record
 from otms.db.fields import DocumentField, SecretsField
 from otms.spelling import did_you_mean
@@ -137,7 +138,14 @@ class Integration(Record):
         with transaction.atomic():
             if not self._locked().filter(version=self.version):
                 raise Stale
-            Gate.keep(self)
+            self._resume()
+
+    def _resume(self) -> None:
+        """End what the engine or a person stopped; the audit trail says if it was the engine."""
+        was = Gate.objects.filter(pk=self.pk).values_list("pause_reason", flat=True).first()
+        Gate.keep(self)
+        if was and self.enabled:
+            audit.record("update:integration", self, note=f"Resumed; it was suspended: {was}")
 
     def new_version(self) -> None:
         """Tell the workers that what they compiled is old."""
@@ -151,8 +159,13 @@ class Integration(Record):
         if not self._locked():
             return False
         self.refresh_from_db()
+        before = {"enabled": self.enabled}
+        if self.enabled == on:
+            self._resume()
         self.enabled = on
         self.save(update_fields=["enabled", "updated_at"])
+        if changes := audit.changes(before, {"enabled": on}):
+            audit.record("update:integration", self, changes)
         return True
 
     @transaction.atomic
@@ -167,7 +180,8 @@ class Integration(Record):
         self.deleted_at = now()
         self.enabled = False
         self.save(update_fields=["deleted_at", "enabled", "updated_at"])
-        self.queue.all().cancel(reason)
+        ended = self.queue.all().end(reason)
+        audit.record("delete:integration", self, note=f"{reason} {ended} waiting were cancelled.")
         return True
 
     def hold(self) -> None:

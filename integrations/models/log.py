@@ -82,3 +82,7 @@ class RequestLog(Entry):
 
     def __str__(self) -> str:
         return f"{self.method} {self.url}: {self.response_status or self.error}"
+
+    @property
+    def audit_name(self) -> str:
+        return f"attempt {self.attempt}"

@@ -36,6 +36,7 @@ from integrations.models.gate import FOREVER, Gate
 from integrations.models.integration import Integration
 from integrations.models.log import Level, Log, RequestLog
 from integrations.models.outcome import Outcome
+from otms.accounts import audit
 
 
 class Status(models.TextChoices):
@@ -162,10 +163,18 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
             Log.objects.bulk_create(
                 row.line(Level.INFO, "requeued", f"Put back in the queue by {by}.") for row in found
             )
+            audit.record_each("requeue:integration:object", found)
         return len(found)
 
     def cancel(self, reason: str) -> int:
         """End objects that still wait; one that is being sent right now is left to finish."""
+        return self.end(reason, by_itself=True)
+
+    def end(self, reason: str, *, by_itself: bool = False) -> int:
+        """The same as a part of something larger, of which the audit trail says that it was done.
+
+        Of each object it says so only when that was what somebody did.
+        """
         with transaction.atomic(using=self.db):
             now = database_now(self.db)
             rows = self.filter(status__in=OPEN, leased=False).order_by("id")
@@ -180,6 +189,8 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
             )
             self._wake_next(ids, now)
             Log.objects.bulk_create(row.line(Level.INFO, "cancelled", reason) for row in found)
+            if by_itself:
+                audit.record_each("cancel:integration:object", found)
         return len(found)
 
 
@@ -246,6 +257,10 @@ class IntegrationObject(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reference} ({self.status})"
+
+    @property
+    def audit_name(self) -> str:
+        return f"{self.entity} {self.reference}".strip()
 
     @property
     def lease(self) -> timedelta:

@@ -28,6 +28,7 @@ from integrations.models import (
 )
 from integrations.store.filling import Filled, filled
 from integrations.store.manifest import App
+from otms.accounts import audit
 from otms.accounts.models import Platform
 from otms.spelling import did_you_mean
 
@@ -69,10 +70,19 @@ class Prepared:
             raise Stale from None  # somebody took the name since it was looked at
 
     def _write(self, installation: AppInstallation) -> dict[str, Any] | None:
+        before: dict[str, Any] = {}
         if installation._state.adding:
             installation.save()
         else:
             installation.hold()
+            stored = AppInstallation.objects.of(installation.platform_id)
+            before = stored.get(pk=installation.pk).audited()
+        shown = self._store(installation)
+        action = "update:appInstallation" if before else "install:app"
+        audit.record(action, installation, audit.changes(before, installation.audited()))
+        return shown
+
+    def _store(self, installation: AppInstallation) -> dict[str, Any] | None:
         if not self.parts:
             installation.save()
             return None

@@ -19,6 +19,7 @@ from unfold.forms import (
 )
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from otms.accounts import audit_admin as audit_admin
 from otms.accounts import browser, lockout, passwords
 from otms.accounts.login_admin import PersonalTokenAdmin, SessionAdmin
 from otms.accounts.models import LastOwner, SecondFactor, User
@@ -96,6 +97,7 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
         ("Logs in", {"fields": ("usable_password", "password1", "password2")}),
     )
     change_password_form = AdminPasswordChangeForm
+    keeps_trail = True
     list_display = ("username", "full_name", "email", "role", "is_active", "is_staff", "last_seen")
     list_filter = (RoleFilter, "is_active", "is_staff")
     ordering = ("username",)
@@ -175,7 +177,6 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
         if request.method == "POST" and person.is_active:
             context["link"] = passwords.link(person, passwords.public_url(request))
             context["until"] = passwords.until()
-            self.log_change(request, person, "Made a link to set the password.")
         return TemplateResponse(request, "admin/password_link.html", context)
 
     @act("update:user", "Login", icon="lock", permissions=["password_link"])

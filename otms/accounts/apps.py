@@ -7,7 +7,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from otms.accounts import browser, permissions
+        from otms.accounts import browser, granted, permissions
 
         browser.connect()
         # Django's add_, change_, view_ and delete_ would be a second vocabulary, of no effect.
@@ -15,3 +15,4 @@ class AccountsConfig(AppConfig):
         post_migrate.connect(
             permissions.store, sender=self, dispatch_uid="otms.accounts.permissions.store"
         )
+        granted.connect()

@@ -15,7 +15,8 @@ look. tests/rules/test_audit.py calls everything that changes something and look
 import hashlib
 import time
 import uuid
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Self
 
@@ -24,7 +25,8 @@ from django.db import models
 from otms.accounts import actor
 from otms.accounts.tenancy import PlatformQuerySet
 from otms.db.fields import DocumentField
-from otms.documents import dumps, shorten
+from otms.db.sealing import CannotOpen
+from otms.documents import dumps, pretty, shorten
 
 MASK = "***"
 CHANGED = "changed"
@@ -187,7 +189,7 @@ def _entry(action: str, about: models.Model, changes: Changes | None, note: str)
         actor_name=call.actor.name[:200],
         means=call.actor.means[:200],
         action=action,
-        entity=_kind(about),
+        entity=kind(type(about)),
         entity_id=_id(about),
         entity_name=str(getattr(about, "audit_name", about))[:200],
         changes=changes or {},
@@ -197,10 +199,29 @@ def _entry(action: str, about: models.Model, changes: Changes | None, note: str)
     )
 
 
-def _kind(about: models.Model) -> str:
-    """The kind of a record as the wire writes it: transportOrder."""
-    name = type(about)._meta.object_name or ""
+def hidden(secrets: Mapping[str, Any]) -> dict[str, Secret]:
+    """Secrets as a part of what is compared; those under a lost key are not."""
+    try:
+        return {name: Secret(value) for name, value in secrets.items()}
+    except CannotOpen:
+        return {}
+
+
+def kind(model: type[models.Model]) -> str:
+    """What the wire calls a kind of record: transportOrder."""
+    name = model._meta.object_name or ""
     return name[:1].lower() + name[1:]
+
+
+def rows(changes: Changes) -> list[tuple[str, str | None, str | None]]:
+    """Changes for a table: the field, what it was, what it became; nothing is None."""
+
+    def text(value: Any) -> str | None:
+        return value if value is None or isinstance(value, str) else pretty(value)
+
+    return [
+        (name, text(each.get("before")), text(each.get("after"))) for name, each in changes.items()
+    ]
 
 
 def _id(about: models.Model) -> uuid.UUID:
@@ -216,11 +237,12 @@ def _differences(was: Any, now: Any, path: str) -> Iterable[tuple[str, Any, Any]
             where = f"{path}.{key}" if path else str(key)
             yield from _differences(was.get(key), now.get(key), where)
     elif _are_records(was) and _are_records(now):
-        named = ({each["id"]: each for each in records} for records in (was, now))
-        before, after = named
-        for id, each in {**before, **after}.items():
-            where = f"{path}[{each.get('name') or id}]"
-            yield from _differences(before.get(id), after.get(id), where)
+        before, after = ({each["id"]: each for each in records} for records in (was, now))
+        every = {**before, **after}
+        names = Counter(each.get("name") for each in every.values())
+        for id, each in every.items():
+            name = each.get("name") if names[each.get("name")] == 1 else ""
+            yield from _differences(before.get(id), after.get(id), f"{path}[{name or id}]")
     elif was or now or was is False or now is False:  # nothing and empty are the same to a person
         yield path, was, now
 

@@ -183,7 +183,10 @@ class Attempt:
 
 def unlock(username: str) -> bool:
     """Forget what failed with this name, from wherever; False when there was nothing."""
-    return bool(FailedTries.objects.filter(name_key=name_key(username)).delete()[0])
+    found = bool(FailedTries.objects.filter(name_key=name_key(username)).delete()[0])
+    if found and (person := get_user_model().objects.filter(username__iexact=username).first()):
+        audit.record("unlock:user", person)
+    return found
 
 
 def unlock_address(address: str) -> bool:

@@ -51,6 +51,18 @@ class LastOwner(Exception):
         super().__init__("This is the last owner of the platform: make somebody else owner first.")
 
 
+# What the audit trail tells of a person, by its name on the wire.
+AUDITED = {
+    "username": "username",
+    "firstName": "first_name",
+    "lastName": "last_name",
+    "email": "email",
+    "isActive": "is_active",
+    "isStaff": "is_staff",
+    "isSuperuser": "is_superuser",
+}
+
+
 class UserManager(DjangoUserManager["User"]):
     def create_superuser(
         self,
@@ -131,18 +143,17 @@ class User(AbstractUser):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Who gets another password, or is made inactive, is logged out everywhere."""
         with transaction.atomic():
-            before = self._stored_key()
+            before = self._stored()
             super().save(*args, **kwargs)
-            if before and before != self._stored_key():
+            after = self._stored()
+            if before and any(before[name] != after[name] for name in ("password", "isActive")):
                 Session.end_all(self)
+            if changes := audit.changes(before, after):
+                audit.record(_done(before, after), self, changes)
 
     def unlock(self) -> bool:
         """Let this person try to log in again at once; False when nothing had failed."""
-        with transaction.atomic():
-            found = unlock(self.get_username())
-            if found:
-                audit.record("unlock:user", self)
-        return found
+        return unlock(self.get_username())
 
     def end_sessions(self) -> None:
         """Log this person out everywhere."""
@@ -150,10 +161,16 @@ class User(AbstractUser):
             Session.end_all(self)
             audit.record("end:user:sessions", self)
 
-    def _stored_key(self) -> tuple[str, bool] | None:
-        """What opens a session, as it is stored: not all that was set is saved too."""
-        stored = User.objects.filter(pk=self.pk)
-        return stored.values_list("password", "is_active").first()
+    def _stored(self) -> dict[str, Any]:
+        """What opens a session, and what the audit trail tells of a person, as it is stored.
+
+        Not all that was set is saved too.
+        """
+        found = User.objects.filter(pk=self.pk).values_list(*AUDITED.values(), "password").first()
+        if found is None:
+            return {}
+        *told, password = found
+        return {**dict(zip(AUDITED, told, strict=True)), "password": audit.Secret(password)}
 
     def check_password(self, raw_password: str) -> bool:
         """Is it the password? When its hash is weaker than those of today, it is hashed anew.
@@ -166,3 +183,12 @@ class User(AbstractUser):
             User.objects.filter(pk=self.pk).update(password=self.password)
 
         return check_password(raw_password, self.password, upgrade)
+
+
+def _done(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """What saving a person was, as the audit trail calls it."""
+    if not before:
+        return "create:user"
+    if before["isActive"] == after["isActive"]:
+        return "update:user"
+    return "unblock:user" if after["isActive"] else "block:user"

@@ -28,6 +28,7 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.timezone import now
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
 
+from otms.accounts import audit
 from otms.accounts.lockout import Attempt, Locked, in_words
 from otms.accounts.models import User
 from otms.address import caller_address
@@ -40,6 +41,7 @@ MAILER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="otms-mailer")
 
 def link(person: User, base: str) -> str:
     """Whoever opens it sets this person's password; it dies with the password that was."""
+    audit.record("create:user:passwordLink", person, note="A link that sets the password, once.")
     token = default_token_generator.make_token(person)
     uid = urlsafe_base64_encode(force_bytes(person.pk))
     return base + reverse("password_reset_confirm", kwargs={"uidb64": uid, "token": token})

@@ -1,5 +1,6 @@
 """The admin shows one platform, that of the person who looks: all admins of ours build on this."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from django import forms
 from django.contrib.admin import FieldListFilter, RelatedFieldListFilter, ShowFacets
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import (
     NON_FIELD_ERRORS,
     FieldDoesNotExist,
@@ -18,6 +20,8 @@ from django.core.exceptions import (
 )
 from django.db import DatabaseError, connection, models
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
@@ -27,10 +31,12 @@ from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from otms.accounts import actor, audit
 from otms.accounts.models import Platform
 from otms.db.fields import DocumentField
 
 LONGEST_SEARCH = 300
+NEWEST = 100  # entries that a History shows
 
 
 def is_owned(model: type[models.Model]) -> bool:
@@ -287,8 +293,14 @@ class OwnPlatform(Asking):
 
 
 class PlatformAdmin(OwnPlatform, ListedAdmin):
-    """The pages of a kind of record; what is another platform's is not found."""
+    """The pages of a kind of record; what is another platform's is not found.
 
+    What is done on them is in the audit trail, and History reads it there. Django's own log of the
+    admin is not written: it would be a second one, that knows less.
+    """
+
+    # Do the verbs that save these records write the trail themselves?
+    keeps_trail = False
     form: type[PlatformForm] = RecordForm
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
@@ -363,6 +375,72 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
             obj.platform = request.user.platform  # type: ignore[union-attr]
         super().save_model(request, obj, form, change)
 
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        self._write_down("create", obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        self._write_down("update", obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        for record in queryset:
+            self._write_down("delete", record, "")
+
+    def _write_down(self, verb: str, record: Any, message: Any) -> None:
+        """Which fields: what stood in them, the queue has, and a person may want it erased."""
+        if not self.keeps_trail:
+            text = LogEntry(change_message=json.dumps(message)).get_change_message()
+            note = text if verb == "update" and message else ""
+            audit.record(f"{verb}:{audit.kind(type(record))}", record, note=note)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What the audit trail says of one record."""
+        record = self.get_object(request, unquote(object_id))
+        if record is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        if not self.has_view_or_change_permission(request, record):
+            raise PermissionDenied
+        trail = audit.AuditEntry.objects.of(request.user.platform)  # type: ignore[union-attr]
+        found = list(trail.about(record)[: NEWEST + 1])
+        everything = reverse("admin:accounts_auditentry_changelist")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History of {record}",
+            "subtitle": None,
+            "opts": self.opts,
+            "original": record,
+            "entries": [
+                {
+                    "at": moment(each.created_at),
+                    "who": who(each),
+                    "means": each.means if each.actor_kind == actor.PERSON else "",
+                    "action": each.action,
+                    "note": each.note,
+                    "rows": audit.rows(each.changes),
+                }
+                for each in found[:NEWEST]
+            ],
+            "more": f"{everything}?q={found[0].entity_id}" if len(found) > NEWEST else "",
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/history.html", context)
+
+
+def who(entry: audit.AuditEntry) -> str:
+    """Who it was, in words."""
+    match entry.actor_kind:
+        case actor.PERSON:
+            return str(entry.actor_name)
+        case actor.COMMAND:
+            by = f" by {entry.means}" if entry.means else ""
+            return f"the command {entry.actor_name}{by}"
+        case actor.SYSTEM:
+            return "the system"
+        case actor.NOBODY:
+            return "somebody not logged in"
+    return f"the {entry.actor_kind} {entry.actor_name}"
+
 
 class FactAdmin(PlatformAdmin):
     """Pages of what happened: to be read, never to be changed; newest first, no other order."""
@@ -371,7 +449,16 @@ class FactAdmin(PlatformAdmin):
     verbs = {"view": "get"}
     paginator = InfinitePaginator
     sortable_by = ()
+    # Of a page that shows what was sent or came in: what the audit trail calls a look at it.
+    a_look_is = ""
     change_form_template = "admin/fact.html"
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any
+    ) -> Any:
+        if self.a_look_is and obj is not None:
+            audit.looked(self.a_look_is, obj)
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def change_view(
         self,

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils.timezone import now
 
+from otms.accounts import actor, audit
 from otms.accounts.actor import PERSON, Actor
 from otms.accounts.personal_token import fingerprint
 from otms.accounts.second_factor import SecondFactor
@@ -153,6 +154,8 @@ class Session(Record):
             spent = SpentRefresh.objects.filter(hash=spending, session__ended_at=None).first()
             if spent and spent.spent_at <= now() - cls.GRACE:
                 cls.end(spent.session_id)
+                text = "A refresh token that was used before came again."
+                audit.record("delete:user:session", spent.session, note=text)
                 log.warning("a spent refresh token ended its session: %s", spent.session_id)
         if spent and spent.spent_at > now() - cls.GRACE:
             raise SpentToken
@@ -216,7 +219,13 @@ class Session(Record):
     def end(cls, id: uuid.UUID | str) -> bool:
         """End this session, unless it ended before: it ends once."""
         living = cls.objects.across_platforms().filter(pk=id, ended_at=None)
-        return bool(living.update(ended_at=now(), updated_at=now()))
+        with transaction.atomic():
+            session = living.select_related("user").first()
+            ended = bool(living.update(ended_at=now(), updated_at=now()))
+            who = actor.current().actor
+            if ended and session and who.kind == PERSON and who.id != session.user_id:
+                audit.record("delete:user:session", session)
+        return ended
 
     @classmethod
     def end_all(cls, user: "User") -> None:

@@ -110,6 +110,11 @@ class Business(Record):
             models.Index(fields=["platform", "name"], name="business_name"),
         ]
 
+    @property
+    def audit_name(self) -> str:
+        """Without its name, which may be a person's: what is in the audit trail stays there."""
+        return str(self.pk)[:8]
+
     def __str__(self) -> str:
         return self.name
 

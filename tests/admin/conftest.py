@@ -19,7 +19,7 @@ from integrations.models import (
     Task,
 )
 from otms import documents
-from otms.accounts.models import PersonalToken, User
+from otms.accounts.models import AuditEntry, PersonalToken, User
 from tests import make
 
 SECRET = "the-signing-secret"
@@ -116,6 +116,7 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
     session.save()
     token, _ = PersonalToken.generate(person, f"{mark}-token")
     Credential.generate(integration)
+    entries = AuditEntry.objects.of(platform).filter(entity_id=integration.pk)
     installation = make.InstallationFactory(platform=platform, name=f"{mark}-app")
     return SimpleNamespace(
         platform=platform,
@@ -135,6 +136,7 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
         request=row.requestlog_entries.get(),
         token=token,
         session=session,
+        entry=entries.get(),
         task=task,
         file=file,
         email=email,

@@ -27,7 +27,7 @@ from integrations.models import (
     RequestLog,
     Task,
 )
-from otms.accounts.models import PersonalToken, Session, User
+from otms.accounts.models import AuditEntry, PersonalToken, Session, User
 from otms.orders.models import Business, Event, TransportOrder
 from tests import make
 from tests.admin.conftest import SECRET, Browser, furnish, queued, staff, without_tags
@@ -36,6 +36,7 @@ RECORDS: dict[Any, str] = {
     User: "user",
     Session: "session",
     PersonalToken: "token",
+    AuditEntry: "entry",
     Business: "business",
     TransportOrder: "order",
     Event: "event",
@@ -51,7 +52,7 @@ RECORDS: dict[Any, str] = {
     Email: "email",
 }
 OF_THE_DEPLOYMENT = [PeriodicTask, IntervalSchedule, CrontabSchedule]
-FACTS = [IntegrationObject, Log, RequestLog, Session, PersonalToken, Task, File, Email]
+FACTS = [AuditEntry, IntegrationObject, Log, RequestLog, Session, PersonalToken, Task, File, Email]
 
 
 def where(model: Any, page: str, *args: Any) -> str:

@@ -132,7 +132,7 @@ def test_an_administrator_makes_a_link(own: SimpleNamespace, browser: Browser) -
     assert "New password" in answer.content.decode()
     assert "/admin/reset/" not in browser.client.get(page).content.decode()
     history = browser.html(reverse("admin:accounts_user_history", args=[ann.pk]))
-    assert "Made a link to set the password." in history
+    assert "create:user:passwordLink" in history
 
 
 def test_a_link_is_not_made_for_who_may_more_or_stays_out(

@@ -18,7 +18,7 @@ from integrations.models import (
     Task,
 )
 from otms.accounts.access import access_token
-from otms.accounts.models import PersonalToken, Platform, SecondFactor, Session, User
+from otms.accounts.models import AuditEntry, PersonalToken, Platform, SecondFactor, Session, User
 from otms.accounts.views import UserViewSet
 from otms.api.router import Route, Router, actions, route
 from otms.api.views import PlatformViewSet, RoutedViewSet
@@ -47,6 +47,7 @@ MAKE: dict[Any, Any] = {
     Session: make.session,
     SecondFactor: make.second_factor,
     PersonalToken: make.personal_token,
+    AuditEntry: make.audit_entry,
     User: make.UserFactory,
     IntegrationObject: lambda **given: queued(make.IntegrationFactory(**given)),
     Task: make.task,
@@ -143,6 +144,6 @@ def test_lists_and_searches_show_the_own_platform(api: Api, platform: Platform) 
                 found = api.ok(each.method, path, {} if each.method == "POST" else None)
                 (rows,) = [value for value in found.values() if isinstance(value, list)]
                 assert {row["primaryPlatformId"] for row in rows} == {str(platform.pk)}
-                assert str(mine.pk) in {row["id"] for row in rows}
+                assert str(getattr(mine, "uuid", mine.pk)) in {row["id"] for row in rows}
                 seen += 1
     assert seen >= 6

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from otms.accounts import audit
 from otms.accounts.models import Platform
 
 
@@ -20,4 +21,5 @@ class Command(BaseCommand):
         if there := Platform.objects.filter(name__iexact=name).first():
             raise CommandError(f"There is a platform {there.name!r} already.")
         platform = Platform.objects.create(name=name)
+        audit.record("create:platform", platform)
         self.stdout.write(f"Made the platform {platform.name!r} with the id {platform.pk}.")

@@ -5,6 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from otms.accounts import audit
+from otms.accounts.models import Platform
 from otms.db import rotation
 from otms.db.rotation import Count
 
@@ -33,15 +35,20 @@ class Command(BaseCommand):
     ) -> None:
         columns = rotation.sealed_fields()
         if not check:
-            for column in columns:
+            done = sum(
                 self._rotate(column, forget=forget_unreadable, told=verbosity > 0)
+                for column in columns
+            )
+            for platform in Platform.objects.all():
+                text = f"{done} secrets, of all platforms, were encrypted with the first key."
+                audit.record("rotate:keys", platform, note=text)
         found = [rotation.counted(column) for column in columns]
         for count in found:
             current = f"{count.sealed - count.older} of {count.sealed}"
             self.stdout.write(f"{count.column}: {current} under the first key")
         self._conclude(found)
 
-    def _rotate(self, column: Any, *, forget: bool, told: bool) -> None:
+    def _rotate(self, column: Any, *, forget: bool, told: bool) -> int:
         done = 0
         for changed in rotation.rotate(column, forget=forget):
             done += changed
@@ -51,6 +58,7 @@ class Command(BaseCommand):
                 self.stdout.flush()
         if done and told:
             self.stdout.write("")
+        return done
 
     def _conclude(self, found: list[Count]) -> None:
         several = len(settings.OTMS_ENCRYPTION_KEYS) > 1
