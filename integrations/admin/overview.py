@@ -21,7 +21,7 @@ TROUBLES = 10
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the template `admin/index.html` shows beside unfold's own."""
     if not (allowed(request, "get:integration:object") and allowed(request, "get:integration")):
-        return context
+        return {**context, "title": "Overview"}
     platform = request.user.platform  # type: ignore[union-attr]
     queue = IntegrationObject.objects.of(platform)
     newest = queue.order_by("-id")

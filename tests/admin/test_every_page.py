@@ -372,3 +372,25 @@ def test_the_head_says_where_one_is_and_names_no_app(
 ) -> None:
     (head,) = re.findall(r"<h1.*?</h1>", browser.html(of(own)), re.DOTALL)
     assert " ".join(without_tags(head).split()) == said
+
+
+def test_who_is_refused_is_told_why_and_led_back(own: SimpleNamespace, browser: Browser) -> None:
+    for role, said in (
+        ("support", "Your role is support, and this is not part of it"),
+        ("", "You have no role yet"),
+    ):
+        visitor = Browser(staff(own.platform, username=f"a-{role}", role=role))
+        answer = visitor.client.get(where(User, "changelist"))
+        assert answer.status_code == 403
+        assert said in answer.content.decode()
+        assert reverse("admin:index") in answer.content.decode()
+    answer = browser.client.get(where(Log, "add"))
+    assert "Nobody may" in answer.content.decode()
+
+
+def test_what_is_not_there_is_told_in_words(own: SimpleNamespace, browser: Browser) -> None:
+    gone = where(TransportOrder, "change", own.business.pk)
+    for address in (gone, "/admin/nothing/"):
+        answer = browser.client.get(address)
+        assert answer.status_code == 404
+        assert "no such record on your platform" in answer.content.decode()
