@@ -10,6 +10,7 @@ from integrations.http import Grant, NotGranted, Token
 from integrations.models.claim import database_now
 from integrations.models.gate import EVER
 from otms.db.fields import SecretsField
+from otms.db.sealing import CannotOpen
 
 # A token is given up a little before it ends, so that it does not end on the way.
 MARGIN_SECONDS = 60.0
@@ -73,10 +74,10 @@ class AccessToken(models.Model):
         name = fingerprint(grant)
         row = cls.objects.filter(pk=source).first()
         now = database_now("default")
-        if row and row.grant == name and row.expires_at > now and row.secrets:
+        if row and row.grant == name and row.expires_at > now and (text := row._text()):
             left = (row.expires_at - now).total_seconds()
             age = (now - row.fetched_at).total_seconds()
-            return Held(row.secrets["token"], row.fence, age, left)
+            return Held(text, row.fence, age, left)
         if row and row.leased_until > now:
             return Awaited(row.fence)
         if row and awaited == row.fence and row.grant == name and row.failure:
@@ -101,6 +102,13 @@ class AccessToken(models.Model):
         ):
             return Awaited(fence)
         return Claimed(fence)
+
+    def _text(self) -> str:
+        """The token; "" if there is none, or none of our keys opens it: another can be had."""
+        try:
+            return self.secrets.get("token", "")
+        except CannotOpen:
+            return ""
 
     @classmethod
     def keep(cls, source: Any, claim: Claimed, token: Token) -> Held:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
+from django.conf import LazySettings
 from django.db import connection, connections
 from django.utils.timezone import now
 
@@ -204,6 +206,19 @@ def test_a_token_endpoint_that_never_answers_delays_nobody_else(queue: Queue, si
     assert "No complete answer within" in late.error or "no token in time" in late.error
 
 
+def test_a_token_endpoint_inside_is_never_called(
+    queue: Queue, sink: Sink, settings: LazySettings
+) -> None:
+    lent(queue, sink, path="/ok")
+    settings.OTMS_EGRESS_ALLOW = []
+    queue.save_order()
+    queue.run()
+    assert queue.only.status == Status.ERROR
+    assert "The token endpoint at" in queue.only.error
+    assert "is a loopback address" in queue.only.error
+    assert asked(sink) == []
+
+
 # The row that all workers see.
 
 
@@ -279,6 +294,16 @@ def test_a_data_source_that_is_gone_keeps_no_token(queue: Queue, sink: Sink) -> 
     assert isinstance(claim, Claimed)
     assert AccessToken.keep(id, claim, Token("t", 3600)).text == "t"
     assert not AccessToken.objects.exists()
+
+
+def test_a_token_that_no_key_opens_is_fetched_anew(
+    queue: Queue, sink: Sink, settings: LazySettings
+) -> None:
+    source = lent(queue, sink)
+    wanted = grant(source)
+    AccessToken.keep(source.pk, look(source), Token("t", 3600))
+    settings.OTMS_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    assert isinstance(AccessToken.look(source.pk, wanted, timeout=1), Claimed)
 
 
 def test_its_token_goes_with_a_data_source(queue: Queue, sink: Sink) -> None:
