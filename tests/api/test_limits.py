@@ -14,7 +14,7 @@ from otms import env
 from otms.accounts.access import access_token
 from otms.accounts.models import Session, User
 from otms.address import home
-from otms.api.router import Route
+from otms.api.router import HEAVY, Route
 from otms.env import Rate
 from otms.urls import router
 from tests import make
@@ -125,12 +125,12 @@ def test_what_takes_much_is_counted_twice(api: Api, integration: Integration) ->
 
 def test_what_takes_much_is_named() -> None:
     heavy = {route.name for route in router.routes() if route.heavy}
-    assert heavy == {
+    assert heavy >= {
         *("import:data", "upload:integration:file", "receive:integration:email"),
         *("receive:transportOrder:mail", "test:mapping", "test:fileTemplate:mapping"),
         *("install:app", "generate:integration:credentials"),
-        "generate:integration:signingSecret",
     }
+    assert {name.partition(":")[0] for name in heavy} <= HEAVY
     assert not Route("GET", "x", "get:x").heavy
 
 
