@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.utils.timezone import now
 
 from integrations.models import Integration
-from otms.accounts.models import PersonalToken, Platform, SecondFactor, Session, User
+from otms.accounts.models import AuditEntry, PersonalToken, Platform, SecondFactor, Session, User
 from otms.accounts.roles import ROLES
 from tests import make
 from tests.admin.conftest import furnish
@@ -30,6 +30,9 @@ def platform(mark: str) -> SimpleNamespace:
     of.factor = SecondFactor.begin(of.visitor)
     of.factor.confirmed_at = now()
     of.factor.save()
+    of.visitor.set_role("support")
+    of.visitor.set_role("")
+    of.entry = AuditEntry.objects.of(of.platform).about(of.visitor)[0]
     of.credential = of.integration.credentials.get()
     of.file.integration = of.integration
     of.file.save()

@@ -29,7 +29,7 @@ from integrations.models import (
     RequestLog,
     Task,
 )
-from otms.accounts.models import PersonalToken, Session, User
+from otms.accounts.models import AuditEntry, PersonalToken, Session, User
 from otms.accounts.platform_admin import PlatformAdmin
 from otms.orders.models import Business, Event, TransportOrder
 from tests.admin.conftest import Browser
@@ -43,6 +43,7 @@ NOBODY, OPERATOR, EVERYBODY, VISITOR = "nobody", "the operator", "who is logged 
 # What the pages of each kind of record are about, as in the names of permissions.
 NOUNS: dict[Any, str] = {
     User: "user",
+    AuditEntry: "audit",
     Session: "user:sessions",
     PersonalToken: "user:tokens",
     TransportOrder: "transportOrder",
@@ -60,7 +61,7 @@ NOUNS: dict[Any, str] = {
     Email: "integration:email",
 }
 # What happened is only looked at.
-FACTS = {Session, PersonalToken, IntegrationObject, Log, RequestLog, Task, File, Email}
+FACTS = {AuditEntry, Session, PersonalToken, IntegrationObject, Log, RequestLog, Task, File, Email}
 # Everybody sees what they have of these themselves.
 OWN_LISTS = {Session, PersonalToken}
 OF_DEPLOYMENT = (PeriodicTask, IntervalSchedule, CrontabSchedule)
