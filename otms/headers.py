@@ -16,6 +16,11 @@ EVERYWHERE = {
 }
 # Nothing that is not meant to be a page may become one.
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# Pages of a few words: one that says what is not there.
+PAGE = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 # What the admin's theme cannot do without: its Alpine makes functions of attributes, which takes
 # 'unsafe-eval'; its colours are a style element in the page.
 ADMIN = (
@@ -44,7 +49,9 @@ class HeadersMiddleware:
         for name, value in EVERYWHERE.items():
             answer.headers[name] = value
         answer.headers["Referrer-Policy"] = "no-referrer" if api else "same-origin"
-        answer.headers.setdefault("Content-Security-Policy", ADMIN if page else NOTHING)
+        words = not api and answer.headers.get("Content-Type", "").startswith("text/html")
+        policy = ADMIN if page else PAGE if words else NOTHING
+        answer.headers.setdefault("Content-Security-Policy", policy)
         if api or page:
             answer.headers.setdefault("Cache-Control", "no-store")
         if api and settings.OTMS_CORS_ORIGINS:

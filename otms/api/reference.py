@@ -15,13 +15,10 @@ from rest_framework.response import Response
 
 from otms.api.idempotency import HEADER
 from otms.api.paging import FARTHEST
+from otms.headers import PAGE
 
 DEEPEST = 5
 NARROW = 48  # characters of a line of an example's body
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 WORDS = {
     **{"date-time": "time", "uuid": "UUID", "uri": "URL", "binary": "file"},
     **{"duration": "duration", "decimal": "number"},
@@ -34,7 +31,7 @@ Schema = dict[str, Any]
 def docs(request: HttpRequest) -> HttpResponse:
     """For people; /api/schema is the same for programs."""
     answer = HttpResponse(_html(request.build_absolute_uri("/").rstrip("/")))
-    answer["Content-Security-Policy"] = POLICY
+    answer["Content-Security-Policy"] = PAGE
     return answer
 
 

@@ -54,6 +54,8 @@ def test_every_answer_has_all_of_them(path: str, status: int) -> None:
         assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
         assert "default-src 'none'" in answer["Content-Security-Policy"]
         assert "'unsafe-eval'" not in answer["Content-Security-Policy"] or "/admin" in path
+        page = answer["Content-Type"].startswith("text/html") and "/admin" not in path
+        assert ("style-src 'self';" in answer["Content-Security-Policy"]) is page
         api = path.startswith("/api")
         assert answer["Referrer-Policy"] == ("no-referrer" if api else "same-origin")
         if api or path.startswith("/admin"):
