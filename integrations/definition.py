@@ -20,7 +20,7 @@ from otms.documents import timestamp
 
 MASK = "***"
 MOST_SOURCES = 20
-OWN_FIELDS = ("name", "type", "description", "trigger", "filters", "inbound")
+OWN_FIELDS = ("name", "type", "description", "trigger", "filters", "inbound", "redact")
 SOURCE_FIELDS = ("name", "connector", "settings", "mapping", "success")
 
 
@@ -67,6 +67,7 @@ def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
             "schedule": schedule.completed(each.schedule),
             "delivery": delivery.completed(each.delivery),
             "inbound": each.inbound,
+            "redact": each.redact,
             "installationId": str(each.installation_id) if each.installation_id else None,
             "health": states[each.pk],
             "createdAt": timestamp(each.created_at),

@@ -7,7 +7,7 @@ runs off the event loop, because a customer's mapping may take its time.
 import logging
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from integrations.core.delivery import DeliveryPolicy
 from integrations.core.errors import ExpressionError
 from integrations.core.filters import Filters
 from integrations.core.mapping import Mapping, Result
+from integrations.core.redaction import Redaction, unsaid
 from integrations.http import Exchange, Request
 from integrations.models import (
     DataSource,
@@ -64,6 +65,7 @@ class Plan:
     policy: DeliveryPolicy
     broken: str = ""  # why it can't be compiled, though it was checked when it was saved
     deleted: bool = False
+    redaction: Redaction = field(default_factory=lambda: Redaction(()))
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class Call:
     step: Step
     request: Request
     left_out: list[str]  # what the mapping did not find, in words
+    logged_body: str = ""  # the body as the log may keep it
+    personal: tuple[str, ...] = ()  # what is not to be said of it
 
 
 class Plans:
@@ -102,6 +106,24 @@ class Plans:
 
 def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
     """The call to make for this object, or the outcome that needs none."""
+    made = _prepared(obj, plan)
+    if not plan.redaction:
+        if isinstance(made, Call):
+            return replace(made, logged_body=http.as_text(made.request.body))
+        return made
+    personal = plan.redaction.values(obj.change.document)
+    if not isinstance(made, Call):
+        return _redacted(made, plan.redaction, personal)
+    body, sent = plan.redaction.body(made.request.body)
+    return replace(
+        made,
+        logged_body=http.as_text(body.encode()),
+        left_out=[unsaid(text, personal) for text in made.left_out],
+        personal=(*personal, *sent),
+    )
+
+
+def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
     if plan.deleted:
         return obj.drop("The integration was deleted.")
     if obj.interrupted and obj.is_given_up(plan.policy):
@@ -146,8 +168,36 @@ def _delivery(obj: IntegrationObject) -> Delivery:
 
 def judge(call: Call, exchange: Exchange) -> Outcome:
     """What the answer means: delivered, again later, or never."""
+    if not (redaction := call.plan.redaction):
+        return _judged(call, exchange, exchange)
+    body, answered = redaction.body(exchange.body)
+    personal = [*call.personal, *answered]
+    heads = {name: unsaid(value, personal) for name, value in exchange.headers.items()}
+    kept = replace(exchange, body=unsaid(body, personal).encode(), headers=heads)
+    return _redacted(_judged(call, exchange, kept), redaction, personal)
+
+
+def _redacted(outcome: Outcome, redaction: Redaction, personal: list[str]) -> Outcome:
+    """The outcome without what the integration redacts, in whatever is said about it."""
+    data = outcome.data
+    if isinstance(data, dict) and "trace" in data:
+        trace, seen = redaction.trace(data["trace"])
+        data, personal = {**data, "trace": trace}, [*personal, *seen]
+    if outcome.request:
+        outcome.request.error = unsaid(outcome.request.error, personal)
+    told = ("error", "reason")
+    changes = {
+        name: unsaid(value, personal) if name in told and isinstance(value, str) else value
+        for name, value in outcome.changes.items()
+    }
+    message = unsaid(outcome.message, personal)
+    return replace(outcome, message=message, changes=changes, data=data)
+
+
+def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
+    """By what was answered; what is written down is as it is kept."""
     obj, policy = call.object, call.plan.policy
-    recorded: dict[str, Any] = {"request": request_log(call, exchange)}
+    recorded: dict[str, Any] = {"request": request_log(call, kept)}
     if call.left_out:
         recorded["data"] = {"leftOut": call.left_out}
     where = call.request.where
@@ -170,7 +220,7 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
         level = Level.WARNING if call.left_out else Level.INFO
         return obj.succeed(text, steps_left=left, level=level, **recorded)
     status = status or 0
-    text = f"{where} answered {status}{exchange.said()}."
+    text = f"{where} answered {status}{kept.said()}."
     if refusal:
         text += f" {refusal}"
     if not policy.retry.retries(status):
@@ -208,7 +258,7 @@ def request_log(call: Call, exchange: Exchange) -> RequestLog:
         method=call.request.method,
         url=call.request.where,
         request_headers=http.redact_headers(exchange.request.headers),
-        request_body=http.as_text(call.request.body),
+        request_body=call.logged_body,
         response_status=exchange.status,
         response_headers=http.redact_headers(exchange.headers),
         response_body=http.as_text(exchange.body),
@@ -231,9 +281,11 @@ def _said(left_out: list[str]) -> str:
 def _compiled(integration: Integration) -> Plan:
     """The plan; one integration that can't be compiled fails its own objects and no others."""
     steps, compiled, broken, policy = [], None, "", DeliveryPolicy.of(None)
+    redaction = Redaction(())
     try:
         policy = integration.policy
         compiled = filters.compile(integration.filters) if integration.filters else None
+        redaction = Redaction(integration.redact)
         steps = [_step(source) for source in integration.data_sources.all()]
     except Error:
         raise
@@ -248,6 +300,7 @@ def _compiled(integration: Integration) -> Plan:
         policy=policy,
         broken=broken,
         deleted=integration.deleted_at is not None,
+        redaction=redaction,
     )
 
 

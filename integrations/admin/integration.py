@@ -63,6 +63,10 @@ INBOUND_HELP = (
     '<code>{"externalId": "$.number", "name": "$.number", "customer": {"name": "$.debtor"}}</code>'
     "<br>Empty: rows are transport orders in our own form."
 )
+REDACT_HELP = (
+    "Paths of personal data in what is sent and answered; the logs show *** there, for example<br>"
+    '<code>["$.customer.email", "$.lines[*].phone", "$..email"]</code>'
+)
 SCHEDULE_HELP = (
     "Empty: at once. Or collected and sent at every tick:<br>"
     '<code>{"integrationSchedulerScheduleValue": 15, '
@@ -178,6 +182,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             {"classes": ("collapse",), "fields": ("schedule", "delivery")},
         ),
         ("What it imports", {"classes": ("collapse",), "fields": ("inbound",)}),
+        ("What the logs keep", {"classes": ("collapse",), "fields": ("redact",)}),
     )
 
     # The list.
@@ -288,6 +293,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             "delivery": (DELIVERY_HELP, 4),
             "schedule": (SCHEDULE_HELP, 3),
             "inbound": (INBOUND_HELP, 6),
+            "redact": (REDACT_HELP, 3),
         }
         if db_field.name in helped:
             text, rows = helped[db_field.name]

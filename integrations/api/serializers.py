@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from integrations import entities, health
-from integrations.core import backoff, delivery, paths, schedule, signing
+from integrations.core import backoff, delivery, paths, redaction, schedule, signing
 from integrations.core.comparisons import OPERATORS
 from integrations.models import IntegrationType, Level, Status
 from integrations.models.change import OriginKind
@@ -88,6 +88,18 @@ RETRY = {
     },
     "additionalProperties": False,
 }
+
+
+@extend_schema_field(
+    {
+        "type": "array",
+        "maxItems": redaction.MOST,
+        "items": {"type": "string"},
+        "description": "Paths of what is `***` in request logs, such as `$.customer.email`.",
+    }
+)
+class RedactValue(DocumentValue):
+    """Paths of personal data; what is wrong with one is told at its place."""
 
 
 @extend_schema_field({"type": "array", "items": FILTER, "description": "All of them must hold."})
@@ -221,6 +233,7 @@ class IntegrationSerializer(WireSerializer):
         allow_null=True,
         help_text="What becomes of an imported row; `null` takes rows as our own transport orders.",
     )
+    redact = RedactValue(required=False)
     installation_id = serializers.UUIDField(
         read_only=True,
         allow_null=True,

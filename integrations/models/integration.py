@@ -9,7 +9,7 @@ from django.db import models, transaction
 from django.utils.timezone import now
 
 from integrations import connectors, entities
-from integrations.core import delivery, filters, mapping, schedule
+from integrations.core import delivery, filters, mapping, redaction, schedule
 from integrations.core.delivery import DeliveryPolicy
 from integrations.core.errors import Problem
 from integrations.models.gate import Gate
@@ -67,6 +67,7 @@ class Integration(Record):
     schedule = DocumentField(null=True, blank=True)
     delivery = DocumentField(default=dict, blank=True)
     inbound = DocumentField(null=True, blank=True)
+    redact = DocumentField(default=list, blank=True)  # paths of what the logs don't keep
     installation = models.ForeignKey(
         "integrations.AppInstallation",
         models.RESTRICT,
@@ -116,10 +117,12 @@ class Integration(Record):
         if self.schedule is not None:
             yield from (p.under("schedule") for p in schedule.check(self.schedule))
         yield from (p.under("inbound") for p in inbound_problems(self.inbound))
+        yield from (p.under("redact") for p in redaction.check(self.redact))
 
     def clean(self) -> None:
         self.filters = self.filters or []
         self.delivery = self.delivery or {}
+        self.redact = self.redact or []
         raise_problems(self.problems(), self)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
