@@ -7,6 +7,7 @@ from typing import Any
 import factory
 import pyotp
 from django.contrib.auth.models import Group, Permission
+from django.utils.timezone import now
 from factory.django import DjangoModelFactory
 
 from integrations.messages import saving
@@ -197,7 +198,8 @@ def consignment(**fields: Any) -> Consignment:
 
 
 def token(user: User) -> str:
-    return PersonalToken.generate(user, "tests")[1]
+    """A token that was used a moment ago: its next use writes nothing."""
+    return PersonalToken.generate(user, "tests", last_used_at=now())[1]
 
 
 def credential(platform: Platform | None = None) -> Credential:

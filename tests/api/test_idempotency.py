@@ -149,7 +149,9 @@ def test_which_calls_take_a_key() -> None:
     posts = [route for route in router.routes() if route.method == "POST"]
     unkeyed = {route.name for route in posts if not route.keyed}
     assert {name for name in unkeyed if not name.startswith("search:")} == {
-        *("login:user", "refresh:user", "logout:user"),
+        *("login:user", "login:otp", "refresh:user", "logout:user"),
+        *("begin:user:secondFactor", "confirm:user:secondFactor", "remove:user:secondFactor"),
+        *("generate:user:recoveryCodes", "create:user:token"),
         *("generate:integration:credentials", "generate:integration:signingSecret"),
         *("test:mapping", "test:fileTemplate:mapping"),
         "install:app",
