@@ -101,6 +101,7 @@ RICH: dict[str, Any] = {
         "type": "configured",
         "description": " text ",
         "enabled": False,
+        "redact": ["$..email"],
         "trigger": {"entity": "transportOrder", "actions": ["updated", "created"]},
         "filters": [{"not": {"field": "$.transportOrder.status", "operator": "eq", "value": 1.50}}],
         "dataSources": [
