@@ -10,7 +10,7 @@ from celery import shared_task
 from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
-from integrations import dispatcher
+from integrations import dispatcher, privacy
 from integrations.inbound import imports
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,12 @@ def carry_out_imports() -> None:
     imports.work_off()
 
 
+@shared_task
+def carry_out_erasures() -> None:
+    """Every ten seconds, and after one was asked for: a person's data is erased."""
+    privacy.work_off()
+
+
 def wake(hint: Any = process_queue) -> None:
     """Tell a worker that there is something to do; returns at once whatever the broker does."""
     if settings.OTMS_WAKE_UPS:
@@ -40,6 +46,11 @@ def wake(hint: Any = process_queue) -> None:
 def wake_imports() -> None:
     """Tell a worker that there are rows to bring in."""
     wake(carry_out_imports)
+
+
+def wake_erasures() -> None:
+    """Tell a worker that there is something to erase."""
+    wake(carry_out_erasures)
 
 
 class _Waker(threading.Thread):
@@ -108,6 +119,7 @@ def _start(**_: object) -> None:
 def _claim_no_more(**_: object) -> None:
     """In a signal handler, so nothing is waited for here."""
     imports.stop()
+    privacy.stop()
     dispatcher.stop(timeout=0)
 
 

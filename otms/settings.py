@@ -226,6 +226,7 @@ SPECTACULAR_SETTINGS = {
             ("File", "Files that were sent, and files that would be written."),
             ("Message", "Mails to customers: templates, and the automations that send them."),
             ("Audit trail", "Who did what to which record, and who looked."),
+            ("Privacy", "A person's data is erased from what is kept about deliveries."),
             ("App Store", "Ready-made integrations: browse, install, set up."),
         )
     ],
@@ -289,6 +290,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "carry out imports": {
         "task": "integrations.tasks.carry_out_imports",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "carry out erasures": {
+        "task": "integrations.tasks.carry_out_erasures",
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },

@@ -13,6 +13,7 @@ from integrations.api.files import viewsets as file_viewsets
 from integrations.api.imports import viewsets as import_viewsets
 from integrations.api.messages import viewsets as message_viewsets
 from integrations.api.object import viewsets as object_viewsets
+from integrations.api.privacy import viewsets as privacy_viewsets
 from integrations.api.views import viewsets as integration_viewsets
 from otms.accounts import login_pages, passwords
 from otms.accounts.audit_views import AuditViewSet
@@ -48,6 +49,7 @@ router.register(
     *message_viewsets,
     *email_viewsets,
     *app_viewsets,
+    *privacy_viewsets,
 )
 
 

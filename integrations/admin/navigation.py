@@ -1,12 +1,13 @@
 """The sidebar: what people come for, in the order in which they come for it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
+from integrations import privacy
 from integrations.admin.links import list_of
 from integrations.models import (
     AppInstallation,
@@ -21,7 +22,16 @@ from integrations.models import (
     Task,
 )
 from otms.accounts.models import AuditEntry, PersonalToken, Session, User
+from otms.accounts.platform_admin import allowed
 from otms.orders.models import Business, Event, TransportOrder
+
+
+class Page(NamedTuple):
+    """A page that is no list of records: its name, and what it takes."""
+
+    name: str
+    takes: str
+
 
 SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
     (
@@ -60,6 +70,7 @@ SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
             ("Sessions", "devices", Session),
             ("Personal tokens", "password", PersonalToken),
             ("Audit trail", "policy", AuditEntry),
+            ("Erase personal data", "ink_eraser", Page("integrations_task_erase", privacy.ACTION)),
         ],
     ),
 ]
@@ -70,11 +81,19 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     overview = {"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}
     found: list[dict[str, Any]] = [{"items": [overview]}]
     for title, items in SECTIONS:
-        allowed = [
-            {"title": name, "icon": icon, "link": list_of(model)}
-            for name, icon, model in items
-            if admin.site.get_model_admin(model).has_view_permission(request)
+        shown = [
+            {"title": name, "icon": icon, "link": link}
+            for name, icon, what in items
+            if (link := _link(request, what))
         ]
-        if allowed:
-            found.append({"title": title, "separator": True, "items": allowed})
+        if shown:
+            found.append({"title": title, "separator": True, "items": shown})
     return found
+
+
+def _link(request: HttpRequest, what: Any) -> str:
+    """The address of a list or a page; nothing for who may not see it."""
+    if isinstance(what, Page):
+        return reverse(f"admin:{what.name}") if allowed(request, what.takes) else ""
+    seen = admin.site.get_model_admin(what).has_view_permission(request)
+    return list_of(what) if seen else ""

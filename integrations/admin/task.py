@@ -1,17 +1,29 @@
-"""Tasks: how far long work is, and which rows of an import were rejected and why."""
+"""Tasks: how far long work is, and which rows of an import were rejected and why.
+
+Here an owner has a person's data erased: first it is shown how much that is, then it is a task.
+"""
 
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.core import signing
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.utils.html import format_html, format_html_join
+from django.views.decorators.cache import never_cache
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
 
-from integrations.admin.links import link_to, shortened
+from integrations import privacy
+from integrations.admin.links import link_to, page_of, shortened
 from integrations.inbound import imports
 from integrations.models import ImportRow, Task
 from integrations.models.imports import Outcome
-from integrations.models.task import TaskStatus
-from otms.accounts.platform_admin import FactAdmin, moment
+from integrations.models.task import OPEN, Kind, TaskStatus
+from integrations.tasks import wake_erasures
+from otms.accounts.platform_admin import FactAdmin, act, allowed, moment
 
 STATUS_COLOURS = {
     TaskStatus.QUEUED: "info",
@@ -22,6 +34,29 @@ STATUS_COLOURS = {
     "PARTLY": "warning",
 }
 MOST_SHOWN = 100
+LOOK_AGAIN = 3  # seconds, while it is going on
+PREVIEWED = "integrations.admin.task.erase"
+PREVIEW_HOLDS = 3600  # seconds
+
+
+class TextsForm(forms.Form):
+    """What to look for, a line each."""
+
+    texts = forms.CharField(
+        label="Texts",
+        max_length=privacy.MOST * (privacy.LONGEST + 2),
+        help_text="One a line, such as an e-mail address, a name, a phone number. Each is looked "
+        "for as it is written, in capitals or not, as whole words.",
+        widget=UnfoldAdminTextareaWidget(
+            {"rows": 5, "autofocus": "", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+
+    def clean_texts(self) -> list[str]:
+        try:
+            return privacy.Erasure(self.cleaned_data["texts"].splitlines()).texts
+        except privacy.NotErasable as error:
+            raise forms.ValidationError(str(error)) from None
 
 
 @admin.register(Task)
@@ -44,6 +79,26 @@ class TaskAdmin(FactAdmin):
         "rejected",
     )
     readonly_fields = fields
+    actions_list = ("erase",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """The platform's own work is seen by who may have it done."""
+        every = super().get_queryset(request)
+        seen = allowed(request, privacy.ACTION)
+        return every if seen else every.exclude(kind=Kind.ERASE)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        of_imports = ("integration_link", "rejected")
+        is_own = obj is not None and obj.kind == Kind.ERASE
+        return [each for each in self.fields if not (is_own and each in of_imports)]
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any
+    ) -> Any:
+        answer = super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        if obj is not None and obj.status in OPEN:
+            answer.headers["Refresh"] = str(LOOK_AGAIN)
+        return answer
 
     @display(description="Status", label=STATUS_COLOURS)
     def status_label(self, task: Task) -> Any:
@@ -79,6 +134,62 @@ class TaskAdmin(FactAdmin):
         if len(found) > MOST_SHOWN:
             lines.append("and more; the API lists them all")
         return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", zip(lines)))
+
+    # Erasing.
+
+    @act(privacy.ACTION, "Erase personal data", icon="ink_eraser", url_path="erase")
+    def erase(self, request: HttpRequest) -> HttpResponse:
+        """Texts, then how much there is of them, then a task: each a step, none left out."""
+        return never_cache(self._erase)(request)
+
+    def _erase(self, request: HttpRequest) -> HttpResponse:
+        person: Any = request.user
+        if (previewed := request.POST.get("previewed")) is not None:
+            texts = _previewed(person, previewed)
+            if texts is not None:
+                return self._start(request, texts)
+            self.message_user(
+                request, "That was looked at too long ago: look again.", messages.WARNING
+            )
+            return HttpResponseRedirect(request.path)
+        form = TextsForm(request.POST or None)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Erase personal data",
+            "form": form,
+        }
+        if request.method == "POST" and form.is_valid():
+            texts = form.cleaned_data["texts"]
+            found = privacy.preview(person.platform, texts)
+            context |= {
+                "texts": texts,
+                "found": found,
+                "rows": sum(each.rows for each in found),
+                "waiting": sum(each.waiting for each in found),
+                "unread": sum(each.unread for each in found),
+                "much": [each.place for each in found if each.is_much],
+                "previewed": signing.dumps([str(person.pk), *texts], salt=PREVIEWED),
+                "platform": person.platform,
+            }
+        return TemplateResponse(request, "admin/integrations/erase.html", context)
+
+    def _start(self, request: HttpRequest, texts: list[str]) -> HttpResponse:
+        person: Any = request.user
+        task = privacy.start(person.platform, texts, str(person))
+        transaction.on_commit(wake_erasures)
+        text = "A worker erases it now; this page shows how far it is."
+        self.message_user(request, text, messages.SUCCESS)
+        return HttpResponseRedirect(page_of(task))
+
+
+def _previewed(person: Any, signed: str) -> list[str] | None:
+    """The texts that this person has just seen the counts of."""
+    try:
+        whose, *texts = signing.loads(signed, salt=PREVIEWED, max_age=PREVIEW_HOLDS)
+    except signing.BadSignature:
+        return None
+    return texts if whose == str(person.pk) else None
 
 
 def _told(row: ImportRow) -> str:

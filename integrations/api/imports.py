@@ -10,11 +10,13 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.response import Response
 
+from integrations import privacy
 from integrations.api import rows
 from integrations.api.serializers import TaskSerializer
 from integrations.inbound import imports
 from integrations.models import ImportRow, Integration, Task
 from integrations.models.imports import Outcome
+from integrations.models.task import Kind
 from integrations.tasks import wake_imports
 from otms.api.errors import Conflict
 from otms.api.router import EXAMPLE_ID, route
@@ -137,8 +139,12 @@ class TaskViewSet(PlatformViewSet):
 
     @cached_property
     def records(self) -> Any:
-        own = getattr(self.request.user, "integration", None)
-        return super().records.filter(integration=own) if own else super().records
+        caller: Any = self.request.user
+        if own := getattr(caller, "integration", None):
+            return super().records.filter(integration=own)
+        # The platform's own work is seen by who may have it done.
+        every = super().records
+        return every if caller.allows(privacy.ACTION) else every.exclude(kind=Kind.ERASE)
 
     @route(
         "GET",
@@ -160,7 +166,8 @@ def _told(task: Task, **narrowed: Any) -> dict[str, Any]:
     totals = imports.totals_of(task)
     # Counted now; the task itself is told every second.
     done = {"done": totals["total"] - totals["waiting"], "failed": totals["rejected"]}
-    shown = {**rows.task_row(task), **(done if task.finished_at is None else {})}
+    counted = task.kind == Kind.IMPORT and task.finished_at is None
+    shown = {**rows.task_row(task), **(done if counted else {})}
     return _answer(shown, totals, lean)
 
 

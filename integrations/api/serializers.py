@@ -363,7 +363,9 @@ class ObjectStorySerializer(ObjectSerializer):
 
 class TaskSerializer(serializers.Serializer):
     id = serializers.UUIDField()
-    integrationId = serializers.UUIDField()
+    integrationId = serializers.UUIDField(
+        allow_null=True, help_text="Null: the work is the platform's own, such as an erasure."
+    )
     kind = serializers.CharField()
     status = serializers.ChoiceField(TaskStatus.choices)
     total = serializers.IntegerField()

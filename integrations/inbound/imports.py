@@ -27,7 +27,7 @@ from integrations.core.mapping import Mapping
 from integrations.inbound.row import Received, Rejected, receive
 from integrations.models import ImportRow, Integration, Level, Log, Task
 from integrations.models.imports import Outcome
-from integrations.models.task import Kind
+from integrations.models.task import Kind, TaskStatus
 from otms.db.deadlock import again_after_deadlock
 
 log = logging.getLogger(__name__)
@@ -278,7 +278,8 @@ def _goes_on(task: Task) -> bool:
     integration, found = _integration(task), totals_of(task)
     done, rejected = found["total"] - found["waiting"], found["rejected"]
     if integration.deleted_at is not None:
-        task.finish(done, rejected, "Stopped: the integration was deleted.", stopped=True)
+        text = "Stopped: the integration was deleted."
+        task.finish(done, rejected, text, status=TaskStatus.STOPPED)
         return False
     going = task.progress(done, rejected)
     if not integration.enabled:
@@ -288,7 +289,7 @@ def _goes_on(task: Task) -> bool:
 
 
 def _integration(task: Task) -> Integration:
-    return Integration.objects.of(task.platform_id).get(pk=task.integration_id)
+    return Integration.objects.of(task.platform_id).get(tasks=task)
 
 
 def _finish(task: Task, found: Totals) -> None:
@@ -298,7 +299,7 @@ def _finish(task: Task, found: Totals) -> None:
         if task.finish(found["total"], found["rejected"], text):
             Log.objects.create(
                 platform_id=task.platform_id,
-                integration_id=task.integration_id,
+                integration=_integration(task),
                 level=Level.WARNING if found["rejected"] else Level.INFO,
                 code="import_done",
                 message=text,

@@ -5,6 +5,7 @@ from integrations.models.app_token import AppAccessToken
 from integrations.models.change import EntityChange
 from integrations.models.credential import Credential
 from integrations.models.email import Email
+from integrations.models.erasure import ErasureRequest
 from integrations.models.file import File
 from integrations.models.gate import Gate
 from integrations.models.imports import ExternalId, ImportRow
@@ -24,6 +25,7 @@ __all__ = [
     "DataSource",
     "Email",
     "EntityChange",
+    "ErasureRequest",
     "ExternalId",
     "File",
     "Gate",

@@ -5,6 +5,7 @@
     RUNNING          -> the same  progress() keeps the lease, let_go() gives it back
     RUNNING          -> DONE      finish()
     QUEUED, RUNNING  -> STOPPED   finish(), when its integration was deleted
+    QUEUED, RUNNING  -> FAILED    finish(), when nobody can go on with it
 
 The lease is only thrift: two workers at one task would do nothing twice, because what is done is
 written down with each piece of it.
@@ -32,6 +33,7 @@ class Kind(models.TextChoices):
     PICKUP = "pickup"
     EXPORT = "export"
     SCHEDULED = "scheduled"
+    ERASE = "erase"
 
 
 class TaskStatus(models.TextChoices):
@@ -52,7 +54,11 @@ class TaskQuerySet(PlatformQuerySet["Task"]):
         now = database_now(self.db)
         free = Q(leased_until=None) | Q(leased_until__lt=now)
         # What an integration does rests while it is switched off; one that is gone ends.
-        awake = Q(integration__enabled=True) | Q(integration__deleted_at__isnull=False)
+        awake = (
+            Q(integration=None)
+            | Q(integration__enabled=True)
+            | Q(integration__deleted_at__isnull=False)
+        )
         due = everywhere.filter(free, kind=kind, status__in=OPEN)
         waiting = due.filter(awake).order_by("updated_at", "id")
         for id in waiting.values_list("pk", flat=True)[:10]:
@@ -68,10 +74,13 @@ class TaskQuerySet(PlatformQuerySet["Task"]):
 
 
 class Task(Record):
-    """Long or scheduled work of an integration: how much there is, how much is done."""
+    """Long or scheduled work: how much there is, how much is done.
+
+    It is an integration's, or the platform's own, such as an erasure.
+    """
 
     integration = models.ForeignKey(
-        "integrations.Integration", models.CASCADE, related_name="tasks"
+        "integrations.Integration", models.CASCADE, related_name="tasks", null=True
     )
     kind = models.CharField(max_length=20, choices=Kind.choices)
     status = models.CharField(max_length=10, choices=TaskStatus.choices, default=TaskStatus.QUEUED)
@@ -116,10 +125,19 @@ class Task(Record):
         """Whoever comes next may go on; the message says what it waits for."""
         self._write(leased_until=None, message=message)
 
-    def finish(self, done: int, failed: int, message: str, *, stopped: bool = False) -> bool:
+    def finish(
+        self,
+        done: int,
+        failed: int,
+        message: str,
+        *,
+        status: TaskStatus = TaskStatus.DONE,
+        total: int | None = None,
+    ) -> bool:
         """Nothing more will be done; False when somebody else said so."""
         return self._write(
-            status=TaskStatus.STOPPED if stopped else TaskStatus.DONE,
+            status=status,
+            total=self.total if total is None else total,
             done=done,
             failed=failed,
             message=message,

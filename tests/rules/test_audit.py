@@ -136,6 +136,7 @@ CALLS: dict[str, Any] = {
         f"messageAutomation/{own.automation.pk}/duplicate",
         {},
     ),
+    "erase:personalData": lambda own: ("POST", "privacy/erase", {"texts": ["Ann Smith"]}),
     "install:app": lambda own: ("POST", "app/signed-webhook/install", {}),
     "update:appInstallation": lambda own: (
         "PUT",
@@ -297,6 +298,12 @@ def posted(model: str, name: str, verb: str) -> Any:
     return post
 
 
+def erased(own: SimpleNamespace, browser: Browser) -> None:
+    where = reverse("admin:integrations_task_erase")
+    seen = browser.client.post(where, {"texts": "own-order"})
+    browser.client.post(where, {"previewed": seen.context["previewed"]})
+
+
 MOMENT = {"date_time_0": "2026-03-22", "date_time_1": "10:00:00"}
 PASSWORD = "a long and quiet word"
 HANDLES: dict[tuple[str, str], tuple[str, Any]] = {
@@ -378,6 +385,7 @@ HANDLES: dict[tuple[str, str], tuple[str, Any]] = {
         "cancel:integration:object",
         chosen("integrationobject", "row", "cancel"),
     ),
+    ("Task", "erase"): ("erase:personalData", erased),
     ("MessageTemplate", "add"): (
         "create:messageTemplate",
         added("messagetemplate", name="New", **TEXTS),

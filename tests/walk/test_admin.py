@@ -93,7 +93,11 @@ ACTIONS_OF_ONE = {
     ("requeue", IntegrationObject): "requeue:integration:object",
     ("cancel", IntegrationObject): "cancel:integration:object",
 }
-ACTIONS_OF_LIST = {("new", PersonalToken): "create:user:token"}  # for oneself
+ACTIONS_OF_LIST = {
+    ("new", PersonalToken): "create:user:token",  # for oneself
+    ("erase", Task): "erase:personalData",
+}
+OWN_ACTIONS = {("new", PersonalToken)}
 # What is right without what a page would send, and finds nothing.
 ALSO = {"signing": {404}}
 # Pages of no kind of record.
@@ -135,7 +139,10 @@ def pages() -> dict[str, str]:
             found[name_of(page, model)] = looks
         found[name_of("add", model)] = asked("create", model)
         found[name_of("delete", model)] = asked("delete", model)
-    found |= {name_of(*each): EVERYBODY for each in ACTIONS_OF_LIST}
+    found |= {
+        name_of(*each): EVERYBODY if each in OWN_ACTIONS else takes
+        for each, takes in ACTIONS_OF_LIST.items()
+    }
     return found | {name_of(*each): takes for each, takes in ACTIONS_OF_ONE.items()}
 
 
@@ -378,6 +385,10 @@ def test_pages_beside_the_records_show_what_one_may(walk: Walk) -> None:
         visit.get(f"{reverse('admin:search')}?s=foreign", {200})
         for label in ("accounts", "orders", "integrations", "django_celery_beat"):
             visit.get(reverse("admin:app_list", args=[label]), {200, 404})
+        page, erases = reverse(name_of("erase", Task)), visit.may("erase:personalData")
+        visit.get(page, {200} if erases else {403})
+        for typed in ({"texts": "nobody@example.com"}, {"previewed": "forged"}):
+            visit.post(page, typed, {200, 302} if erases else {403})
         changes = visit.may("update:user")
         for person, there in ((own, 200), (foreign, 404)):
             page = reverse("admin:auth_user_password_change", args=[person.pk])

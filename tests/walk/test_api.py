@@ -75,6 +75,10 @@ BODIES: dict[str, Callable[[Any], list[Any]]] = {
     ],
     "receive:integration:email": lambda of: [MAIL],
     "receive:transportOrder:mail": lambda of: [MAIL],
+    "erase:personalData": lambda of: [
+        {"texts": ["nobody@example.com"], "dryRun": True},
+        {"texts": ["nobody@example.com"]},
+    ],
     "test:mapping": lambda of: [{"mapping": MAPPING, "testData": DATA}],
     "test:fileTemplate:mapping": lambda of: [{"mapping": MAPPING, "testData": DATA}],
     "upload:integration:file": lambda of: [{"integrationId": str(of.integration.pk)}],
@@ -106,7 +110,7 @@ TAKEN: dict[str, Callable[[Any], Any]] = {
 # What is sent names nothing of any platform.
 NAMELESS = {
     *("create:integration", "create:messageTemplate", "install:app"),
-    *("test:mapping", "test:fileTemplate:mapping"),
+    *("test:mapping", "test:fileTemplate:mapping", "erase:personalData"),
     *("receive:integration:email", "receive:transportOrder:mail"),
 }
 # Calls that are right, and that these records are not ready for.

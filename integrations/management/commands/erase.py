@@ -27,7 +27,7 @@ class Command(BaseCommand):
         counts: dict[str, privacy.Found] = {}
         try:
             for each in privacy.erase(found, texts, dry_run=dry_run):
-                counts[each.place] = each
+                counts[each.kind] = each
                 if self.stdout.isatty():
                     self.stdout.write(f"{each.place}: {each.looked} looked at", ending="\r")
         except privacy.NotErasable as error:

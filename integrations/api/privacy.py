@@ -1,0 +1,88 @@
+"""The API of personal data: see how much is kept about somebody, and erase it."""
+
+from typing import Any
+
+from django.db import transaction
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from integrations import privacy
+from integrations.api import rows
+from integrations.api.serializers import TaskSerializer
+from integrations.models import Task
+from integrations.tasks import wake_erasures
+from otms.api.router import route
+from otms.api.serializers import WireSerializer
+from otms.api.views import PlatformViewSet
+
+
+class EraseSerializer(WireSerializer):
+    texts = serializers.ListField(
+        child=serializers.CharField(min_length=privacy.SHORTEST, max_length=privacy.LONGEST),
+        min_length=1,
+        max_length=privacy.MOST,
+        help_text="Each is looked for as it is written, in capitals or not, as whole words.",
+    )
+    dry_run = serializers.BooleanField(
+        required=False, help_text="Answer what would be found, and change nothing."
+    )
+
+    def validate_texts(self, texts: list[str]) -> list[str]:
+        try:
+            return privacy.Erasure(texts).texts
+        except privacy.NotErasable as error:
+            raise serializers.ValidationError(str(error)) from None
+
+
+class ErasureCountSerializer(serializers.Serializer):
+    kind = serializers.CharField(
+        help_text=f"One of {', '.join(place.kind for place in privacy.PLACES)}."
+    )
+    looked = serializers.IntegerField(help_text="Rows that were looked at.")
+    found = serializers.IntegerField(help_text="Of these, rows that would be changed.")
+    waiting = serializers.IntegerField(
+        help_text="Rows that hold a text and are left whole until they are delivered."
+    )
+    unread = serializers.IntegerField(help_text="Files that are no text.")
+
+
+class PrivacyViewSet(PlatformViewSet):
+    """What is kept about a person, on the caller's platform."""
+
+    model = Task
+    noun = "task"
+    group = "Privacy"
+
+    @route(
+        "POST",
+        "privacy/erase",
+        privacy.ACTION,
+        takes=EraseSerializer,
+        answers={
+            "task": TaskSerializer(allow_null=True),
+            "counts": ErasureCountSerializer(many=True),
+        },
+        example={"texts": ["ann@example.com", "Ann Smith"], "dryRun": True},
+    )
+    def erase(self, request: Any) -> Response:
+        """Erase texts from snapshots, logs, mails, imports and files, as a task; or only count."""
+        given = self.read(EraseSerializer).validated_data
+        if given.get("dry_run"):
+            found = privacy.preview(self.platform, given["texts"])
+            return Response({"task": None, "counts": [_counted(each) for each in found]})
+        task = privacy.start(self.platform, given["texts"], str(request.user))
+        transaction.on_commit(wake_erasures)
+        return Response({"task": rows.task_row(task), "counts": []})
+
+
+def _counted(found: privacy.Found) -> dict[str, Any]:
+    return {
+        "kind": found.kind,
+        "looked": found.looked,
+        "found": found.rows,
+        "waiting": found.waiting,
+        "unread": found.unread,
+    }
+
+
+viewsets = [PrivacyViewSet]

@@ -1,0 +1,286 @@
+"""An owner has a person's data erased: over the API, by a worker, whatever happens to it."""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import DataError, OperationalError, connection
+from django.utils.timezone import now
+
+from integrations import privacy
+from integrations.models import ErasureRequest, IntegrationObject, RequestLog, Status, Task
+from integrations.tasks import carry_out_erasures
+from otms.accounts.models import AuditEntry, Platform
+from tests import make
+from tests.conftest import Api
+from tests.privacy.test_erase import ANN, delivered, everything
+from tests.queue.test_concurrency import Beside
+
+pytestmark = pytest.mark.django_db(transaction=True)
+TEXTS = [ANN, "Ann Smith"]
+
+
+@pytest.fixture(autouse=True)
+def running() -> Iterator[None]:
+    yield
+    privacy._stopping.clear()
+
+
+@pytest.fixture
+def owner(platform: Platform) -> Api:
+    return Api(make.token(make.UserFactory(platform=platform, role="owner")))
+
+
+def ask(owner: Api, *texts: str) -> Any:
+    return owner.ok("POST", "privacy/erase", {"texts": texts or TEXTS})["task"]
+
+
+def told(owner: Api, task: Any) -> Any:
+    return owner.ok("GET", f"integration/task/{task['id']}")["task"]
+
+
+def lease_over(platform: Platform) -> None:
+    Task.objects.of(platform).update(leased_until=now() - timedelta(seconds=1))
+
+
+def whole_database() -> str:
+    """Every cell of every table."""
+    found = []
+    with connection.cursor() as cursor:
+        for model in apps.get_models(include_auto_created=True):
+            quoted = connection.ops.quote_name(model._meta.db_table)
+            cursor.execute(f"SELECT * FROM {quoted}")
+            found += [bytes(c) if isinstance(c, memoryview) else c for r in cursor for c in r]
+    return str(found)
+
+
+def test_what_is_asked_for_is_done_by_a_worker(owner: Api, platform: Platform) -> None:
+    delivered(platform)
+    task = ask(owner)
+    assert (task["kind"], task["status"], task["integrationId"]) == ("erase", "QUEUED", None)
+    assert ANN in everything(platform)
+    carry_out_erasures()
+    done = told(owner, task)
+    assert (done["status"], done["done"], done["failed"]) == ("DONE", done["total"], 0)
+    assert done["message"] == (
+        "Erased from 1 changes, 1 objects of the queue, 1 request logs, 1 logs, 1 mails, "
+        "1 rows of imports, 1 files."
+    )
+    assert ANN not in everything(platform).lower()
+
+
+def test_a_preview_is_answered_at_once_and_changes_nothing(owner: Api, platform: Platform) -> None:
+    delivered(platform, Status.RETRY)
+    before = everything(platform)
+    answer = owner.ok("POST", "privacy/erase", {"texts": TEXTS, "dryRun": True})
+    counts = {each["kind"]: (each["found"], each["waiting"]) for each in answer["counts"]}
+    assert counts == {
+        "entityChange": (0, 1),
+        "integrationObject": (0, 1),
+        "requestLog": (1, 0),
+        "log": (1, 0),
+        "email": (1, 0),
+        "importRow": (1, 0),
+        "file": (1, 0),
+    }
+    assert answer["task"] is None
+    assert everything(platform) == before
+    assert not Task.objects.of(platform).filter(kind="erase").exists()
+
+
+def test_the_texts_are_nowhere_in_clear_and_are_forgotten_at_the_end(
+    owner: Api, platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    word, headers = "Zebediah Quux", {"Idempotency-Key": "once"}
+    body = {"texts": [word]}
+    first, second = (owner("POST", "privacy/erase", body, headers=headers) for _ in range(2))
+    task = first.json()["task"]
+    assert second.json()["task"]["id"] == task["id"]
+    assert "Zebediah" not in whole_database()
+    request = ErasureRequest.objects.of(platform).get()
+    assert list(request.secrets["texts"]) == [word]
+    carry_out_erasures()
+    assert not ErasureRequest.objects.of(platform).exists()
+    assert "Zebediah" not in whole_database()
+    assert "Zebediah" not in caplog.text
+    assert "Zebediah" not in str(told(owner, task))
+
+
+def test_a_worker_that_dies_is_gone_on_after_where_it_ended(
+    owner: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "BATCH", 2)
+    for _ in range(4):
+        delivered(platform)
+    IntegrationObject.objects.of(platform).update(status=Status.SUCCESS)
+    task, one_batch, left = ask(owner), privacy._one_batch, [6]
+
+    def die(*args: Any) -> None:
+        left[0] -= 1
+        one_batch(*args)
+        if left[0] < 0:  # when all of it was written, and nothing committed
+            raise OperationalError("the server went away")
+
+    monkeypatch.setattr(privacy, "_one_batch", die)
+    with pytest.raises(OperationalError):
+        carry_out_erasures()
+    half = told(owner, task)
+    assert (half["status"], 0 < half["done"] < half["total"]) == ("RUNNING", True)
+    looked: list[Any] = []
+    monkeypatch.setattr(privacy, "_one_batch", lambda *a: (looked.append(len(a[2])), one_batch(*a)))
+    carry_out_erasures()
+    assert not looked, "its lease is not over"
+    lease_over(platform)
+    carry_out_erasures()
+    done = told(owner, task)
+    assert half["done"] + sum(looked) == done["done"] == done["total"]
+    assert "4 request logs" in done["message"], "each is counted once"
+    assert ANN not in everything(platform).lower()
+
+
+def test_two_workers_at_one_erasure_count_each_row_once(
+    owner: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "BATCH", 2)
+    for _ in range(5):
+        delivered(platform)
+    IntegrationObject.objects.of(platform).update(status=Status.SUCCESS)
+    task = ask(owner)
+    mine = Task.objects.of(platform).filter(pk=task["id"])
+    for each in [Beside(lambda: privacy._carry_on(mine.get())) for _ in range(3)]:
+        each.done()
+    done = told(owner, task)
+    assert (done["status"], done["done"]) == ("DONE", done["total"])
+    assert "5 request logs" in done["message"]
+
+
+def test_a_worker_that_is_stopped_gives_the_task_back(
+    owner: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered(platform)
+    task, one_batch = ask(owner), privacy._one_batch
+    monkeypatch.setattr(privacy, "_one_batch", lambda *a: (one_batch(*a), privacy.stop()))
+    carry_out_erasures()
+    monkeypatch.undo()
+    assert told(owner, task)["finishedAt"] is None
+    privacy._stopping.clear()
+    carry_out_erasures()
+    assert told(owner, task)["status"] == "DONE"
+
+
+def test_a_second_time_finds_nothing(owner: Api, platform: Platform) -> None:
+    delivered(platform)
+    ask(owner)
+    carry_out_erasures()
+    before = everything(platform)
+    again = ask(owner)
+    carry_out_erasures()
+    assert told(owner, again)["message"] == "Erased from nothing."
+    assert everything(platform) == before
+
+
+def test_what_waits_is_left_whole_and_said(owner: Api, platform: Platform) -> None:
+    row = delivered(platform, Status.RETRY)
+    task = ask(owner)
+    carry_out_erasures()
+    assert "2 still wait to be delivered" in told(owner, task)["message"]
+    row.refresh_from_db()
+    assert row.change.after["customer"]["name"] == "Ann Smith"
+
+
+def test_another_platform_keeps_its_own(owner: Api, platform: Platform) -> None:
+    other = make.PlatformFactory()
+    delivered(platform)
+    delivered(other)
+    before = everything(other)
+    ask(owner)
+    carry_out_erasures()
+    assert everything(other) == before
+
+
+def test_what_can_not_be_gone_on_with_ends_and_forgets_the_texts(
+    owner: Api,
+    platform: Platform,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    delivered(platform)
+    task = ask(owner)
+
+    def refuse(*args: Any) -> None:
+        raise DataError(f"value too long: {ANN}")
+
+    monkeypatch.setattr(privacy, "_one_batch", refuse)
+    carry_out_erasures()
+    done = told(owner, task)
+    assert (done["status"], "DataError" in done["message"]) == ("FAILED", True)
+    assert not ErasureRequest.objects.of(platform).exists()
+    assert ANN not in caplog.text
+
+
+def test_the_trail_says_who_asked_and_how_much_it_was(owner: Api, platform: Platform) -> None:
+    delivered(platform)
+    task = ask(owner)
+    carry_out_erasures()
+    asked, done = AuditEntry.objects.of(platform).filter(action="erase:personalData").order_by("id")
+    assert (asked.actor_kind, done.actor_kind) == ("person", "system")
+    assert task["id"] in asked.note
+    assert "1 request logs" in done.note
+    assert task["id"] in done.note
+
+
+def test_the_task_is_seen_by_who_may_have_it_done(owner: Api, platform: Platform) -> None:
+    task = ask(owner)
+    for role, status in (("owner", 200), ("integration manager", 404), ("support", 404)):
+        caller = Api(make.token(make.UserFactory(platform=platform, role=role)))
+        assert caller("GET", f"integration/task/{task['id']}").status_code == status
+    foreign = make.UserFactory(platform=make.PlatformFactory(), role="owner")
+    assert Api(make.token(foreign))("GET", f"integration/task/{task['id']}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        ([], "texts"),
+        (["ann"], "texts"),
+        (["    "], "texts"),
+        (["-----"], "Text 1 has no letter"),
+        (["erased"], "look for another text"),
+        ([f"text {n}" for n in range(21)], "texts"),
+        (["x" * 301], "texts"),
+    ],
+)
+def test_what_can_not_be_looked_for_is_refused(texts: list[str], said: str, owner: Api) -> None:
+    answer = owner("POST", "privacy/erase", {"texts": texts})
+    assert answer.status_code == 400
+    assert said in answer.content.decode()
+    assert not ErasureRequest.objects.across_platforms().exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"text": "Dear all,\\nAnn Sm\\u00efth"}',
+        '{"text": "Ann Smïth"}',
+        "name=Ann%20Sm%C3%AFth&x=1",
+        "name=Ann+Sm%C3%AFth&x=1",
+        "<p>ANN SMÏTH</p>",
+    ],
+)
+def test_a_name_is_found_however_a_body_spells_it(
+    body: str, owner: Api, platform: Platform
+) -> None:
+    integration = make.integration(platform=platform)
+    made = {"method": "POST", "url": "http://127.0.0.1/", "attempt": 1, "duration_ms": 1.0}
+    row = RequestLog.objects.create(
+        platform=platform, integration=integration, request_body=body, **made
+    )
+    ask(owner, "Ann Smïth")
+    carry_out_erasures()
+    row.refresh_from_db()
+    assert "sm" not in row.request_body.lower()
+    assert privacy.ERASED in row.request_body
