@@ -199,12 +199,12 @@ def preview(platform: Platform, texts: Iterable[str]) -> list[Found]:
 def said(told: Iterable[Found]) -> str:
     """What became of it in a sentence or three: how many of each kind, and never what."""
     told = list(told)
-    counts = ", ".join(f"{each.rows} {each.place}" for each in told if each.rows)
+    counts = ", ".join(f"{each.place} ({each.rows})" for each in told if each.rows)
     text = f"Erased from {counts or 'nothing'}."
     if left := sum(each.waiting for each in told):
-        text += f" {left} still wait to be delivered and are whole: erase again afterwards."
+        text += f" Left whole, because they wait to be delivered: {left}. Erase again afterwards."
     if unread := sum(each.unread for each in told):
-        text += f" {unread} files are no text and were not looked into."
+        text += f" Files that are no text, and were not looked into: {unread}."
     return text
 
 

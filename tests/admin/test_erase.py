@@ -48,7 +48,7 @@ def test_first_it_is_shown_how_much_and_then_it_is_erased(
     assert answer.headers["Refresh"] == "3"
     carry_out_erasures()
     answer = owner.client.get(answer.redirect_chain[0][0])
-    assert "Erased from 1 changes, 1 objects of the queue" in said(answer)
+    assert "Erased from changes (1), objects of the queue (1)" in said(answer)
     assert "Refresh" not in answer.headers
     own.row.refresh_from_db()
     assert own.row.error == "[erased]"

@@ -66,8 +66,8 @@ def test_what_is_asked_for_is_done_by_a_worker(owner: Api, platform: Platform) -
     done = told(owner, task)
     assert (done["status"], done["done"], done["failed"]) == ("DONE", done["total"], 0)
     assert done["message"] == (
-        "Erased from 1 changes, 1 objects of the queue, 1 request logs, 1 logs, 1 mails, "
-        "1 rows of imports, 1 files."
+        "Erased from changes (1), objects of the queue (1), request logs (1), logs (1), mails (1), "
+        "rows of imports (1), files (1)."
     )
     assert ANN not in everything(platform).lower()
 
@@ -138,7 +138,7 @@ def test_a_worker_that_dies_is_gone_on_after_where_it_ended(
     carry_out_erasures()
     done = told(owner, task)
     assert half["done"] + sum(looked) == done["done"] == done["total"]
-    assert "4 request logs" in done["message"], "each is counted once"
+    assert "request logs (4)" in done["message"], "each is counted once"
     assert ANN not in everything(platform).lower()
 
 
@@ -155,7 +155,7 @@ def test_two_workers_at_one_erasure_count_each_row_once(
         each.done()
     done = told(owner, task)
     assert (done["status"], done["done"]) == ("DONE", done["total"])
-    assert "5 request logs" in done["message"]
+    assert "request logs (5)" in done["message"]
 
 
 def test_a_worker_that_is_stopped_gives_the_task_back(
@@ -187,7 +187,7 @@ def test_what_waits_is_left_whole_and_said(owner: Api, platform: Platform) -> No
     row = delivered(platform, Status.RETRY)
     task = ask(owner)
     carry_out_erasures()
-    assert "2 still wait to be delivered" in told(owner, task)["message"]
+    assert "wait to be delivered: 2." in told(owner, task)["message"]
     row.refresh_from_db()
     assert row.change.after["customer"]["name"] == "Ann Smith"
 
@@ -229,7 +229,7 @@ def test_the_trail_says_who_asked_and_how_much_it_was(owner: Api, platform: Plat
     asked, done = AuditEntry.objects.of(platform).filter(action="erase:personalData").order_by("id")
     assert (asked.actor_kind, done.actor_kind) == ("person", "system")
     assert task["id"] in asked.note
-    assert "1 request logs" in done.note
+    assert "request logs (1)" in done.note
     assert task["id"] in done.note
 
 
