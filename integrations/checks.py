@@ -5,10 +5,12 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 
 from integrations import store
 from otms.accounts.permissions import catalogue
+from otms.db import rotation
 
 
 @register()
@@ -38,6 +40,14 @@ def check_encryption_keys(**_: Any) -> list[CheckMessage]:
             text = f"Entry {place + 1} of OTMS_ENCRYPTION_KEYS is no Fernet key."
             found.append(Error(text, hint=hint, id="otms.E002"))
     return found
+
+
+@register(Tags.database)
+def check_secrets_are_readable(databases: Any = None, **_: Any) -> list[CheckMessage]:
+    """With a wrong key everything starts, and fails where the first secret is needed."""
+    hint = "Add the key they were written with: docs/how-to/rotate-keys.md"
+    found = rotation.lost() if databases else ()
+    return [checks.Warning(text, hint=hint, id="otms.W001") for text in found]
 
 
 @register()

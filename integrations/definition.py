@@ -16,6 +16,7 @@ from integrations.models import DataSource, Integration
 from otms import documents
 from otms.accounts import audit
 from otms.accounts.models import Platform
+from otms.db.sealing import UNREADABLE
 from otms.documents import timestamp
 
 MASK = "***"
@@ -52,6 +53,9 @@ def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
     """The integrations as the API shows them, secrets masked, with their health."""
     found = list(integrations)
     states = health.of(found)
+    for each in found:
+        if (lost := unreadable(each)) and states[each.pk]["state"] in ("HEALTHY", "DEGRADED"):
+            states[each.pk] |= {"state": "DEGRADED", "reason": lost}
     return [
         {
             "id": str(each.pk),
@@ -74,6 +78,25 @@ def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
             "updatedAt": timestamp(each.updated_at),
         }
         for each in found
+    ]
+
+
+def unreadable(integration: Integration) -> str:
+    """Which of its data sources have secrets that no key of this server opens; "" if none."""
+    lost = [str(each) for each in integration.data_sources.all() if not each.secrets.are_readable]
+    return f"The secrets of the data source {', '.join(lost)} {UNREADABLE}" if lost else ""
+
+
+def held(source: DataSource) -> list[str]:
+    """The names of its stored secrets; if no key opens them, those it may have by its settings."""
+    if source.secrets.are_readable:
+        return list(source.secrets)
+    if source.connector not in connectors.known():
+        return []
+    connector = connectors.load(source.connector)
+    settings = source.settings or {}
+    return [
+        name for name in connector.secret_names() if connector.bound_to(settings, name) is not None
     ]
 
 
@@ -184,6 +207,9 @@ def new_signing_secret(
         if not source.signs:
             text = f"Nothing is signed by the connector {source.connector}."
             raise Invalid([Problem("dataSourceId", "not_signed", text)])
+        if not source.secrets.are_readable:
+            text = f"The secrets of this data source {UNREADABLE}"
+            raise Invalid([Problem("dataSourceId", "secrets_unreadable", text)])
         made, before = signing.new_secret(scheme), source.secrets.get("secret")
         settings, _ = base.parted(source.settings or {}, ["previousSecretUntil"])
         others, _ = base.parted(source.secrets, ["previousSecret"])
@@ -266,9 +292,16 @@ def assembled(
             then, since = (connector.bound_to(each, name) for each in (before[1], settings))
             return before[0] != source.connector or then != since
 
+        known = source.secrets if source.secrets.are_readable else {}
+        if not source.secrets.are_readable:
+            # Nobody knows what there is, so nothing is kept or lost in silence.
+            asked = [name for name in held(source) if name not in connector.unasked()]
+            lost = {name: typed.get(name, MASK) for name in {**dict.fromkeys(asked), **typed}}
+            problems += _unreadable_problems(lost)
+            typed = {name: value for name, value in typed.items() if value != MASK}
         used = {
             name: value
-            for name, value in source.secrets.items()
+            for name, value in known.items()
             if connector.bound_to(settings, name) is not None
         }
         kept = {name: value for name, value in used.items() if not moved(name)}
@@ -278,6 +311,8 @@ def assembled(
             problems += _secret_problems(name, value, held=name in kept, left=name in left)
         new = {name: value for name, value in typed.items() if value != MASK}
         source.settings = settings
+        if problems and not source.secrets.are_readable:
+            return source, problems
         source.secrets = {k: v for k, v in {**kept, **new}.items() if v not in ("", None)}
     return source, problems
 
@@ -294,7 +329,7 @@ def _trimmed(value: Any) -> Any:
 
 def told(source: DataSource) -> dict[str, Any]:
     """What a data source tells of itself beside its settings, such as a public key."""
-    if source.connector not in connectors.known():
+    if source.connector not in connectors.known() or not source.secrets.are_readable:
         return {}
     told: dict[str, Any] = connectors.load(source.connector)(
         source.settings or {}, source.secrets
@@ -316,10 +351,16 @@ def _said(integration: Integration, sources: Iterable[DataSource]) -> bytes:
     own = [getattr(integration, name) for name in OWN_FIELDS]
     completed = schedule.completed(integration.schedule), delivery.completed(integration.delivery)
     fields = [
-        [str(each.pk), dict(each.secrets), *(getattr(each, name) for name in SOURCE_FIELDS)]
+        [str(each.pk), _secrets_of(each), *(getattr(each, name) for name in SOURCE_FIELDS)]
         for each in sources
     ]
     return documents.dumps([own, completed, fields])
+
+
+def _secrets_of(source: DataSource) -> Any:
+    """To be compared; what no key opens, as it is stored."""
+    known = source.secrets.are_readable
+    return dict(source.secrets) if known else str(source.secrets.as_stored)
 
 
 def _is_taken(source: DataSource, others: list[DataSource]) -> bool:
@@ -338,8 +379,15 @@ def _secret_problems(name: str, value: Any, *, held: bool, left: bool) -> Iterat
         yield Problem(f"settings.{name}", "secret_missing", text)
 
 
+def _unreadable_problems(lost: dict[str, Any]) -> Iterator[Problem]:
+    for name, value in lost.items():
+        if value == MASK:
+            text = f"The stored {name} {UNREADABLE} Or type it again; null sends without."
+            yield Problem(f"settings.{name}", "secrets_unreadable", text)
+
+
 def _data_source(source: DataSource) -> dict[str, Any]:
-    settings = base.merged(source.settings or {}, dict.fromkeys(source.secrets, MASK))
+    settings = base.merged(source.settings or {}, dict.fromkeys(held(source), MASK))
     return {
         "id": str(source.pk),
         "name": source.name,

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from integrations import dispatcher, privacy
 from integrations.inbound import imports
+from otms.db import rotation
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,7 @@ class _Waker(threading.Thread):
 def _start(**_: object) -> None:
     """Before the broker is looked for: a worker that starts without it delivers all the same."""
     dispatcher.poke()
+    rotation.warn_of_lost()
 
 
 @worker_shutting_down.connect

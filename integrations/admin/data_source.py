@@ -1,6 +1,7 @@
 """The steps of an integration on its page: where each delivers to, and what it sends there."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -32,6 +33,8 @@ MAPPING_HELP = (
 SUCCESS_HELP = 'Empty: any 2xx. Or the answers that count: <code>{"status": [200, 201]}</code>'
 LABELS = {"url": "URL", "tls": "TLS", "id": "ID"}
 STORED = "•••••••• (stored; leave empty to keep it)"
+LOST = "•••••••• (stored, and no key of this server opens it)"
+REQUIRED = "This field is required."
 
 
 class StepForm(PlatformForm):
@@ -42,6 +45,8 @@ class StepForm(PlatformForm):
         choices=lambda: [(key, connectors.load(key).label) for key in connectors.known()],
     )
 
+    dropped: Sequence[str] = ()  # secrets that were not kept: they were for another place
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         connector = self.instance.connector
@@ -50,23 +55,36 @@ class StepForm(PlatformForm):
             value = base.value_at(self.instance.settings or {}, name)
             if value is not None:
                 self.initial.setdefault(_named(connector, name), value)
-        for name in self.instance.secrets:
+        stored = STORED if self.instance.secrets.are_readable else LOST
+        for name in definition.held(self.instance):
             if field := self.fields.get(_named(connector, name)):
-                field.widget.attrs["placeholder"] = STORED
+                field.widget.attrs["placeholder"] = stored
 
     def clean(self) -> Any:
         given = super().clean()
         connector = self.cleaned_data.get("connector")
-        if connector in connectors.known():
-            had = set(self.instance.secrets)
-            definition.assembled(self.instance, self.instance, self._given(connector))
+        untouched = not (self.instance.secrets.are_readable or self.has_changed())
+        if connector in connectors.known() and not untouched:
+            had = set(definition.held(self.instance))
+            _, problems = definition.assembled(self.instance, self.instance, self._given(connector))
+            for problem in problems:
+                if problem.code == "secrets_unreadable":
+                    said = f"{problem.field.removeprefix('settings.')}: {problem.message}"
+                    self._add_at_piece("settings", ValidationError(said))
             bound_to, settings = connectors.load(connector).bound_to, self.instance.settings
             self.dropped = sorted(
-                _label(name)
-                for name in had - set(self.instance.secrets)
+                name
+                for name in had - set(definition.held(self.instance))
                 if name in _fields(connector) and bound_to(settings, name) is not None
             )
+            for name in self.dropped:
+                self.fields[_named(connector, name)].widget.attrs.pop("placeholder", None)
         return given
+
+    @property
+    def forgotten(self) -> list[str]:
+        """Stored secrets that were for another place, in words."""
+        return [_label(name) for name in self.dropped]
 
     def _given(self, connector: str) -> dict[str, Any]:
         """What was typed, as the API would send it; an empty secret is not sent, so it is kept."""
@@ -92,6 +110,8 @@ class StepForm(PlatformForm):
         """What is wrong with a setting is told at the field of its connector."""
         piece, _, message = str(error.messages[0]).partition(": ")
         field = _named(self.cleaned_data.get("connector", ""), piece)
+        if piece in self.dropped and message == REQUIRED:
+            message = f"This leads to another place now: type the {_label(piece)} again."
         if column == "settings" and field in self.fields:
             self.add_error(field, message)
         else:

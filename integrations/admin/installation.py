@@ -61,7 +61,7 @@ class SettingsForm(RecordForm):
         held = {**self.app.defaults, **self.instance.settings}
         for name in self.app.settings:
             self.initial.setdefault(PREFIX + name, held.get(name))
-            if name in self.instance.secrets:
+            if name in self._held:
                 field = self.fields[PREFIX + name]
                 field.required = False
                 field.widget.attrs["placeholder"] = STORED
@@ -80,10 +80,16 @@ class SettingsForm(RecordForm):
                     self.add_error(field if field in self.fields else None, problem.message)
         return given
 
+    @property
+    def _held(self) -> Any:
+        """The names of the secrets there are; if no key opens them, of all there may be."""
+        known = self.instance._state.adding or self.instance.secrets.are_readable
+        return self.instance.secrets if known else self.app.secrets
+
     def _typed(self, name: str) -> Any:
         """What was typed, as the API would send it; an empty secret is the stored one."""
         value = self.cleaned_data.get(PREFIX + name)
-        stored = self.app.settings[name].secret and name in self.instance.secrets
+        stored = name in self._held
         return MASK if stored and not value else value
 
 
@@ -224,7 +230,8 @@ class InstallationAdmin(PlatformAdmin, CheckedFirst):
 
     @display(description="Settings")
     def shown_settings(self, installation: AppInstallation) -> str:
-        return pretty(installation.masked(MASK))
+        app = store.find(installation.app)
+        return pretty(installation.masked(MASK, app.secrets if app else ()))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         form.instance.granted = form.prepared.write()

@@ -196,6 +196,8 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
     @display(description="Health")
     def health(self, integration: Any) -> str:
         text, colour = health_label(integration.shown)
+        if definition.unreadable(integration):
+            text = "secrets can't be read"
         reason = integration.shown["health"]["reason"]
         label = {"text": text, "type": colour, "label_title": reason}
         return render_to_string("unfold/helpers/label.html", label)
@@ -307,7 +309,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
         for each in formset.forms:
-            for name in getattr(each, "dropped", ()):
+            for name in each.forgotten:
                 text = (
                     f"{each.instance} leads to another place now, so its stored {name} "
                     "was forgotten: it goes without until you type one."
@@ -421,7 +423,7 @@ def _signer(source: DataSource) -> dict[str, Any]:
         "source": source,
         "signs": source.signs,
         "public_keys": told.get("publicKey", "").split(),
-        "is_signed": "secret" in source.secrets,
+        "is_signed": "secret" in definition.held(source),
         "until": end if end and end > now() else None,
     }
 

@@ -159,7 +159,8 @@ class InstallationViewSet(PlatformViewSet):
 
     def _row(self, installation: AppInstallation) -> dict[str, Any]:
         app = store.find(installation.app)
-        needs = app.missing({**app.defaults, **installation.masked(MASK)}) if app else []
+        settings = installation.masked(MASK, app.secrets if app else ())
+        needs = app.missing({**app.defaults, **settings}) if app else []
         tokens = [each for each in installation.tokens.all() if each.revoked_at is None]
         return {
             "id": str(installation.pk),
@@ -169,9 +170,9 @@ class InstallationViewSet(PlatformViewSet):
             "app": app_row(app, self.request) if app else None,
             "version": installation.version,
             "status": installation.status,
-            "message": installation.message,
+            "message": installation.message or installation.unreadable,
             "missing": [] if installation.is_uninstalled else needs,
-            "settings": installation.masked(MASK),
+            "settings": settings,
             "permissions": tokens[0].permissions if tokens else [],
             "integrations": [
                 {"id": str(each.pk), "name": each.name} for each in installation.integrations.all()

@@ -150,6 +150,12 @@ class Connector:
         return [name for name, field in cls.Settings().leaves() if field.write_only]
 
     @classmethod
+    def unasked(cls) -> list[str]:
+        """Secrets that another page or call makes: nobody types them."""
+        leaves = cls.Settings().leaves()
+        return [name for name, field in leaves if field.write_only and "elsewhere" in field.style]
+
+    @classmethod
     def told_names(cls) -> list[str]:
         """What is shown among the settings, and is not a person's to say."""
         return [name for name, field in cls.Settings().leaves() if field.read_only]

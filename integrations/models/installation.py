@@ -1,5 +1,6 @@
 """AppInstallation: one platform's copy of an app of the store, with its settings."""
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 from django.db import models, transaction
@@ -10,6 +11,7 @@ from integrations.models.integration import Integration, Stale
 from otms.accounts import audit
 from otms.accounts.tenancy import PlatformQuerySet, Record
 from otms.db.fields import DocumentField, SecretsField
+from otms.db.sealing import UNREADABLE
 
 
 class InstallationStatus(models.TextChoices):
@@ -78,6 +80,11 @@ class AppInstallation(Record):
             f"/api/appInstallation and the id {self.pk}, or uninstalled with DELETE."
         )
 
+    @property
+    def unreadable(self) -> str:
+        """That no key of this server opens its secrets; "" if one does."""
+        return "" if self.secrets.are_readable else f"Its secrets {UNREADABLE}"
+
     def activate(self) -> None:
         """It works from now on."""
         self.status, self.message = InstallationStatus.ACTIVE, ""
@@ -114,6 +121,10 @@ class AppInstallation(Record):
             "settings": {**self.settings, **audit.hidden(self.secrets)},
         }
 
-    def masked(self, mask: str) -> dict[str, Any]:
-        """Its settings, and of each secret that it has one."""
-        return {**self.settings, **dict.fromkeys(self.secrets, mask)}
+    def masked(self, mask: str, secrets: Iterable[str]) -> dict[str, Any]:
+        """Its settings, and of each secret that it has one.
+
+        Which of these it has nobody knows when no key opens them: then it is said of all.
+        """
+        held = self.secrets if self.secrets.are_readable else secrets
+        return {**self.settings, **dict.fromkeys(held, mask)}

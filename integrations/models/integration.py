@@ -243,7 +243,9 @@ class DataSource(Record):
             known = f"there are: {', '.join(connectors.known())}."
             text = f"There is no connector {self.connector!r}; {known}"
             yield Problem("connector", "unknown_connector", text)
-        else:
+        elif (
+            self.secrets.are_readable
+        ):  # else its settings stay as they were when they were checked
             found = connectors.load(self.connector).problems(self.settings or {}, self.secrets)
             yield from (problem.under("settings") for problem in found)
         if self.mapping is not None:

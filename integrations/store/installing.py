@@ -30,6 +30,7 @@ from integrations.store.filling import Filled, filled
 from integrations.store.manifest import App
 from otms.accounts import audit
 from otms.accounts.models import Platform
+from otms.db.sealing import UNREADABLE
 from otms.spelling import did_you_mean
 
 CHECKING = 10.0  # seconds, for all targets of an installation together
@@ -136,7 +137,7 @@ def change(
 
     It is brought to the version of the app that is in the store now.
     """
-    stored = {**installation.settings, **installation.secrets}
+    stored = {**installation.settings, **_known(app, installation, settings or {})}
     given = _merged(app, stored, settings or {})
     is_active = installation.status == InstallationStatus.ACTIVE
     outdated = is_active and installation.version != app.version
@@ -298,6 +299,17 @@ def _bound(
     for name in sorted(moved):
         text = f"This leads to another place now: type the {name} again."
         yield Problem(f"settings.{name}", "secret_bound", text)
+
+
+def _known(app: App, installation: AppInstallation, typed: dict[str, Any]) -> Any:
+    """Its stored secrets; where no key opens them, all have to be typed again."""
+    if installation.secrets.are_readable:
+        return installation.secrets
+    lost = [name for name in app.secrets if typed.get(name, MASK) == MASK]
+    if lost:
+        text = f"The stored value {UNREADABLE} Or type it again."
+        raise Invalid([Problem(f"settings.{name}", "secrets_unreadable", text) for name in lost])
+    return {}
 
 
 def _refusals(app: App, parts: list[Part]) -> Iterator[Problem]:

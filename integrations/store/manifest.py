@@ -47,6 +47,11 @@ class App:
         found = self.settings.items()
         return {name: each.default for name, each in found if each.default is not None}
 
+    @property
+    def secrets(self) -> list[str]:
+        """The names of the settings that are secret."""
+        return [name for name, setting in self.settings.items() if setting.secret]
+
     def missing(self, values: dict[str, Any]) -> list[str]:
         """The settings that must have a value and have none."""
         return [

@@ -1,6 +1,7 @@
 """Errors in one shape: a sentence a person can act on, the status, and the fields it is about."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from math import ceil
 from typing import Any
@@ -9,6 +10,7 @@ from django.core.exceptions import DisallowedHost, RequestDataTooBig, Suspicious
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.urls import is_valid_path
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -16,6 +18,7 @@ from rest_framework.views import set_rollback
 
 from otms import documents
 from otms.api.router import EXAMPLE_ID
+from otms.db.sealing import UNREADABLE, CannotOpen
 
 # Parts of the vendor's paths that are no part of this product: docs/reference/out-of-scope.md.
 ABSENT = {
@@ -48,6 +51,12 @@ class Unavailable(exceptions.APIException):
     wait = 5
 
 
+class Unreadable(exceptions.APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = f"The secrets that this needs {UNREADABLE}"
+    default_code = "secrets_unreadable"
+
+
 class FieldErrors(exceptions.APIException):
     """Several fields are wrong, each with its path: `dataSources[0].mapping.erp_id`."""
 
@@ -73,6 +82,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         reason = " ".join(str(error).split())[:300]
         log.error("the database did not answer: %s", reason, extra={"request": request_id})
         error = Unavailable()
+    if isinstance(error, CannotOpen):
+        log.error("%s", error, extra={"request": request_id})
+        error = Unreadable()
     if not isinstance(error, exceptions.APIException):
         log.exception("a request failed", extra={"request": request_id})
         set_rollback()
@@ -185,9 +197,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """handler500, for what fails before or after a view of ours."""
     if under_api(request):
         return _answer(crashed(getattr(request, "id", None)), 500)
-    from django.views.defaults import server_error as page
-
-    return page(request)
+    error = sys.exc_info()[1]
+    context = {
+        "request_id": getattr(request, "id", ""),
+        "unreadable": UNREADABLE if isinstance(error, CannotOpen) else "",
+    }
+    return HttpResponse(render_to_string("500.html", context), status=500)
 
 
 MALFORMED = "The request is malformed."

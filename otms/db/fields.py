@@ -1,8 +1,10 @@
 """Columns of our own: JSON documents kept as they were written, and what is sealed."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Self
 
 from django import forms
@@ -12,6 +14,8 @@ from django.db.models.query_utils import DeferredAttribute
 
 from otms import documents
 from otms.db.sealing import CannotOpen, opened, seal
+
+log = logging.getLogger(__name__)
 
 
 class DocumentFormField(forms.CharField):
@@ -83,6 +87,21 @@ class Secrets(Mapping[str, Any]):
             self._values = json.loads(opened(self._sealed, self.place))
         return self._values
 
+    @property
+    def are_readable(self) -> bool:
+        """Is there a key that opens them? If not, the log says once which record it is."""
+        try:
+            self._opened()
+        except CannotOpen as error:
+            _tell_once(str(error))
+            return False
+        return True
+
+    @property
+    def as_stored(self) -> "Sealed":
+        """What the database has of them."""
+        return Sealed(self._sealed)
+
     def __getitem__(self, name: str) -> Any:
         return self._opened()[name]
 
@@ -112,6 +131,11 @@ class Sealed(str):
     """As it is stored: nobody reads it without the keys."""
 
     __slots__ = ()
+
+
+@lru_cache(maxsize=1000)
+def _tell_once(text: str) -> None:
+    log.error(text)
 
 
 class _AtItsPlace(DeferredAttribute):
@@ -199,6 +223,12 @@ class SecretsField(SealedMixin, models.TextField):
     def value_of(self, instance: models.Model, value: Secrets) -> Secrets:
         value.place = value.place or self.place(instance.pk)
         return value
+
+    def sealed(self, value: Any, pk: Any) -> Sealed:
+        """What no key opens stays as it is: it can be read again when the key is back."""
+        if isinstance(value, Secrets) and not value.are_readable:
+            return value.as_stored
+        return super().sealed(value, pk)
 
     def content(self, value: Secrets) -> bytes:
         return json.dumps(dict(value)).encode() if value else b""

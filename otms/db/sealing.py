@@ -10,6 +10,10 @@ from functools import cache
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
+# For the owner of a record, who has neither the keys nor this machine; what whoever runs it has to
+# know is the message of CannotOpen, in the log.
+UNREADABLE = "can't be read with the keys of this server; ask whoever runs it."
+
 
 class CannotOpen(ValueError):
     """None of the keys fits, or it was written for another place; the message names the place."""

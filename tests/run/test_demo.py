@@ -161,3 +161,16 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_data_of_another_key_ends_it_with_a_sentence(start: Start, tmp_path: Path) -> None:
+    first = start("demo", folder=tmp_path)
+    first.until(READY)
+    first.stop()
+    second = start("demo", folder=tmp_path, OTMS_ENCRYPTION_KEYS="b" * 43 + "=")
+    assert second.process.wait(30) == 1
+    assert "start with that key again, or with an empty folder" in second.rest()
+    assert "Traceback" not in second.printed
+    third = start("standalone", folder=tmp_path, OTMS_ENCRYPTION_KEYS="b" * 43 + "=")
+    third.until("Deliveries that need such secrets wait for the right key.")
+    third.stop()

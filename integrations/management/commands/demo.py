@@ -25,6 +25,7 @@ from integrations.demo import seed
 from integrations.demo.erp import HOST
 from integrations.demo.journey import Api, Received, Refused, drain, follow
 from otms import __version__, env
+from otms.db.sealing import CannotOpen
 
 # What a developer's shell may say otherwise: the demo runs on its own file, on this machine alone,
 # and may deliver to this machine alone.
@@ -36,6 +37,10 @@ ENVIRONMENT = {
     "OTMS_HTTPS": "false",
     "OTMS_STATIC_ROOT": "",
 }
+LOST_KEY = (
+    "What is in {} was written with another key: start with that key again, or with an "
+    "empty folder: make run VAR=var2"
+)
 START_SECONDS = 60
 STOP_SECONDS = 10
 
@@ -64,6 +69,8 @@ class Command(BaseCommand):
             self._run(int(port))
         except Stopped:
             self._say("\nStopping.")
+        except CannotOpen as error:
+            sys.exit(f"{error} {LOST_KEY.format(_shown(settings.VAR))}")
         except Refused as refusal:
             sys.exit(f"{refusal} What the server said is in {_shown(self._log)}.")
         finally:

@@ -20,6 +20,7 @@ from waitress.server import create_server
 from integrations import dispatcher
 from integrations.inbound import imports
 from otms.celery import app
+from otms.db import rotation
 from otms.wsgi import application
 
 log = logging.getLogger("otms.standalone")
@@ -52,6 +53,7 @@ class Command(BaseCommand):
         except (OSError, OverflowError, ValueError) as error:
             sys.exit(f"Nothing can listen on {host} port {port}: {_reason(error)}.")
         _bring_tables_up_to_date()
+        rotation.warn_of_lost()
         worker = app.WorkController(
             hostname=f"standalone-{os.getpid()}@{socket.gethostname()}",
             concurrency=WORKER_THREADS,
