@@ -170,21 +170,22 @@ class Attempt:
     def _known(self) -> bool:
         """Did this person log in from this address before?"""
         logins = Session.objects.across_platforms().filter(awaits_code=False)
-        theirs = logins.filter(user__username=self.username).exclude(ip=None)
+        person = get_user_model().objects.called(self.username)
+        theirs = logins.filter(user=person).exclude(ip=None)
         before = theirs.order_by().values_list("ip", flat=True).distinct()
         return home(self.address) in {home(str(each)) for each in before}
 
     def _tell(self, closed: list[str]) -> None:
         what = ", ".join(closed)
         log.warning("logins are locked", extra={"by": what, "address": self.address})
-        if person := get_user_model().objects.filter(username=self.username).first():
+        if person := get_user_model().objects.called(self.username):
             audit.record("lock:user", person, note=f"Too many failed logins: by {what}.")
 
 
 def unlock(username: str) -> bool:
     """Forget what failed with this name, from wherever; False when there was nothing."""
     found = bool(FailedTries.objects.filter(name_key=name_key(username)).delete()[0])
-    if found and (person := get_user_model().objects.filter(username__iexact=username).first()):
+    if found and (person := get_user_model().objects.called(username)):
         audit.record("unlock:user", person)
     return found
 

@@ -7,6 +7,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractUser, Group, Permission
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models, transaction
+from django.db.models.functions import Lower
 from django.utils.functional import cached_property
 
 from otms.accounts import audit
@@ -64,6 +65,16 @@ AUDITED = {
 
 
 class UserManager(DjangoUserManager["User"]):
+    def called(self, name: str) -> "User | None":
+        """Who logs in with this name, in whatever case it is written: most are e-mail addresses."""
+        return self.alias(plain=Lower("username")).filter(plain=Lower(models.Value(name))).first()
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Django asks this for who logs in."""
+        if found := self.called(username or ""):
+            return found
+        raise self.model.DoesNotExist
+
     def create_superuser(
         self,
         username: str,
@@ -87,6 +98,19 @@ class User(AbstractUser):
 
     is_person = True
     objects = UserManager()  # type: ignore[misc]
+
+    class Meta(AbstractUser.Meta):  # type: ignore[name-defined]
+        constraints = (
+            models.UniqueConstraint(
+                Lower("username"),
+                name="one_name_in_any_case",
+                violation_error_message="Somebody has this username already, if in another case.",
+            ),
+        )
+
+    def is_called(self, name: str) -> bool:
+        """Is this the name that they log in with, in whatever case?"""
+        return self.get_username().lower() == name.lower()
 
     def allows(self, permission: str) -> bool:
         """Is this among what the person may do, inside the own platform? A superuser may all."""

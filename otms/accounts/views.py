@@ -114,7 +114,7 @@ class UserViewSet(RoutedViewSet):
                 "Log in first: send the access_token that POST /api/user/login answers with as "
                 '"Authorization: Bearer <access_token>", or the password beside the code.'
             )
-        if session.user.get_username() != username:
+        if not session.user.is_called(username):
             raise AuthenticationFailed("This access token is another person's.")
         if not session.awaits_code and session.passed_two_factor_authentication:
             raise Conflict("This session passed its second factor already; go on with it.")

@@ -14,7 +14,7 @@ class Command(BaseCommand):
         parser.add_argument("name", help="what they log in with")
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:
-        person = User.objects.filter(username=name).first()
+        person = User.objects.called(name)
         if person is None:
             raise CommandError(f"There is nobody called {name!r}.")
         factor = SecondFactor.of(person)
