@@ -7,12 +7,9 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "otms.settings")
-    from django.core.management import execute_from_command_line
+    from otms.command_line import run
 
-    from otms.accounts.actor import by_command
-
-    with by_command(sys.argv):
-        execute_from_command_line(sys.argv)
+    run(sys.argv)
 
 
 if __name__ == "__main__":

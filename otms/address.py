@@ -1,5 +1,6 @@
 """Where a call comes from."""
 
+import re
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
@@ -8,6 +9,8 @@ from django.conf import settings
 ONE_HOME = (
     64  # bits of an IPv6 address that are somebody's network; the others are theirs to choose
 )
+# Some proxies write the port too: 203.0.113.52:4711, [2001:db8::1]:443.
+WITH_PORT = re.compile(r"([0-9.]+):[0-9]+|\[(.+)\](?::[0-9]+)?")
 
 
 def caller_address(request: Any) -> str:
@@ -18,6 +21,8 @@ def caller_address(request: Any) -> str:
     """
     forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
     direct = str(request.META.get("REMOTE_ADDR", ""))
+    if found := WITH_PORT.fullmatch(forwarded):
+        forwarded = found[1] or found[2]
     try:
         return str(ip_address(forwarded)) if settings.SECURE_PROXY_SSL_HEADER else direct
     except ValueError:

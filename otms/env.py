@@ -68,6 +68,56 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def folder(name: str, default: str) -> Path:
+    """A folder, by default one of the project's; nothing is made by asking for it."""
+    project = Path(__file__).resolve().parent.parent
+    return Path(text(name, str(project / default))).resolve()
+
+
+def _origin(value: str) -> str:
+    """The origin that is meant by an address, or by a host alone, as browsers write it."""
+    try:
+        parts = urlsplit(value if "://" in value else f"https://{value}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in {"http", "https"} or not host:
+        return ""
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    named = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{named}{f':{port}' if port not in (None, usual) else ''}"
+
+
+def origins(name: str, any_host: bool = False) -> list[str]:
+    """A list such as `https://a.example`: another spelling would never be that of a browser."""
+    found = [each.lower() for each in words(name)]
+    for each in found:
+        meant = _origin(each)
+        if "*" in meant and not any_host:
+            raise ImproperlyConfigured(f"{name} has {each!r}; write each origin by itself, no *.")
+        if each != meant:
+            raise ImproperlyConfigured(
+                f"{name} has {each!r}; write {meant or 'https://planning.example.com'}: "
+                "scheme and host, nothing behind them."
+            )
+    return found
+
+
+def address(name: str) -> str:
+    """`https://otms.example.com`, without a slash at its end; nothing where nothing is said."""
+    value = text(name, "").strip()
+    try:
+        parts = urlsplit(value)
+        whole = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        parts, whole = None, False
+    if value and (not whole or (parts and (parts.query or parts.fragment))):
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; write {_origin(value) or 'https://otms.example.com'}"
+        )
+    return value.rstrip("/")
+
+
 def extended(**variables: str) -> dict[str, str]:
     """The environment with these variables added or replaced, for another process."""
     return {**os.environ, **variables}

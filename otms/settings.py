@@ -15,7 +15,7 @@ from django.urls import reverse_lazy
 from otms import __version__, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR = Path(env.text("OTMS_VAR", str(BASE_DIR / "var"))).resolve()
+VAR = env.folder("OTMS_VAR", "var")
 DATABASE_URL = env.text("DATABASE_URL", "")
 EMBEDDED = not DATABASE_URL
 
@@ -67,17 +67,19 @@ ALLOWED_HOSTS = env.words("OTMS_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 HTTPS = env.flag("OTMS_HTTPS", not EMBEDDED)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+# Into the lists that browsers are shipped with a domain is put by its owner, not by a default.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 SECURE_REDIRECT_EXEMPT = ["^healthz$"]
 if env.flag("OTMS_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-CSRF_TRUSTED_ORIGINS = env.words("OTMS_TRUSTED_ORIGINS")
+CSRF_TRUSTED_ORIGINS = env.origins("OTMS_TRUSTED_ORIGINS", any_host=True)
 SESSION_ENGINE = "otms.accounts.session_store"
 SESSION_COOKIE_AGE = 12 * 3600
 if HTTPS:  # browsers keep such a cookie for this host alone, and take it over TLS alone
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 CSRF_COOKIE_HTTPONLY = True  # forms carry the token
-OTMS_CORS_ORIGINS = env.words("OTMS_CORS_ORIGINS")
+OTMS_CORS_ORIGINS = env.origins("OTMS_CORS_ORIGINS")
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
@@ -166,7 +168,7 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", EMAIL_HOST_USER if "@" in EMAIL_HOST_USER else "")
 if EMAIL_HOST and not DEFAULT_FROM_EMAIL:
     raise ImproperlyConfigured("With an EMAIL_URL there must be an EMAIL_FROM: otms@example.com")
-OTMS_PUBLIC_URL = env.text("OTMS_PUBLIC_URL", "")
+OTMS_PUBLIC_URL = env.address("OTMS_PUBLIC_URL")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

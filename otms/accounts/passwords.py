@@ -3,6 +3,7 @@
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -31,9 +32,11 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidge
 from otms.accounts import audit
 from otms.accounts.lockout import Attempt, Locked, in_words
 from otms.accounts.models import User
-from otms.address import caller_address
+from otms.address import caller_address, home
 
 log = logging.getLogger(__name__)
+
+HERE = ("localhost", "[::1]")  # names that every machine has for itself: no link leads there
 
 # Mail is sent after the answer: how long it takes would tell who has an account.
 MAILER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="otms-mailer")
@@ -62,12 +65,23 @@ def public_url(request: HttpRequest | None = None) -> str:
         return str(settings.OTMS_PUBLIC_URL).rstrip("/")
     if request is not None:
         return request.build_absolute_uri("/").rstrip("/")
+    if settings.EMBEDDED and _listens().exists():
+        return _listens().read_text(encoding="utf-8").strip()
     host = next(iter(settings.ALLOWED_HOSTS), "*")
-    if host.startswith(("*", ".")):
+    if host.startswith(("*", ".")) or home(host).startswith("127.") or host in HERE:
         raise ImproperlyConfigured(
             "Set OTMS_PUBLIC_URL to where people find this server: https://otms.example.com"
         )
     return f"http{'s' if settings.HTTPS else ''}://{host}"
+
+
+def _listens() -> Path:
+    return Path(settings.VAR) / "listens-at"
+
+
+def listens_at(url: str) -> None:
+    """The embedded server says where it is found, for the commands beside it."""
+    _listens().write_text(f"{url}\n", encoding="utf-8")
 
 
 def is_named(request: HttpRequest) -> bool:

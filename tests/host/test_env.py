@@ -129,3 +129,55 @@ def test_only_this_file_reads_the_environment() -> None:
     }
     # The last three tell Django where the settings are, before anything of ours is imported.
     assert found <= {"otms/env.py", "otms/celery.py", "otms/asgi.py", "otms/wsgi.py"}
+
+
+def test_origins_are_as_a_browser_writes_them(given: Any) -> None:
+    assert env.origins("OTMS_X") == []
+    given("https://Planning.example.com, http://127.0.0.1:8080,https://[2001:db8::1]:8443")
+    assert env.origins("OTMS_X") == [
+        *("https://planning.example.com", "http://127.0.0.1:8080"),
+        "https://[2001:db8::1]:8443",
+    ]
+    given("https://*.example.com")
+    assert env.origins("OTMS_X", any_host=True) == ["https://*.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("value", "instead"),
+    [
+        ("planning.example.com", "https://planning.example.com"),
+        ("localhost:3000", "https://localhost:3000"),
+        ("https://a.example/", "https://a.example"),
+        ("https://a.example/app?x=1", "https://a.example"),
+        ("https://ann@a.example", "https://a.example"),
+        ("https://a.example:443", "https://a.example"),
+        ("https://a.example:port", "https://planning.example.com"),
+        ("ftp://a.example", "https://planning.example.com"),
+        ("null", "https://null"),
+        ("*", "each origin by itself"),
+        ("https://*.example.com", "each origin by itself"),
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_refused(given: Any, value: str, instead: str) -> None:
+    given(f"https://good.example,{value}")
+    with pytest.raises(ImproperlyConfigured) as refused:
+        env.origins("OTMS_X")
+    assert str(refused.value).startswith(f"OTMS_X has {value!r}; write {instead}")
+
+
+def test_an_address_is_whole_or_refused(given: Any) -> None:
+    assert env.address("OTMS_X") == ""
+    for value in ("https://otms.example.com", "http://127.0.0.1:8710", "https://example.com/otms"):
+        given(f"{value}/")
+        assert env.address("OTMS_X") == value
+    for value, instead in {
+        "otms.example.com": "https://otms.example.com",
+        "otms.example.com:8443": "https://otms.example.com:8443",
+        "https://": "https://otms.example.com",
+        "https://a.example:port": "https://otms.example.com",
+        "https://a.example?x=1": "https://a.example",
+    }.items():
+        given(value)
+        with pytest.raises(ImproperlyConfigured) as refused:
+            env.address("OTMS_X")
+        assert str(refused.value) == f"OTMS_X is {value!r}; write {instead}"

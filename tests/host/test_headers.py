@@ -157,7 +157,7 @@ print(there.status_code, there["Location"], there["Content-Security-Policy"][:18
 
 def test_over_tls_browsers_stay_with_tls_and_cookies_are_for_this_host(tmp_path: Path) -> None:
     lines = started(OVER_TLS, OTMS_HTTPS="true", OTMS_VAR=str(tmp_path)).splitlines()
-    assert lines[0] == "max-age=31536000; includeSubDomains; preload"
+    assert lines[0] == "max-age=31536000; includeSubDomains"
     assert lines[-1] == "301 https://localhost/admin/login/ default-src 'none'"
     (cookie,) = lines[1:-1]
     assert cookie.startswith("__Host-csrftoken=")

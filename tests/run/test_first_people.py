@@ -178,7 +178,8 @@ def test_without_an_address_of_its_own_the_server_is_called_by_its_host(
     settings.HTTPS = True
     make.PlatformFactory(name="Acme")
     path_in(said("invite", "ann@example.com", "--platform", "Acme"))
-    settings.ALLOWED_HOSTS = ["*"]
-    with pytest.raises(CommandError, match="OTMS_PUBLIC_URL"):
-        said("invite", "bob@example.com", "--platform", "Acme")
+    for host in ("*", ".example.com", "127.0.0.1", "localhost", "[::1]"):
+        settings.ALLOWED_HOSTS = [host]
+        with pytest.raises(CommandError, match="OTMS_PUBLIC_URL"):
+            said("invite", "bob@example.com", "--platform", "Acme")
     assert User.objects.count() == 1

@@ -12,7 +12,9 @@ SOURCES = [
     for path in sorted((ROOT / folder).rglob("*.py"))
     if "migrations" not in path.parts
 ]
-READ = re.compile(r"\benv\.(?:text|flag|number|words|rate)\(\s*\"([A-Z0-9_]+)\"")
+READ = re.compile(
+    r"\benv\.(?:text|flag|number|words|rate|origins|address|folder)\(\s*\"([A-Z0-9_]+)\""
+)
 
 
 def read_variables() -> list[str]:

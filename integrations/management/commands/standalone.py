@@ -19,6 +19,7 @@ from waitress.server import create_server
 
 from integrations import dispatcher
 from integrations.inbound import imports
+from otms.accounts import passwords
 from otms.celery import app
 from otms.db import rotation
 from otms.wsgi import application
@@ -69,6 +70,8 @@ class Command(BaseCommand):
             self._serving = True
             if not self._stopping:
                 log.info("ready", extra={"url": f"http://{host}:{port}/", "data": settings.VAR})
+                if settings.EMBEDDED:
+                    passwords.listens_at(_found_at(host, port))
                 web.run()
         except SystemExit:
             pass  # waitress takes the stop for itself when it comes while it serves
@@ -109,6 +112,12 @@ class Command(BaseCommand):
         return thread
 
 
+def _found_at(host: str, port: int) -> str:
+    """Where a browser on this machine finds it; an address that means all of them is none."""
+    named = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - to be replaced
+    return f"http://{f'[{named}]' if ':' in named else named}:{port}"
+
+
 def _bounds() -> dict[str, Any]:
     """What a connection may send and how slowly, before any of it reaches a thread of ours.
 
@@ -119,6 +128,8 @@ def _bounds() -> dict[str, Any]:
         "max_request_header_size": 64 * 1024,
         "channel_timeout": 60,
         "connection_limit": 200,
+        # What a proxy says of a caller is taken away, unless there is one to believe.
+        "clear_untrusted_proxy_headers": settings.SECURE_PROXY_SSL_HEADER is None,
     }
 
 
