@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.templatetags.static import static
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.response import Response
 
 from integrations import definition, store
@@ -20,6 +20,7 @@ from integrations.store import App
 from integrations.store.installing import Prepared, change, install
 from otms.api.errors import Conflict
 from otms.api.paging import Page
+from otms.api.permissions import may
 from otms.api.router import EXAMPLE_ID, route
 from otms.api.serializers import MOST_WARNINGS, ErrorItem
 from otms.api.views import PlatformViewSet, RoutedViewSet
@@ -90,6 +91,7 @@ class InstallationViewSet(PlatformViewSet):
         found = app_called(app)
         reader = self.read(wire.InstallSerializer)
         refuse(list(misplaced(found, reader)))
+        self._check_grant(found)
         given = dict(reader.validated_data)
         nonce = given.pop("nonce", None)
         for _ in range(TRIES):
@@ -132,6 +134,7 @@ class InstallationViewSet(PlatformViewSet):
         for _ in range(TRIES):
             installation = self.record(id)
             self.check_stored(installation)
+            self._check_grant(app_of(installation))
             if installation.is_uninstalled:
                 raise Conflict("This app was uninstalled; install it again.")
             with refused(), suppress(Stale):
@@ -145,6 +148,14 @@ class InstallationViewSet(PlatformViewSet):
         installation = self.record(id)
         installation.uninstall()
         return Response({"appInstallation": self._row(installation)})
+
+    def _check_grant(self, app: App) -> None:
+        """An app is granted what its manifest asks for: nobody gives more than they may."""
+        if beyond := [name for name in app.permissions if not may(self.request, name)]:
+            raise PermissionDenied(
+                f"{app.name} wants to call {', '.join(beyond)}, which you may not with what you "
+                "show: somebody who may has to install it."
+            )
 
     def _answer(self, prepared: Prepared, token: Any, reader: Any, nonce: Any) -> Response:
         row = self._row(self.record(prepared.installation.pk))

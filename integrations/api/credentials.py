@@ -1,16 +1,20 @@
 """The API of credentials: make one, see which there are and when they were used, revoke one."""
 
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from django.utils.timezone import now
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from integrations.api import credential_serializers as wire
+from integrations.api.authentication import OWN
 from integrations.models import Credential, Integration
 from otms.api.errors import Conflict
+from otms.api.permissions import may
 from otms.api.router import EXAMPLE_ID, route
 from otms.api.views import PlatformViewSet
 
@@ -44,13 +48,30 @@ class CredentialsViewSet(PlatformViewSet):
         kept, secrets = Credential.generate(
             integration,
             revoke_older_at=now() + keep if keep else None,
-            expires_at=now() + lives if lives else None,
-            **given,
+            expires_at=self._end(now() + lives if lives else None),
+            **{**given, "scopes": self._scopes(given.get("scopes"))},
         )
         shown = wire.shown(kept)
         first = {"id": kept.pk, "integrationId": integration.pk, **secrets}
         rest = {key: shown[key] for key in ("createdAt", "expiresAt", "name", "scopes", "rate")}
         return Response({"credentials": {**first, **rest}})
+
+    def _scopes(self, wanted: list[str] | None) -> list[str] | None:
+        """The scopes that are wanted, or all, as far as the caller may make these calls."""
+        beyond = sorted(name for name in wanted or OWN if not may(self.request, name))
+        if not beyond:
+            return wanted
+        if wanted or len(beyond) == len(OWN):
+            text = f"With what you show you may not call {', '.join(beyond)} yourself."
+            raise ValidationError({"scopes": text}, "beyond_yours")
+        return sorted(OWN - set(beyond))
+
+    def _end(self, wanted: datetime | None) -> datetime | None:
+        """The end that is wanted; what a token for some calls makes does not outlive it."""
+        shown: Any = self.request.auth
+        if getattr(shown, "permissions", None) is None:
+            return wanted
+        return min(filter(None, (wanted, shown.expires_at)), default=None)
 
     @route(
         "GET",

@@ -114,11 +114,8 @@ class _Compiler:
 
     def build(self, expression: Any, target: str) -> Step:
         """Compile one expression: a path, a constant, an object, a list, an operator object."""
-        self._built += 1
-        if self._built > MOST + 1 or len(self.problems) >= MOST_PROBLEMS:
+        if not self.has_room(target):
             return operators.nothing
-        if self._built > MOST:
-            return self.refuse(target, "too_many", f"A mapping has at most {MOST} targets.")
         if isinstance(expression, str):
             return self._text(expression, target)
         if not isinstance(expression, Object | list | tuple):
@@ -134,6 +131,14 @@ class _Compiler:
             return self._object(expression, target)
         finally:
             self._depth -= 1
+
+    def has_room(self, target: str) -> bool:
+        """Count one more; False when there are too many, which is noted down once."""
+        self._built += 1
+        if self._built == MOST + 1 and len(self.problems) < MOST_PROBLEMS:
+            text = f"A mapping has at most {MOST} targets and places in texts."
+            self.refuse(target, "too_many", text)
+        return self._built <= MOST and len(self.problems) < MOST_PROBLEMS
 
     def path(self, text: Any, target: str) -> Step:
         """Compile a path into the step that reads it."""

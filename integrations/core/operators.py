@@ -106,6 +106,9 @@ class Builder(Protocol):
     def path(self, text: Any, target: str) -> Step:
         """Compile the path of a value, or note down why it cannot be one."""
 
+    def has_room(self, target: str) -> bool:
+        """Count one more piece of work; False when there are too many, which is noted down."""
+
     def refuse(self, target: str, code: str, message: str) -> Step:
         """Note down a problem, and give a step that is never run."""
 
@@ -176,6 +179,8 @@ def _text(builder: Builder, place: Place) -> Step:
     first, *rest = text.split("{{")
     pieces: list[tuple[Step, str]] = []
     for piece in rest:
+        if not builder.has_room(target):
+            return nothing
         inside_braces, closed, after = piece.partition("}}")
         if not closed:
             message = f"The place {shorten('{{' + piece)} has no end; write }}}} behind the path."

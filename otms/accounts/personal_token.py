@@ -42,6 +42,11 @@ class PersonalToken(Record):
         return self.name
 
     @property
+    def counted_as(self) -> str:
+        """Whose calls these are: more tokens are no more calls."""
+        return f"person {self.user_id}"
+
+    @property
     def actor(self) -> Actor:
         """Who it is that shows this token."""
         return Actor(PERSON, self.user.username, self.user_id, f"token {self.name}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin import FieldListFilter, RelatedFieldListFilter, ShowFacets
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
@@ -18,7 +19,7 @@ from django.core.exceptions import (
     PermissionDenied,
     ValidationError,
 )
-from django.db import DatabaseError, connection, models
+from django.db import DatabaseError, connection, models, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -200,6 +201,15 @@ class ListedAdmin(ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return RowsOfList
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+        """An id that no record can have is not found, as others that are not there."""
+        try:
+            with transaction.atomic():
+                queryset.filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME)).exists()
+        except (ValueError, OverflowError, ValidationError, DatabaseError):
+            raise Http404 from None
+        return super().response_action(request, queryset)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         # No record has such a name, and the databases refuse to look for it.

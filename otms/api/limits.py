@@ -48,10 +48,14 @@ def count_caller(request: Any, heavy: bool) -> dict[str, str]:
     auth = request.auth
     if auth is None:
         return count_address(request)
-    # Each token is a caller; the sessions of a person are one.
+    # A person is one caller, with all tokens and sessions; an integration is one per credential.
     caller = getattr(auth, "counted_as", "") or f"{type(auth).__name__} {auth.pk}"
     own = getattr(auth, "rate", None)
-    rate = Rate(own, 60) if own else settings.OTMS_CALLER_RATE
+    usual = settings.OTMS_CALLER_RATE
+    # What a tenant wrote down can only be less than what the operator allows.
+    rate = usual
+    if own and (usual is None or own * usual.seconds < usual.calls * 60):
+        rate = Rate(own, 60)
     told = _count("caller", caller, rate, "This caller may make")
     if heavy:
         dear = settings.OTMS_HEAVY_RATE

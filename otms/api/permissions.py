@@ -52,6 +52,11 @@ class MayCall(BasePermission):
         return False
 
 
+def may(request: Any, permission: str) -> bool:
+    """May this caller, with what was shown, make such a call? Nobody gives more than that."""
+    return bool(request.user.allows(permission)) and good_for(request.auth, permission)
+
+
 def good_for(shown: Any, permission: str) -> bool:
     """Is what was shown good for this call? It may be for less than its caller may do."""
     return not hasattr(shown, "allows") or bool(shown.allows(permission))

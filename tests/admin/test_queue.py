@@ -275,3 +275,10 @@ def test_what_a_target_says_is_text_and_no_markup(own: SimpleNamespace, browser:
         html = browser.html(address)
         assert "<script>alert" not in html, address
         assert "4711" in html, address
+
+
+@pytest.mark.parametrize("id", ["abc", "", "1e3", "\0", "9" * 40])
+def test_what_no_row_can_be_is_not_acted_on(browser: Any, own: Any, id: str) -> None:
+    address = reverse("admin:integrations_integrationobject_changelist")
+    answer = browser.client.post(address, {"action": "requeue", "_selected_action": id})
+    assert answer.status_code in (302, 404)

@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from integrations.api.authentication import OWN
 from integrations.models import Credential, Integration
 from integrations.models import credential as module
 from otms.accounts.audit import AuditEntry
-from otms.accounts.models import Platform
+from otms.accounts.models import PersonalToken, Platform
 from otms.urls import router
 from tests import make
 from tests.conftest import Api
@@ -354,3 +354,34 @@ def test_an_integration_may_do_nothing_else(credential: Api, integration: Integr
         assert "<" not in path
         credential.refused(route.method, path, body, code=403)
     assert may < {route.name for route in router.routes()}
+
+
+def narrow(integration: Integration, *permissions: str) -> Api:
+    """A script of somebody who may everything, with a token that is good for these calls."""
+    owner = make.UserFactory(platform=integration.platform)
+    token = PersonalToken.create(owner, "script", list(permissions), timedelta(hours=1))[1]
+    return Api(token)
+
+
+def test_a_token_makes_no_credential_that_may_more_than_it_may(integration: Integration) -> None:
+    script = narrow(integration, "generate:integration:credentials", "import:data")
+    wanted = {"integrationId": str(integration.pk)}
+    shown = script.ok("POST", GENERATE, wanted)["credentials"]
+    assert shown["scopes"] == ["import:data"]
+    ends = datetime.fromisoformat(shown["expiresAt"])
+    assert ends <= now() + timedelta(hours=1), "it outlives the token"
+    more = {**wanted, "scopes": ["import:data", "get:integration"]}
+    told = script.refused("POST", GENERATE, more)
+    assert told["errors"][0] == {
+        "field": "scopes",
+        "code": "beyond_yours",
+        "message": "With what you show you may not call get:integration yourself.",
+    }
+    nothing = narrow(integration, "generate:integration:credentials")
+    nothing.refused("POST", GENERATE, wanted)
+
+
+def test_a_token_installs_no_app_that_may_more_than_it_may(integration: Integration) -> None:
+    script = narrow(integration, "install:app", "update:appInstallation")
+    told = script.refused("POST", "app/signed-webhook/install", code=403)
+    assert "Signed webhook wants to call get:transportOrder" in told["message"]

@@ -512,3 +512,8 @@ def test_the_paths_of_a_text_are_known():
     assert mapping.fields({"note": {"$text": "{{transportOrder.name}}"}}) == [
         ("note", "$.transportOrder.name")
     ]
+
+
+def test_places_in_texts_are_counted_as_targets() -> None:
+    places = "".join(f"{{{{a.t{number}}}}}" for number in range(6_000))
+    assert problems({"text": {"$text": places}}) == [("text", "too_many")]
