@@ -48,6 +48,8 @@ class HeadersMiddleware:
         answer = HttpResponse(status=204) if allowed and asked else self.get_response(request)
         for name, value in EVERYWHERE.items():
             answer.headers[name] = value
+        if api and 300 <= answer.status_code < 400:
+            answer.headers["Content-Type"] = "text/plain"  # it has no body, whatever Django says
         answer.headers["Referrer-Policy"] = "no-referrer" if api else "same-origin"
         words = not api and answer.headers.get("Content-Type", "").startswith("text/html")
         policy = ADMIN if page else PAGE if words else NOTHING

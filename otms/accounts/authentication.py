@@ -21,14 +21,16 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Any) -> tuple[Any, Any] | None:
         token = bearer(request)
+        instead = "log in again"
         if token.startswith(PersonalToken.PREFIX):
             found: Any = PersonalToken.valid(token)
+            instead = "make a new one, in the admin or with POST /api/user/token"
         elif token.count(".") == 2:
             found = session_of(token)
         else:
             return None
         if found is None:
-            raise AuthenticationFailed("This token is unknown, expired or revoked; log in again.")
+            raise AuthenticationFailed(f"This token is unknown, expired or revoked; {instead}.")
         touch(found)
         return found.user, found
 

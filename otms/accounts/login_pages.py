@@ -35,6 +35,7 @@ HALF = "otms_half"  # in a browser's session: who showed the password, and has t
 BEGUN = "otms_begun"  # which second factor was begun in this browser
 NONE = UUID(int=0)
 BACKEND = "django.contrib.auth.backends.ModelBackend"
+NOT_STAFF = "not_staff"
 WRONG_CODE = "The code is wrong or was used before. An app shows a new one every 30 seconds."
 
 
@@ -50,8 +51,11 @@ class LoginForm(AuthenticationForm):
             attempt = Attempt.to_log_in(username, caller_address(self.request))
             try:
                 given = super().clean()
-            except ValidationError:
-                attempt.wrong()
+            except ValidationError as error:
+                if error.code == NOT_STAFF:
+                    attempt.right()
+                else:
+                    attempt.wrong()
                 raise
             attempt.right()
         except Locked as locked:
@@ -62,6 +66,16 @@ class LoginForm(AuthenticationForm):
             self.half = person
             raise ValidationError("The code comes next.")
         return given
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Only who showed the right password is told that it is no use here."""
+        if user.is_active and not user.is_staff:
+            raise ValidationError(
+                "This account has no access to the admin, only to the API. An owner gives it: "
+                '"Staff status" on the page of the account.',
+                NOT_STAFF,
+            )
+        super().confirm_login_allowed(user)
 
 
 admin.site.login_form = LoginForm

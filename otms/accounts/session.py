@@ -15,6 +15,7 @@ from otms.accounts.actor import PERSON, Actor
 from otms.accounts.personal_token import fingerprint
 from otms.accounts.second_factor import SecondFactor
 from otms.accounts.tenancy import Record
+from otms.db.touch import this_minute
 
 if TYPE_CHECKING:
     from otms.accounts.models import User
@@ -129,7 +130,7 @@ class Session(Record):
             if not people.filter(pk=user.pk, password=user.password, is_active=True).first():
                 return None
             session = cls(user=user, platform=user.platform, ip=ip, device=device[:300], kind=kind)
-            session.started_at = session.last_used_at = now()
+            session.started_at, session.last_used_at = now(), this_minute()
             session.passed_two_factor_authentication = passed
             session.awaits_code = not passed and SecondFactor.of(user) is not None
             token = session._renew()

@@ -102,13 +102,21 @@ class TokenViewSet(PlatformViewSet):
             return None
         known = offered(self.request.user)  # type: ignore[arg-type]
         wrong = {
-            place: f"{name!r} is no call that a token of yours may make.{did_you_mean(name, known)}"
-            for place, name in enumerate(names)
-            if name not in known
+            place: _why_not(name, known) for place, name in enumerate(names) if name not in known
         }
         if wrong:
             raise ValidationError({"permissions": wrong}, "not_allowed")  # type: ignore[dict-item]
         return sorted(set(names))
+
+
+def _why_not(name: str, known: list[str]) -> str:
+    """Why nobody has such a token, or not this person."""
+    calls = {each.name: each for each in router.routes() if not each.public}
+    if name not in calls:
+        return f"{name!r} is no call that a token of yours may make.{did_you_mean(name, known)}"
+    if calls[name].by_hand:
+        return f"{name!r} is no call that a token may make: it takes a person who logged in."
+    return f"{name!r} is no call that a token of yours may make: your role does not allow it."
 
 
 def _shown(tokens: Any) -> Any:

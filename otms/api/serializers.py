@@ -40,9 +40,10 @@ class WireSerializer(serializers.Serializer):
         for name, field in super().get_fields().items():
             if camel(name) != name and field.source is None:
                 field.source = name
-            if isinstance(field, serializers.ChoiceField):
-                choices = ", ".join(map(str, field.choices))
-                field.error_messages["invalid_choice"] = f"Choose one of {choices}."
+            each = field.child if isinstance(field, serializers.ListField) else field
+            if isinstance(each, serializers.ChoiceField):
+                choices = ", ".join(map(str, each.choices))
+                each.error_messages["invalid_choice"] = f"Choose one of {choices}."
             if isinstance(field, serializers.DateTimeField):
                 field.error_messages["invalid"] = "Write a moment, such as 2026-03-22T10:00:00Z."
             fields[camel(name)] = field
@@ -132,11 +133,29 @@ class IdField(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
+def in_iso(duration: timedelta) -> str:
+    """As short as it can be written: P366D, PT1M, PT0S."""
+    minutes, seconds = divmod(duration.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days = f"{duration.days}D" if duration.days else ""
+    parts = ((hours, "H"), (minutes, "M"), (seconds, "S"))
+    time = "".join(f"{number}{unit}" for number, unit in parts if number)
+    return f"P{days}{f'T{time}' if time else ''}" if days or time else "PT0S"
+
+
 @extend_schema_field({"type": "string", "format": "duration"})
 class IsoDurationField(serializers.DurationField):
     """PT24H, and nothing that could be read in two ways: "24" is no duration."""
 
     default_error_messages = {"invalid": "Write an ISO 8601 duration, such as PT24H or P7D."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        told: dict[str, Any] = {
+            name: f"{word} {in_iso(kwargs[name])}."
+            for name, word in (("min_value", "At least"), ("max_value", "At most"))
+            if name in kwargs
+        }
+        super().__init__(error_messages=told, **kwargs)
 
     def to_internal_value(self, value: Any) -> timedelta:
         if not isinstance(value, str) or not value.startswith("P"):

@@ -1,6 +1,6 @@
 """When something was last used: known to the minute, and nobody waits for it to be written."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -11,9 +11,13 @@ from otms.db.at_once import update_at_once
 COARSE = timedelta(minutes=1)
 
 
+def this_minute() -> datetime:
+    return now().replace(second=0, microsecond=0)
+
+
 def touch(record: Any) -> None:
-    """Set `last_used_at`, unless that was done a minute ago, or somebody else has the row."""
-    at = now()
+    """Set `last_used_at`, unless that was done in this minute, or somebody else has the row."""
+    at = this_minute()
     if record.last_used_at is not None and record.last_used_at > at - COARSE:
         return
     rows = type(record)._base_manager.filter(pk=record.pk)

@@ -385,3 +385,20 @@ def test_a_token_installs_no_app_that_may_more_than_it_may(integration: Integrat
     script = narrow(integration, "install:app", "update:appInstallation")
     told = script.refused("POST", "app/signed-webhook/install", code=403)
     assert "Signed webhook wants to call get:transportOrder" in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"expiresIn": "PT1S"}, "At least PT1M."),
+        ({"expiresIn": "P9999D"}, "At most P3660D."),
+        ({"keepPreviousFor": "P91D"}, "At most P90D."),
+        ({"scopes": ["create:transportOrder"]}, "Choose one of get:integration, get:integration:"),
+    ],
+)
+def test_what_a_credential_can_be_is_said(
+    api: Api, integration: Integration, wrong: Any, told: str
+) -> None:
+    body = {"integrationId": str(integration.pk), **wrong}
+    (error,) = api.refused("POST", GENERATE, body)["errors"]
+    assert error["message"].startswith(told)

@@ -152,14 +152,17 @@ for morsel in answer.cookies.values():
     print(morsel.OutputString())
 there = Client().get("/admin/login/", headers={"Host": "localhost"})
 print(there.status_code, there["Location"], there["Content-Security-Policy"][:18])
+api = Client().get("/api/transportOrders/0/1", headers={"Host": "localhost"})
+print(api.status_code, api["Location"], api["Content-Type"], len(api.content))
 """
 
 
 def test_over_tls_browsers_stay_with_tls_and_cookies_are_for_this_host(tmp_path: Path) -> None:
     lines = started(OVER_TLS, OTMS_HTTPS="true", OTMS_VAR=str(tmp_path)).splitlines()
     assert lines[0] == "max-age=31536000; includeSubDomains"
-    assert lines[-1] == "301 https://localhost/admin/login/ default-src 'none'"
-    (cookie,) = lines[1:-1]
+    assert lines[-2] == "301 https://localhost/admin/login/ default-src 'none'"
+    assert lines[-1] == "301 https://localhost/api/transportOrders/0/1 text/plain 0"
+    (cookie,) = lines[1:-2]
     assert cookie.startswith("__Host-csrftoken=")
     parts = {part.partition("=")[0].strip().lower(): part for part in cookie.split(";")}
     assert {"secure", "httponly", "path", "samesite"} <= parts.keys()

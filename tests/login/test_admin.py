@@ -428,3 +428,16 @@ def test_an_operator_takes_it_from_the_last_administrator(
     assert password(Client())["Location"] == INDEX
     with pytest.raises(CommandError, match="no second factor"):
         call_command("removesecondfactor", "anna")
+
+
+def test_who_has_no_access_to_the_admin_is_told_so_and_nobody_else_is(anna: User) -> None:
+    anna.is_staff = False
+    anna.save()
+    told = "This account has no access to the admin"
+    for name, secret in (("anna", "wrong"), ("nobody", PASSWORD)):
+        assert told not in text(password(Client(), name, secret))
+    for _ in range(12):  # that is no failure, and closes nothing
+        client = Client()
+        assert told in text(password(client))
+        assert not entered(client)
+    assert attempt("anna", PASSWORD).status_code == 200

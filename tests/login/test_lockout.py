@@ -198,6 +198,10 @@ def test_the_operator_unlocks_a_name_or_an_address(anna: User, capsys: Any) -> N
     assert attempt("anna", PASSWORD).status_code == 200
     with pytest.raises(CommandError, match="name or an --address"):
         call_command("unlock")
+    with pytest.raises(CommandError, match="nobody called 'ana'"):
+        call_command("unlock", "ana")
+    trail = AuditEntry.objects.of(anna.platform)
+    assert trail.filter(action="unlock:user", entity_id=str(anna.pk)).count() == 1
 
 
 def test_what_failed_long_ago_is_forgotten() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import LazySettings
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
@@ -72,7 +73,10 @@ def test_two_people_can_not_be_called_the_same(anna: User, platform: Platform) -
     make.UserFactory(platform=platform, username="anne@acme.example")
 
 
-def test_commands_find_a_person_in_any_case(anna: User, factor: SecondFactor) -> None:
+def test_commands_find_a_person_in_any_case(
+    anna: User, factor: SecondFactor, settings: LazySettings
+) -> None:
+    settings.OTMS_PUBLIC_URL = "https://otms.example.com"
     call_command("removesecondfactor", "Anna@ACME.example")
     assert SecondFactor.of(anna) is None
     with pytest.raises(CommandError, match="has an account already"):

@@ -61,13 +61,13 @@ def test_a_token_is_good_for_what_it_says(caller: Api) -> None:
     [
         ({"name": ""}, "name", "blank"),
         ({"name": "x" * 201}, "name", "200"),
-        ({"expiresIn": "P367D"}, "expiresIn", "366 days"),
-        ({"expiresIn": "P0D"}, "expiresIn", "greater"),
+        ({"expiresIn": "P367D"}, "expiresIn", "At most P366D."),
+        ({"expiresIn": "P0D"}, "expiresIn", "At least PT1M."),
         ({"expiresIn": "-P1D"}, "expiresIn", "ISO 8601"),
         ({"expiresIn": "90"}, "expiresIn", "ISO 8601"),
         ({"permissions": []}, "permissions", "empty"),
         ({"permissions": ["get:transportOrder", "get:order"]}, "permissions[1]", "'get:order'"),
-        ({"permissions": ["create:user:token"]}, "permissions[0]", "may make"),
+        ({"permissions": ["create:user:token"]}, "permissions[0]", "takes a person who logged in"),
         ({"permissions": ["login:user"]}, "permissions[0]", "may make"),
         ({"scope": "all"}, "scope", "no field"),
     ],
@@ -123,6 +123,8 @@ def test_a_token_never_may_more_than_its_person(anna: User, caller: Api) -> None
     wanted = {"name": "script", "permissions": ["create:business"]}
     answer = caller.refused("POST", "user/token", wanted)
     assert [each["field"] for each in answer["errors"]] == ["permissions[0]"]
+    assert "your role does not allow it" in answer["message"]
+    assert "Did you mean" not in answer["message"]
     anna.set_role("owner")
     named.ok("POST", "business", {"name": "Acme"})
 
@@ -139,6 +141,7 @@ def test_when_it_was_last_used_is_known_to_the_minute(anna: User, caller: Api) -
         rows.update(last_used_at=now() - timedelta(minutes=5))
         by.ok("GET", LIST)
         first = used(record)
+        assert (first.second, first.microsecond) == (0, 0)
         assert now() - first < timedelta(minutes=1)
         with CaptureQueriesContext(connection) as captured:
             by.ok("GET", LIST)
@@ -176,3 +179,9 @@ def test_nobody_waits_for_that_to_be_written(anna: User) -> None:
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             assert cursor.execute("PRAGMA busy_timeout").fetchone() == (30_000,)
+
+
+def test_who_shows_a_token_that_is_over_is_told_what_to_do_about_it(stranger: Api) -> None:
+    over = {f"{PersonalToken.PREFIX}x": "make a new one", "a.b.c": "log in again"}
+    for token, told in over.items():
+        assert told in Api(token).refused("GET", LIST, code=401)["message"]
