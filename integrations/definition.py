@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils.timezone import now
+from rest_framework import serializers
 
 from integrations import connectors, health
 from integrations.connectors import base
@@ -47,6 +48,14 @@ class Draft(NamedTuple):
     sources: list[DataSource]
     left_out: list[DataSource]
     before: dict[str, Any]
+
+
+class NewSecret(NamedTuple):
+    """A signing secret that was made, and until when another was to sign that signs no more."""
+
+    source: DataSource
+    secret: str
+    cut: datetime | None
 
 
 def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
@@ -191,10 +200,11 @@ def delete(integration: Integration) -> bool:
 
 def new_signing_secret(
     integration: Integration, source_id: Any, *, scheme: str = "v1", keep: timedelta | None = None
-) -> tuple[DataSource, str]:
+) -> NewSecret:
     """Give a data source a new signing secret; for a while the one before it signs too.
 
-    The secret is given back, to be shown this once.
+    The secret is given back, to be shown this once, and until when the one before the last should
+    have signed, which it does no more.
     """
     with transaction.atomic():
         integration.hold()
@@ -211,6 +221,7 @@ def new_signing_secret(
             text = f"The secrets of this data source {UNREADABLE}"
             raise Invalid([Problem("dataSourceId", "secrets_unreadable", text)])
         made, before = signing.new_secret(scheme), source.secrets.get("secret")
+        cut = overlap(source)
         settings, _ = base.parted(source.settings or {}, ["previousSecretUntil"])
         others, _ = base.parted(source.secrets, ["previousSecret"])
         if keep and before:
@@ -220,8 +231,27 @@ def new_signing_secret(
         source.save()
         integration.touch()
         text = f"Of the data source {source}."
+        if cut:
+            text += f" {cut_short(cut)}"
         audit.record("generate:integration:signingSecret", integration, note=text)
-    return source, made
+    return NewSecret(source, made, cut)
+
+
+def overlap(source: DataSource) -> datetime | None:
+    """Until when its previous signing secret signs too; None if none does."""
+    until = (source.settings or {}).get("previousSecretUntil")
+    if not until or "previousSecret" not in held(source):
+        return None
+    end: datetime = serializers.DateTimeField().to_internal_value(until)
+    return end if end > now() else None
+
+
+def cut_short(cut: datetime) -> str:
+    """That a promise was not kept, for who was given it."""
+    return (
+        f"The secret before the last was to sign until {cut:%Y-%m-%d %H:%M} UTC and signs no more: "
+        "receivers that know no newer one refuse what is sent."
+    )
 
 
 def checked(
@@ -264,7 +294,8 @@ def checked(
 def warnings(integration: Integration) -> Iterator[Problem]:
     """What may be saved and will probably not work; it resolves host names, as checking does."""
     for position, source in enumerate(integration.data_sources.all()):
-        found = connectors.load(source.connector).warnings(source.settings or {})
+        secrets = source.secrets if source.secrets.are_readable else {}
+        found = connectors.load(source.connector).warnings(source.settings or {}, secrets)
         yield from (problem.under(f"dataSources[{position}].settings") for problem in found)
 
 

@@ -81,7 +81,7 @@ class CredentialForm(forms.Form):
         """Make the credential; its secrets."""
         given = self.cleaned_data
         keep, lives = (_days(given[name]) for name in ("keep", "lives"))
-        _, shown = Credential.generate(
+        kept, shown = Credential.generate(
             integration,
             name=given["name"],
             revoke_older_at=keep,
@@ -89,7 +89,7 @@ class CredentialForm(forms.Form):
             rate=given["rate"],
             scopes=given["scopes"] or None,
         )
-        return shown
+        return {**shown, "cut_short": kept.cut_short}
 
 
 def _days(text: str) -> Any:

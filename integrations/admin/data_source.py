@@ -55,6 +55,11 @@ class StepForm(PlatformForm):
             value = base.value_at(self.instance.settings or {}, name)
             if value is not None:
                 self.initial.setdefault(_named(connector, name), value)
+        if connector in connectors.known():
+            about = connectors.load(connector).described(self.instance.settings or {})
+            for name, text in about.items():
+                shown = self.fields[_named(connector, name)]
+                shown.help_text = f"{shown.help_text} Stored: {text}."
         stored = STORED if self.instance.secrets.are_readable else LOST
         for name in definition.held(self.instance):
             if field := self.fields.get(_named(connector, name)):

@@ -13,10 +13,8 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
-from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
-from rest_framework import serializers
 from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -73,7 +71,16 @@ SCHEDULE_HELP = (
     '"integrationSchedulerScheduleType": "minutes"}</code>'
 )
 TRIES = 3
-OVERLAP = timedelta(days=1)
+# How long the signing secret before goes on, in hours: as a person chooses it.
+OVERLAPS = {"0": 0, "1": 1, "24": 24, "168": 7 * 24, "720": 30 * 24}
+OVERLAP_WORDS = {
+    "0": "stops now",
+    "1": "signs for another hour",
+    "24": "signs for another day",
+    "168": "signs for another 7 days",
+    "720": "signs for another 30 days",
+}
+USUAL_OVERLAP = 24
 
 
 class IntegrationForm(RecordForm):
@@ -306,6 +313,20 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
         with definition.written_down(form.instance):
             super().save_related(request, form, formsets, change)
 
+    def response_add(self, request: HttpRequest, obj: Any, *args: Any, **kwargs: Any) -> Any:
+        self._warn(request, obj)
+        return super().response_add(request, obj, *args, **kwargs)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> Any:
+        self._warn(request, obj)
+        return super().response_change(request, obj)
+
+    def _warn(self, request: HttpRequest, integration: Integration) -> None:
+        """What was saved and will probably not work, as the API says it."""
+        stored = Integration.objects.of(integration.platform_id).get(pk=integration.pk)
+        for problem in definition.warnings(stored):
+            self.message_user(request, problem.message, messages.WARNING)
+
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
         for each in formset.forms:
@@ -373,6 +394,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             "opts": self.opts,
             "original": integration,
             "title": f"Credentials of {integration}",
+            "cut_short": shown.pop("cut_short") if shown else "",
             "shown": shown,
             "form": form,
             "rows": credential.rows(integration),
@@ -389,14 +411,14 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
         integration = self.get_object(request, object_id)
         if integration is None:
             raise Http404
-        secret = ""
+        secret, cut = "", None
         if request.method == "POST":
             try:
-                _, secret = definition.new_signing_secret(
+                _, secret, cut = definition.new_signing_secret(
                     integration,
                     request.POST.get("source"),
                     scheme="v1a" if request.POST.get("scheme") == "v1a" else "v1",
-                    keep=OVERLAP,
+                    keep=timedelta(hours=OVERLAPS.get(request.POST.get("keep", ""), USUAL_OVERLAP)),
                 )
             except (definition.Invalid, definition.Owned, Stale, ValidationError):
                 raise Http404 from None
@@ -408,6 +430,9 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             "title": f"Signing of {integration}",
             "secret": "" if public else secret,
             "public_key": public,
+            "cut_short": definition.cut_short(cut) if cut else "",
+            "overlaps": OVERLAP_WORDS,
+            "usual_overlap": str(USUAL_OVERLAP),
             "kept_by": integration.kept_by,
             "sources": [_signer(each) for each in integration.data_sources.order_by("position")],
         }
@@ -417,14 +442,12 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
 def _signer(source: DataSource) -> dict[str, Any]:
     """Whether and how a data source signs, for its page."""
     told = definition.told(source)
-    until = (source.settings or {}).get("previousSecretUntil")
-    end = serializers.DateTimeField().to_internal_value(until) if until else None
     return {
         "source": source,
         "signs": source.signs,
         "public_keys": told.get("publicKey", "").split(),
         "is_signed": "secret" in definition.held(source),
-        "until": end if end and end > now() else None,
+        "until": definition.overlap(source),
     }
 
 

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from integrations.api import credential_serializers as wire
 from integrations.api.authentication import OWN
+from integrations.api.views import WARNINGS, overlap_cut
 from integrations.models import Credential, Integration
 from otms.api.errors import Conflict
 from otms.api.permissions import may
@@ -37,7 +38,7 @@ class CredentialsViewSet(PlatformViewSet):
         "integration/generate/credentials",
         "generate:integration:credentials",
         takes=wire.GenerateCredentialsSerializer,
-        answers={"credentials": wire.CredentialsSerializer},
+        answers={"credentials": wire.CredentialsSerializer, **WARNINGS},
         example={"integrationId": EXAMPLE_ID, "name": "ERP", "keepPreviousFor": "PT24H"},
     )
     def generate(self, request: Any) -> Response:
@@ -54,7 +55,8 @@ class CredentialsViewSet(PlatformViewSet):
         shown = wire.shown(kept)
         first = {"id": kept.pk, "integrationId": integration.pk, **secrets}
         rest = {key: shown[key] for key in ("createdAt", "expiresAt", "name", "scopes", "rate")}
-        return Response({"credentials": {**first, **rest}})
+        cut = overlap_cut("keepPreviousFor", kept.cut_short)
+        return Response({"credentials": {**first, **rest}, **cut})
 
     def _scopes(self, wanted: list[str] | None) -> list[str] | None:
         """The scopes that are wanted, or all, as far as the caller may make these calls."""

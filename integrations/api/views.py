@@ -33,6 +33,7 @@ from otms.orders.saving import refuse_taken
 TOTAL = {"totalResults": serializers.IntegerField()}
 ONE = {"integration": wire.IntegrationSerializer}
 PART = wire.IntegrationSerializer(partial=True)
+WARNINGS = {"warnings": ErrorItem(many=True, required=False)}
 WARNED = {**ONE, "warnings": ErrorItem(many=True, required=False)}
 MANY = {"integrations": wire.IntegrationSerializer(many=True), **TOTAL}
 LIST = "<id:id>/{}/<str:offset>/<str:amount>"
@@ -155,7 +156,7 @@ class IntegrationViewSet(PlatformViewSet):
         "integration/generate/signingSecret",
         "generate:integration:signingSecret",
         takes=wire.GenerateSigningSecretSerializer,
-        answers={"signing": wire.SigningSecretSerializer},
+        answers={"signing": wire.SigningSecretSerializer, **WARNINGS},
         example={
             "integrationId": EXAMPLE_ID,
             "dataSourceId": EXAMPLE_ID,
@@ -168,7 +169,7 @@ class IntegrationViewSet(PlatformViewSet):
         integration = self.record(given["integration_id"])
         try:
             with owned_elsewhere():
-                source, secret = definition.new_signing_secret(
+                source, secret, cut = definition.new_signing_secret(
                     integration,
                     given["data_source_id"],
                     scheme=given["scheme"],
@@ -184,7 +185,8 @@ class IntegrationViewSet(PlatformViewSet):
                     "secret": None if public else secret,
                     "publicKey": public or None,
                     "previousSecretUntil": (source.settings or {}).get("previousSecretUntil"),
-                }
+                },
+                **overlap_cut("previousSecretUntil", definition.cut_short(cut) if cut else ""),
             }
         )
 
@@ -330,6 +332,12 @@ def owned_elsewhere() -> Iterator[None]:
         yield
     except definition.Owned as error:
         raise Conflict(str(error)) from None
+
+
+def overlap_cut(field: str, text: str) -> dict[str, Any]:
+    """The warning that something ends before the moment that was promised; nothing without one."""
+    found = as_error(Problem(field, "overlap_cut", text))
+    return {"warnings": [found]} if text else {}
 
 
 def refuse(problems: list[Problem]) -> None:

@@ -17,6 +17,7 @@ from integrations.connectors.base import origin
 from integrations.core.errors import Problem
 from integrations.http import Grant, Request, Tls, is_logged, line, tls_context
 from otms.api.serializers import WireSerializer
+from otms.spelling import did_you_mean
 
 NONE = "none"
 # What each kind needs; in brackets what it can do without.
@@ -37,7 +38,9 @@ OURS = {
     *("webhook-id", "webhook-timestamp", "webhook-signature", "idempotency-key", "traceparent"),
     *("tracestate", "proxy-authorization", "proxy-connection", "keep-alive"),
 }
+NO_PEM = "There is no {} in here. Write it as PEM: it begins with a line -----BEGIN {}-----"
 LONGEST_PEM = 100_000
+MOST_DESCRIBED = 5  # certificates of one setting
 EXPIRES_SOON = 14  # days
 
 
@@ -115,6 +118,14 @@ class AuthSettings(WireSerializer):
     )
 
     def to_internal_value(self, data: Any) -> Any:
+        kind = data.get("type") if isinstance(data, dict) else None
+        if isinstance(kind, str) and kind not in KINDS:
+            # Told alone: what else is wrong depends on the type that was meant.
+            there_are = f"there are: {', '.join(KINDS)}.{did_you_mean(kind, KINDS)}"
+            text = f"There is no authentication of the type {kind[:80]!r}; {there_are}"
+            raise serializers.ValidationError(
+                {"type": [serializers.ErrorDetail(text, "invalid_choice")]}
+            )
         read = super().to_internal_value(data)
         needed = KINDS[read["type"]]
         known = [name.strip("[]") for name in needed]
@@ -295,6 +306,23 @@ def warnings(settings: dict[str, Any]) -> Iterator[Problem]:
                 yield Problem(f"tls.{name}", "certificate_ends", text)
 
 
+def described(settings: dict[str, Any]) -> dict[str, str]:
+    """Whose the certificates in here are, and when they end, by the names of the settings."""
+    tls = settings.get("tls") or {}
+    found = {}
+    for name in ("certificate", "ca"):
+        try:
+            known = _certificates(tls.get(name) or "")
+        except ValueError:  # nothing there
+            continue
+        found[f"tls.{name}"] = "; ".join(
+            f"{each.subject.rfc4514_string() or 'no name'}, "
+            f"until {each.not_valid_after_utc:%Y-%m-%d}"
+            for each in known[:MOST_DESCRIBED]
+        )
+    return found
+
+
 def _with_header(request: Request, name: str, value: str) -> Request:
     return replace(request, headers={**request.headers, name: value})
 
@@ -332,7 +360,7 @@ def _tls_problems(tls: Tls) -> Iterator[tuple[str, str]]:
             try:
                 found[name] = _certificates(pem)
             except ValueError:
-                yield name, "This is no certificate in PEM: -----BEGIN CERTIFICATE-----"
+                yield name, NO_PEM.format("certificate", "CERTIFICATE")
     if "PRIVATE KEY" in tls.certificate:
         yield (
             "certificate",
@@ -349,7 +377,7 @@ def _tls_problems(tls: Tls) -> Iterator[tuple[str, str]]:
         except TypeError:
             yield "key", "The key is encrypted: write it without its passphrase."
         except ValueError:
-            yield "key", "This is no private key in PEM: -----BEGIN PRIVATE KEY-----"
+            yield "key", NO_PEM.format("private key", "PRIVATE KEY")
     if key and (own := found.get("certificate")):
         ours, theirs = (
             each.public_bytes(

@@ -175,9 +175,16 @@ class Connector:
                 yield Problem(error["field"], error["code"], error["message"])
 
     @classmethod
-    def warnings(cls, settings: dict[str, Any]) -> Iterator[Problem]:
-        """What is right, and yet will probably not work as it is now."""
+    def warnings(
+        cls, settings: dict[str, Any], secrets: Mapping[str, Any] | None = None
+    ) -> Iterator[Problem]:
+        """What is right, and yet will probably not work as it is now, or is not good."""
         yield from ()
+
+    @classmethod
+    def described(cls, settings: dict[str, Any]) -> dict[str, str]:
+        """What a person can't see in settings such as certificates, by their names."""
+        return {}
 
 
 def secret_texts(secrets: Mapping[str, Any]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -86,7 +86,9 @@ class Connector(base.BlockingConnector):
         return _talked(exchange, timeout, lambda server: _expect(server.noop())).unsaid().error
 
     @classmethod
-    def warnings(cls, settings: dict[str, Any]) -> Iterator[Problem]:
+    def warnings(
+        cls, settings: dict[str, Any], secrets: Mapping[str, Any] | None = None
+    ) -> Iterator[Problem]:
         if not deployment.EMAIL_HOST:
             yield Problem("", "no_mail_server", NO_SERVER)
 

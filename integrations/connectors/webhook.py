@@ -1,7 +1,7 @@
 """POST the document as JSON to a URL, signed when there is a secret (Standard Webhooks 1.0.0)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -141,12 +141,24 @@ class Connector(base.Connector):
         return _auth.bound_to(settings, secret, target) if "." in secret else target
 
     @classmethod
-    def warnings(cls, settings: dict[str, Any]) -> Iterator[Problem]:
+    def warnings(
+        cls, settings: dict[str, Any], secrets: Mapping[str, Any] | None = None
+    ) -> Iterator[Problem]:
         auth = settings.get("auth") or {}
         for name, url in (("url", settings["url"]), ("auth.tokenUrl", auth.get("tokenUrl"))):
             if url:
                 yield from _unresolved(name, url)
         yield from _auth.warnings(settings)
+        if (secret := (secrets or {}).get("secret")) and signing.is_weak(secret):
+            text = (
+                f"The signing secret is shorter than {signing.SHORTEST} bytes: it may be guessed. "
+                "Let generate/signingSecret make one, or Signing in the admin."
+            )
+            yield Problem("secret", "weak_secret", text)
+
+    @classmethod
+    def described(cls, settings: dict[str, Any]) -> dict[str, str]:
+        return _auth.described(settings)
 
     def _signing_secrets(self, moment: float | None = None) -> list[str]:
         """The secret, and while it is new the one before it."""

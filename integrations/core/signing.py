@@ -22,6 +22,7 @@ PREFIX = "whsec_"
 PRIVATE = "whsk_"
 PUBLIC = "whpk_"
 SEED = 32  # bytes of an ed25519 key; its public half may stand behind it
+SHORTEST = 24  # bytes of a secret, says the standard
 SCHEMES = ("v1", "v1a")
 TOLERANCE = 300
 
@@ -40,6 +41,11 @@ def public_key(secret: str) -> str:
     if not secret.strip().startswith(PRIVATE):
         return ""
     return PUBLIC + base64.b64encode(_private_key(secret).public_key().public_bytes_raw()).decode()
+
+
+def is_weak(secret: str) -> bool:
+    """Is it a secret that both sides know, and shorter than the standard asks for?"""
+    return not secret.strip().startswith(PRIVATE) and len(_key(secret)) < SHORTEST
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:

@@ -37,6 +37,15 @@ FAULTS = (
     *(OSError, ValueError, RuntimeError, zlib.error),
     *(HTTPException, HTTPError, aiohttp.ClientError),
 )
+# What OpenSSL says, and which setting of the data source is for that.
+_TRUST = " If its certificate is right, write who issued it into tls.ca."
+HINTS = {
+    "certificate required": " It asks for a client certificate: tls.certificate and tls.key.",
+    "self signed": _TRUST,
+    "unable to get": _TRUST,
+    "unknown ca": " It does not know who issued our client certificate: look at tls.certificate.",
+    "bad certificate": " It may want another client certificate: look at tls.certificate.",
+}
 
 
 class Line:
@@ -174,7 +183,10 @@ class Line:
                 return "dns", f"The name {self.host} could not be resolved: {cause.strerror}."
             if isinstance(cause, ssl.SSLError):
                 reason = getattr(cause, "verify_message", "") or getattr(cause, "reason", cause)
-                return "tls", f"No trusted TLS connection to {self.host}: {reason}."
+                return (
+                    "tls",
+                    f"No trusted TLS connection to {self.host}: {reason}.{_hint(str(reason))}",
+                )
         if not self.connected:
             if isinstance(fault, ValueError):
                 return "protocol", f"Not sent: {fault}"
@@ -184,6 +196,12 @@ class Line:
         if any(_is_gibberish(cause) for cause in causes):
             return "protocol", "The answer is not HTTP."
         return "lost", "The connection was closed before an answer came."
+
+
+def _hint(reason: str) -> str:
+    """Which setting helps, for faults of TLS that one helps with."""
+    said = reason.lower().replace("-", " ").replace("_", " ")
+    return next((hint for part, hint in HINTS.items() if part in said), "")
 
 
 # The call that the running thread or task works for; guard and connections report to it.

@@ -67,6 +67,9 @@ class Credential(Record):
     last_used_at = models.DateTimeField(null=True, editable=False)
     last_used_from = models.GenericIPAddressField(null=True, editable=False)
 
+    # Until when an older one was to work that it ended earlier; known to who generates it.
+    cut: datetime | None = None
+
     objects = CredentialQuerySet.as_manager()  # type: ignore[misc]
 
     def __str__(self) -> str:
@@ -76,6 +79,16 @@ class Credential(Record):
     def actor(self) -> Actor:
         """Who it is that shows this credential."""
         return Actor(INTEGRATION, self.integration.name, self.integration_id, self.api_key)
+
+    @property
+    def cut_short(self) -> str:
+        """That an older one ends before the moment that was promised; "" if none does."""
+        if self.cut is None:
+            return ""
+        return (
+            f"An older one was to work until {self.cut:%Y-%m-%d %H:%M} UTC and ends earlier: "
+            "who shows it then is refused."
+        )
 
     @property
     def state(self) -> str:
@@ -106,6 +119,7 @@ class Credential(Record):
         """
         end = revoke_older_at or now()
         living = cls.objects.of(integration.platform).filter(integration=integration, name=name)
+        cut = living.filter(revoked_at__gt=end).aggregate(last=models.Max("revoked_at"))["last"]
         living.filter(models.Q(revoked_at=None) | models.Q(revoked_at__gt=end)).update(
             revoked_at=end
         )
@@ -123,6 +137,7 @@ class Credential(Record):
             token_hash=fingerprint(shown["token"]),
             **fields,
         )
+        kept.cut = cut
         said = {"apiKey": kept.api_key, "name": name, **fields}
         changes = audit.changes({}, {key: value for key, value in said.items() if value})
         until = f"Older ones are good until {end:%Y-%m-%d %H:%M} UTC."

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import closing
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.contrib.messages.storage.fallback import FallbackStorage
 from django.db import connection
 from django.test import RequestFactory
 from django.urls import reverse
+from django.utils.timezone import now
 
 from integrations import egress
 from integrations.admin.credential import SCOPES
@@ -18,6 +20,7 @@ from integrations.api.authentication import OWN
 from integrations.models import Credential, DataSource, Integration, Status
 from tests import make
 from tests.admin.conftest import SECRET, Browser, errors, furnish, queued, told, without_tags
+from tests.http.test_tls import AUTHORITY
 
 ADD = "admin:integrations_integration_add"
 LIST = "admin:integrations_integration_changelist"
@@ -519,3 +522,51 @@ def test_the_way_to_its_rows(action: str, own: SimpleNamespace, browser: Browser
     name = f"admin:integrations_integration_{action}"
     html = browser.html(reverse(name, args=[own.integration.pk]))
     assert "own-order" in html
+
+
+def test_what_the_api_warns_of_is_told_after_saving(browser: Browser, page: str) -> None:
+    answer = browser.saved(
+        page,
+        data_sources__0__webhook_auth_type="bearer",
+        data_sources__0__webhook_auth_token="hush",
+        data_sources__0__webhook_secret="abc",
+    )
+    assert "goes over the wire in the clear" in told(answer)
+    assert "The signing secret is shorter than 24 bytes" in told(answer)
+
+
+def test_a_secret_that_is_needed_elsewhere_is_asked_for_again(browser: Browser, page: str) -> None:
+    browser.saved(
+        page,
+        data_sources__0__webhook_auth_type="bearer",
+        data_sources__0__webhook_auth_token="hush",
+    )
+    answer = browser.send(page, data_sources__0__webhook_url="http://127.0.0.2/")
+    text = "This leads to another place now: type the token again."
+    assert errors(answer) == {"data_sources-0-webhook_auth_token": [text]}
+    (inline,) = answer.context["inline_admin_formsets"]
+    (form,) = [each for each in inline.formset.forms if each.errors]
+    assert "placeholder" not in form.fields["webhook_auth_token"].widget.attrs
+
+
+def test_whose_a_stored_certificate_is_and_when_it_ends_is_shown(
+    own: SimpleNamespace, browser: Browser, page: str
+) -> None:
+    source = fresh(own)
+    source.settings = {"url": "https://127.0.0.1/", "tls": {"ca": AUTHORITY.certificate}}
+    source.save()
+    assert re.search(r"Stored: CN=an authority, until 20\d\d-\d\d-\d\d", browser.html(page))
+
+
+def test_how_long_the_signing_secret_goes_on_is_chosen(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    url = reverse("admin:integrations_integration_signing", args=[own.integration.pk])
+    assert "signs for another 7 days" in browser.html(url)
+    made = {"source": own.source.pk, "scheme": "v1"}
+    browser.client.post(url, {**made, "keep": "168"})
+    until = datetime.fromisoformat(fresh(own).settings["previousSecretUntil"])
+    assert timedelta(days=6.9) < until - now() <= timedelta(days=7)
+    answer = browser.client.post(url, {**made, "keep": "0"})
+    assert "was to sign until" in answer.content.decode()
+    assert "previousSecretUntil" not in fresh(own).settings

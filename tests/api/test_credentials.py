@@ -402,3 +402,17 @@ def test_what_a_credential_can_be_is_said(
     body = {"integrationId": str(integration.pk), **wrong}
     (error,) = api.refused("POST", GENERATE, body)["errors"]
     assert error["message"].startswith(told)
+
+
+def test_who_cuts_a_promised_overlap_of_credentials_short_is_told(
+    api: Api, integration: Integration
+) -> None:
+    body: Any = {"integrationId": str(integration.pk), "name": "ERP"}
+
+    def told(**more: Any) -> list[Any]:
+        answer = api.ok("POST", "integration/generate/credentials", {**body, **more})
+        return [each["code"] for each in answer.get("warnings", [])]
+
+    assert told() == told(keepPreviousFor="P7D") == []
+    assert told(keepPreviousFor="P30D") == []  # both older ones go on as long as was promised
+    assert told(keepPreviousFor="PT1H") == ["overlap_cut"]

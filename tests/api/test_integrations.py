@@ -106,7 +106,12 @@ def test_an_update_changes_what_is_sent_and_nothing_else(api: Api) -> None:
 def test_an_integration_is_sent_back_whole(api: Api) -> None:
     made = create(
         api,
-        dataSources=[webhook(settings={"secret": "hush"}, mapping={"a": "$.transportOrder.id"})],
+        dataSources=[
+            webhook(
+                settings={"secret": "hush, and so long that nobody guesses"},
+                mapping={"a": "$.transportOrder.id"},
+            )
+        ],
         schedule={
             "integrationSchedulerScheduleValue": 10,
             "integrationSchedulerScheduleType": "seconds",
@@ -118,7 +123,7 @@ def test_an_integration_is_sent_back_whole(api: Api) -> None:
     answer = api.ok("PUT", "integration", made)
     assert "warnings" not in answer
     assert {**answer["integration"], "updatedAt": made["updatedAt"]} == made
-    assert source_of(made).secrets == {"secret": "hush"}
+    assert source_of(made).secrets == {"secret": "hush, and so long that nobody guesses"}
 
 
 def test_a_stale_copy_is_refused(api: Api) -> None:

@@ -50,6 +50,12 @@ def signed_by(queue: Queue, sink: Sink, *secrets: str) -> list[bool]:
     return found
 
 
+def said_of_generating(api: Api, made: Any, **more: Any) -> list[Any]:
+    ids = {"integrationId": made["id"], "dataSourceId": made["dataSources"][0]["id"]}
+    answer = api.ok("POST", "integration/generate/signingSecret", {**ids, **more})
+    return [each["code"] for each in answer.get("warnings", [])]
+
+
 def settings_of(api: Api, made: Any) -> Any:
     shown = api.ok("GET", f"integration/{made['id']}")["integration"]
     return shown["dataSources"][0]["settings"]
@@ -91,6 +97,30 @@ def test_a_receiver_of_ed25519_needs_no_secret(
     both = settings_of(api, made)["publicKey"].split()
     assert both == [newer["publicKey"], new["publicKey"]]
     assert signed_by(queue, sink, *both) == [True, True]
+
+
+def test_who_cuts_a_promised_overlap_short_is_told(api: Api, made: Any) -> None:
+    assert said_of_generating(api, made, keepPreviousFor="PT2H") == []
+    assert said_of_generating(api, made, keepPreviousFor="P1D") == ["overlap_cut"]
+    assert said_of_generating(api, made, keepPreviousFor="PT0S") == ["overlap_cut"]
+    assert said_of_generating(api, made) == []  # nothing was promised any more
+
+
+@pytest.mark.parametrize(
+    ("secret", "weak"),
+    [("abc", True), ("whsec_YWJj", True), ("x" * 23, True), ("x" * 24, False)],
+)
+def test_a_secret_that_may_be_guessed_is_warned_of(
+    api: Api, made: Any, secret: str, weak: bool
+) -> None:
+    source = {**made["dataSources"][0]}
+    source["settings"] = {**source["settings"], "secret": secret}
+    answer = api.ok("PUT", "integration", {"id": made["id"], "dataSources": [source]})
+    found = [each for each in answer.get("warnings", []) if each["code"] == "weak_secret"]
+    assert [each["field"] for each in found] == ["dataSources[0].settings.secret"] * weak
+    source["settings"]["secret"] = "***"
+    answer = api.ok("PUT", "integration", {"id": made["id"], "dataSources": [source]})
+    assert ("weak_secret" in str(answer.get("warnings"))) is weak
 
 
 def test_what_is_shown_can_be_sent_back(api: Api, made: Any) -> None:

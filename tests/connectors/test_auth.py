@@ -229,3 +229,18 @@ def test_a_token_of_another_type_is_refused(sink: Sink) -> None:
     )
     with pytest.raises(webhook.NotGranted, match="type 'mac'; only bearer"):
         made.grant.read(answer)
+
+
+def test_a_type_that_is_none_is_told_before_all_else() -> None:
+    settings = {"url": "https://8.8.8.8/", "auth": {"type": "apikey", "key": "x"}}
+    (problem,) = webhook.Connector.problems(settings, {})
+    assert problem.field == "auth.type"
+    assert "there are: none, header, query, basic, bearer, oauth2" in problem.message
+
+
+@pytest.mark.parametrize("name", ["ca", "certificate"])
+def test_what_is_no_certificate_is_answered_with_how_one_begins(name: str) -> None:
+    settings = {"url": "https://8.8.8.8/", "tls": {name: "hello"}}
+    found = {each.field: each.message for each in webhook.Connector.problems(settings, {})}
+    text = "Write it as PEM: it begins with a line -----BEGIN CERTIFICATE-----"
+    assert found[f"tls.{name}"].endswith(text)
