@@ -15,6 +15,7 @@ import json
 import logging
 import re
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -48,10 +49,14 @@ ERASED = "[erased]"
 SHORTEST, LONGEST, MOST = 4, 300, 20
 BATCH = 200
 PORTIONS = 50  # that are gone through before another erasure has its turn
+PREVIEW_SECONDS = 15  # no proxy gives up sooner
 ACTION = "erase:personalData"
 MUCH = 20  # rows; fewer are never called much
 # A word begins behind what is no letter, or behind an escape: `\nAnn` in JSON, `%20Ann` in a URL.
 BEGINS = r"(?:(?<!\w)|(?<=\\[nrtbf])|(?<=\\u[0-9a-f]{4})|(?<=%[0-9a-f]{2}))"
+
+# Letters that match an ASCII letter where capitals do not matter, and have no such small letter.
+LIKE_ASCII = {0x130: "i", 0x131: "i", 0x17F: "s"}
 
 
 class NotErasable(ValueError):
@@ -126,11 +131,16 @@ class Erasure:
                 raise NotErasable(f"Text {number} has no letter and no digit.")
         ways = {way for each in self.texts for way in _spellings(each)}
         either = "|".join(re.escape(each) for each in sorted(ways, key=len, reverse=True))
+        self._needles = [way.translate(LIKE_ASCII).lower() for way in ways]
         self._pattern = re.compile(rf"{BEGINS}(?:{either})(?!\w)", re.IGNORECASE)
         if self._pattern.search(ERASED):
             raise NotErasable(f"What was erased reads {ERASED}; look for another text.")
 
     def text(self, value: str) -> str:
+        if value.isascii():  # as most are; this is the quicker way to see that there is nothing
+            lowered = value.lower()
+            if not any(each in lowered for each in self._needles):
+                return value
         return self._pattern.sub(ERASED, value)
 
     def document(self, value: Any) -> Any:
@@ -191,9 +201,23 @@ def erase(platform: Platform, texts: Iterable[str], *, dry_run: bool = False) ->
         audit.record(ACTION, platform, note=said(told))
 
 
-def preview(platform: Platform, texts: Iterable[str]) -> list[Found]:
-    """What each kind of row holds of them; nothing is changed."""
-    return list({each.kind: each for each in erase(platform, texts, dry_run=True)}.values())
+@dataclass
+class Preview:
+    """How much each kind of row holds; of a large platform only what was seen in time."""
+
+    found: list[Found]
+    complete: bool
+
+
+def preview(platform: Platform, texts: Iterable[str]) -> Preview:
+    """What each kind of row holds of them, while somebody waits; nothing is changed."""
+    until = time.monotonic() + PREVIEW_SECONDS
+    seen = {place.kind: Found(place.kind, place.name) for place in PLACES}
+    for each in erase(platform, texts, dry_run=True):
+        seen[each.kind] = each
+        if time.monotonic() > until:
+            return Preview(list(seen.values()), complete=False)
+    return Preview(list(seen.values()), complete=True)
 
 
 def said(told: Iterable[Found]) -> str:

@@ -161,10 +161,12 @@ class TaskAdmin(FactAdmin):
         }
         if request.method == "POST" and form.is_valid():
             texts = form.cleaned_data["texts"]
-            found = privacy.preview(person.platform, texts)
+            seen = privacy.preview(person.platform, texts)
+            found = seen.found
             context |= {
                 "texts": texts,
                 "found": found,
+                "complete": seen.complete,
                 "rows": sum(each.rows for each in found),
                 "waiting": sum(each.waiting for each in found),
                 "unread": sum(each.unread for each in found),

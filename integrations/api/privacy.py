@@ -61,6 +61,9 @@ class PrivacyViewSet(PlatformViewSet):
         answers={
             "task": TaskSerializer(allow_null=True),
             "counts": ErasureCountSerializer(many=True),
+            "complete": serializers.BooleanField(
+                help_text="False: there is more than could be counted while the caller waits."
+            ),
         },
         example={"texts": ["ann@example.com", "Ann Smith"], "dryRun": True},
     )
@@ -68,11 +71,12 @@ class PrivacyViewSet(PlatformViewSet):
         """Erase texts from snapshots, logs, mails, imports and files, as a task; or only count."""
         given = self.read(EraseSerializer).validated_data
         if given.get("dry_run"):
-            found = privacy.preview(self.platform, given["texts"])
-            return Response({"task": None, "counts": [_counted(each) for each in found]})
+            seen = privacy.preview(self.platform, given["texts"])
+            counts = [_counted(each) for each in seen.found]
+            return Response({"task": None, "counts": counts, "complete": seen.complete})
         task = privacy.start(self.platform, given["texts"], str(request.user))
         transaction.on_commit(wake_erasures)
-        return Response({"task": rows.task_row(task), "counts": []})
+        return Response({"task": rows.task_row(task), "counts": [], "complete": True})
 
 
 def _counted(found: privacy.Found) -> dict[str, Any]:

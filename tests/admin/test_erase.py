@@ -64,6 +64,15 @@ def test_nothing_is_erased_that_was_not_previewed_by_the_same_person(
     assert not ErasureRequest.objects.across_platforms().exists()
 
 
+def test_more_than_can_be_counted_can_be_erased_all_the_same(
+    own: SimpleNamespace, owner: Browser, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integrations.privacy.PREVIEW_SECONDS", -1)
+    seen = owner.client.post(page, {"texts": "own-error"})
+    assert "more than can be counted while you wait" in said(seen)
+    assert seen.context["previewed"]
+
+
 def test_a_word_that_is_everywhere_is_warned_of(
     own: SimpleNamespace, owner: Browser, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

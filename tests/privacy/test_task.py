@@ -91,6 +91,25 @@ def test_a_preview_is_answered_at_once_and_changes_nothing(owner: Api, platform:
     assert not Task.objects.of(platform).filter(kind="erase").exists()
 
 
+def test_a_preview_of_more_than_can_be_counted_says_so(
+    owner: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered(platform)
+    body = {"texts": TEXTS, "dryRun": True}
+    assert owner.ok("POST", "privacy/erase", body)["complete"] is True
+    monkeypatch.setattr(privacy, "PREVIEW_SECONDS", -1)
+    answer = owner.ok("POST", "privacy/erase", body)
+    assert answer["complete"] is False
+    assert [each["looked"] > 0 for each in answer["counts"]] == [True, *6 * [False]]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("İzmir Ann", "IZMIR ANN"), ("ſmith", "Smith"), ("smith", "ſMITH")]
+)
+def test_letters_that_are_the_same_in_capitals_are_found(text: str, found: str) -> None:
+    assert privacy.Erasure([text]).text(found) == privacy.ERASED
+
+
 def test_the_texts_are_nowhere_in_clear_and_are_forgotten_at_the_end(
     owner: Api, platform: Platform, caplog: pytest.LogCaptureFixture
 ) -> None:
