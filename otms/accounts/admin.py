@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.timezone import now
@@ -98,7 +99,16 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
     )
     change_password_form = AdminPasswordChangeForm
     keeps_trail = True
-    list_display = ("username", "full_name", "email", "role", "is_active", "is_staff", "last_seen")
+    list_display = (
+        "username",
+        "full_name",
+        "email",
+        "role",
+        "is_active",
+        "is_staff",
+        "factor",
+        "last_seen",
+    )
     list_filter = (RoleFilter, "is_active", "is_staff")
     ordering = ("username",)
     fieldsets = (
@@ -117,7 +127,8 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
     actions_detail = ("password_link", "login_safety")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("groups")
+        found = super().get_queryset(request).prefetch_related("groups")
+        return found.annotate(factor_since=F("second_factor__confirmed_at"))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         found = super().get_fieldsets(request, obj)
@@ -140,6 +151,10 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
     @display(description="Role")
     def role(self, user: User) -> str:
         return "superuser" if user.is_superuser else user.role or "none"
+
+    @display(description="Second factor", boolean=True)
+    def factor(self, user: Any) -> bool:
+        return user.factor_since is not None
 
     @display(description="Name", ordering="last_name")
     def full_name(self, user: User) -> str:

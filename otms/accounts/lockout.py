@@ -20,7 +20,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.timezone import now
 from rest_framework.exceptions import APIException
 
-from otms.accounts import audit
+from otms.accounts import actor, audit
 from otms.accounts.session import Session
 from otms.address import home
 
@@ -128,6 +128,8 @@ class Attempt:
 
     def wrong(self) -> None:
         """It was wrong; Locked when too many others were already: what is said tells nothing."""
+        if self.username:
+            log.warning("a login failed", extra=self._who())
         with transaction.atomic():
             rows = self._held()
             exempt = self._check(rows)
@@ -175,9 +177,16 @@ class Attempt:
         before = theirs.order_by().values_list("ip", flat=True).distinct()
         return home(self.address) in {home(str(each)) for each in before}
 
+    def _who(self) -> dict[str, str]:
+        """For the log: who it is, if there is such a person; else it may be a password."""
+        person = get_user_model().objects.called(self.username)
+        name = person.get_username() if person else "nobody of that name"
+        request = actor.current().request_id
+        return {"person": name, "address": self.address, "request": request}
+
     def _tell(self, closed: list[str]) -> None:
         what = ", ".join(closed)
-        log.warning("logins are locked", extra={"by": what, "address": self.address})
+        log.warning("logins are locked", extra={"by": what, **self._who()})
         if person := get_user_model().objects.called(self.username):
             audit.record("lock:user", person, note=f"Too many failed logins: by {what}.")
 

@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils.functional import cached_property
 
-from otms.accounts import audit
+from otms.accounts import audit, notices
 from otms.accounts.audit import AuditEntry
 from otms.accounts.lockout import FailedTries, unlock
 from otms.accounts.personal_token import PersonalToken, fingerprint
@@ -184,6 +184,7 @@ class User(AbstractUser):
         with transaction.atomic():
             Session.end_all(self)
             audit.record("end:user:sessions", self)
+            notices.tell(self, "mail/logged_out.txt")
 
     def _stored(self) -> dict[str, Any]:
         """What opens a session, and what the audit trail tells of a person, as it is stored.

@@ -1,7 +1,6 @@
 """Setting a password by a link that works once: for who is invited, and who forgot theirs."""
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,14 +31,12 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidge
 from otms.accounts import audit
 from otms.accounts.lockout import Attempt, Locked, in_words
 from otms.accounts.models import User
+from otms.accounts.notices import MAILER
 from otms.address import caller_address, home
 
 log = logging.getLogger(__name__)
 
 HERE = ("localhost", "[::1]")  # names that every machine has for itself: no link leads there
-
-# Mail is sent after the answer: how long it takes would tell who has an account.
-MAILER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="otms-mailer")
 
 
 def link(person: User, base: str) -> str:

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils.timezone import now
 
-from otms.accounts import audit
+from otms.accounts import audit, notices
 from otms.accounts.personal_token import fingerprint
 from otms.accounts.tenancy import Record
 from otms.db.fields import SecretsField
@@ -30,6 +30,7 @@ STEP = 30  # seconds, as every app has it
 SKEW = 1  # steps that a phone may be early or late
 RECOVERY_CODES = 10
 ISSUER = "OTMS"
+BY_ANOTHER = "delete:user:secondFactor"  # removed by an administrator
 # Without what looks like something else: no 0 and O, no 1, I and L.
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 
@@ -160,6 +161,10 @@ class SecondFactor(Record):
             # A session that passed it did not pass the next one.
             self.user.sessions.update(passed_two_factor_authentication=False)
             self.delete()
+            if action == BY_ANOTHER:  # who has the phone that was lost may be logged in
+                living = self.user.sessions.filter(ended_at=None)
+                living.update(ended_at=now(), updated_at=now())
+                notices.tell(self.user, "mail/second_factor_off.txt")
 
 
 class RecoveryCode(models.Model):

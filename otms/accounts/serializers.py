@@ -6,7 +6,8 @@ from typing import Any
 from rest_framework import serializers
 
 from otms.accounts.models import PersonalToken, Session
-from otms.api.serializers import IsoDurationField, WireSerializer
+from otms.accounts.roles import ROLES
+from otms.api.serializers import IdField, IsoDurationField, WireSerializer
 
 
 class LoginSerializer(WireSerializer):
@@ -113,6 +114,34 @@ class PermissionSerializer(serializers.Serializer):
 class PersonSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     username = serializers.CharField()
+
+
+class ListedPersonSerializer(PersonSerializer):
+    """A person as a list of all shows them."""
+
+    primaryPlatformId = serializers.UUIDField(source="platform_id")
+    email = serializers.CharField()
+    firstName = serializers.CharField(source="first_name")
+    lastName = serializers.CharField(source="last_name")
+    role = serializers.CharField(help_text="Empty: may log in, and nothing else.")
+    isActive = serializers.BooleanField(source="is_active")
+    isStaff = serializers.BooleanField(source="is_staff", help_text="May use the admin.")
+    secondFactor = serializers.BooleanField(source="has_factor", help_text="Is it on?")
+    lastSeen = serializers.DateTimeField(
+        source="last_seen", allow_null=True, help_text="In the newest session, to the minute."
+    )
+
+
+class PersonExampleSerializer(WireSerializer):
+    """A part of a person, to search for."""
+
+    id = IdField(required=False)
+    username = serializers.CharField(max_length=150, required=False)
+    email = serializers.CharField(max_length=254, required=False)
+    first_name = serializers.CharField(max_length=150, required=False)
+    last_name = serializers.CharField(max_length=150, required=False)
+    role = serializers.ChoiceField([role.name for role in ROLES], required=False)
+    is_active = serializers.BooleanField(required=False)
 
 
 class SessionSerializer(serializers.Serializer):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib.auth import authenticate
 from django.db import transaction
+from django.db.models import OuterRef, Q, Subquery
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError, PermissionDenied
 from rest_framework.response import Response
@@ -15,9 +16,11 @@ from otms.accounts.authentication import bearer
 from otms.accounts.lockout import Attempt
 from otms.accounts.models import LastOwner, SecondFactor, Session, SpentToken, User
 from otms.accounts.serializers import (
+    ListedPersonSerializer,
     LoginSerializer,
     OpenedSessionSerializer,
     OtpLoginSerializer,
+    PersonExampleSerializer,
     PersonSerializer,
     RefreshSerializer,
     SessionSerializer,
@@ -31,6 +34,7 @@ from otms.api.views import PlatformViewSet, RoutedViewSet
 OPENED = {"session": OpenedSessionSerializer}
 ONE = {"session": SessionSerializer}
 MANY = {"sessions": SessionSerializer(many=True), "totalResults": serializers.IntegerField()}
+PEOPLE = {"users": ListedPersonSerializer(many=True), "totalResults": serializers.IntegerField()}
 
 
 class UserViewSet(RoutedViewSet):
@@ -223,23 +227,84 @@ class SessionViewSet(PlatformViewSet):
 
 
 class PeopleViewSet(PlatformViewSet):
-    """The people of the platform; they are invited, and let in again, in the admin."""
+    """The people of the platform; they are invited in the admin."""
 
     model = User
     noun = "user"
     group = "User"
+    serializer = PersonExampleSerializer
+    searchable = {
+        "id": "id",
+        "username": "username__iexact",
+        "email": "email__iexact",
+        "firstName": "first_name__iexact",
+        "lastName": "last_name__iexact",
+        "role": "groups__name",
+        "isActive": "is_active",
+    }
 
     @cached_property
     def records(self) -> Any:
         return User.objects.filter(platform=self.platform)
 
+    @route("GET", "users/<str:offset>/<str:amount>", "get:users", answers=PEOPLE)
+    def list(self, request: Any, offset: str, amount: str) -> Response:
+        """The people of the platform, by their names to log in with."""
+        return Response(self.paged("users", self.listed(), offset, amount, people_shown))
+
+    @route(
+        "POST",
+        "users/<str:offset>/<str:amount>",
+        "search:users",
+        takes=PersonExampleSerializer,
+        answers=PEOPLE,
+        example={"email": "ann@example.com"},
+    )
+    def search(self, request: Any, offset: str, amount: str) -> Response:
+        """Search by example: a part of a person, texts in any case."""
+        self.read(PersonExampleSerializer)
+        found = self.listed().filter(**self.by_example())
+        return Response(self.paged("users", found, offset, amount, people_shown))
+
+    def listed(self) -> Any:
+        seen = Session.objects.across_platforms().filter(
+            user=OuterRef("pk"), last_used_at__isnull=False
+        )
+        newest = seen.order_by("-last_used_at").values("last_used_at")[:1]
+        found = self.records.annotate(
+            has_factor=Q(second_factor__confirmed_at__isnull=False), last_seen=Subquery(newest)
+        )
+        return found.prefetch_related("groups").order_by("username", "id")
+
+    @route("POST", "user/unblock/<id:id>", "unblock:user", answers={"user": PersonSerializer})
+    def unblock(self, request: Any, id: UUID) -> Response:
+        """Let a person in again who was blocked; they log in anew."""
+        with transaction.atomic():
+            person = self._of_mine(id, "Unblocking this person is not among your permissions.")
+            person.is_active = True
+            person.save(update_fields=["is_active"])
+        return Response({"user": PersonSerializer(person).data})
+
+    @route("POST", "user/unlock/<id:id>", "unlock:user", answers={"user": PersonSerializer})
+    def unlock(self, request: Any, id: UUID) -> Response:
+        """Let a person try to log in again at once after too many failed logins."""
+        with transaction.atomic():
+            person = self._of_mine(id, "Unlocking this person is not among your permissions.")
+            person.unlock()
+        return Response({"user": PersonSerializer(person).data})
+
+    def _of_mine(self, id: UUID, refusal: str) -> User:
+        """The person, held, unless they may more than the caller."""
+        person: User = self.record(id, self.records.select_for_update(no_key=True))
+        if not self.request.user.may_change(person):  # type: ignore[union-attr]
+            raise PermissionDenied(refusal)
+        return person
+
     @route("POST", "user/block/<id:id>", "block:user", answers={"user": PersonSerializer})
     def block(self, request: Any, id: UUID) -> Response:
         """Let a person in no more, and end every session; not one who may more than you."""
         with transaction.atomic():
-            person = self.record(id, self.records.select_for_update(no_key=True))
-            if not request.user.may_change(person):
-                raise PermissionDenied("Blocking this person is not among your permissions.")
+            person = self._of_mine(id, "Blocking this person is not among your permissions.")
             if person == request.user:
                 raise Conflict("Nobody blocks themselves: another owner has to.")
             if person.is_last_owner():
@@ -247,6 +312,10 @@ class PeopleViewSet(PlatformViewSet):
             person.is_active = False
             person.save(update_fields=["is_active"])
         return Response({"user": PersonSerializer(person).data})
+
+
+def people_shown(people: Any) -> Any:
+    return ListedPersonSerializer(people, many=True).data
 
 
 def shown(sessions: Any) -> Any:

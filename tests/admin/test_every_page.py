@@ -361,7 +361,7 @@ def test_what_belongs_to_the_deployment_is_only_looked_at(model: Any, browser: B
         (lambda own: where(Integration, "add"), "Integrations"),
         (
             lambda own: where(Integration, "change", own.integration.pk),
-            "Integrations chevron_right Own-integration",
+            "Integrations chevron_right own-integration",
         ),
         (lambda own: where(IntegrationObject, "change", own.row.pk), "Queue"),
         (lambda own: reverse("admin:index"), "Overview"),

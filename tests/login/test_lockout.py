@@ -244,3 +244,19 @@ def test_guesses_at_one_name_from_many_addresses_are_all_counted(anna: User) -> 
     assert codes == [401] * 20
     row = FailedTries.objects.get(key=lockout.name_key("anna"))
     assert len(row.times) == 20
+
+
+def test_the_log_says_who_failed_to_log_in_and_repeats_no_typed_password(
+    anna: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "otms.accounts.lockout"):
+        guess(1, "ANNA", "10.1.1.1")
+        guess(10, "hunter2-typed-too-early", "10.1.1.2")
+    told = [each for each in caplog.records if each.name == "otms.accounts.lockout"]
+    first, *others = (vars(each) for each in told)
+    assert first["msg"] == "a login failed"
+    assert (first["person"], first["address"]) == ("anna", "10.1.1.1")
+    assert first["request"]
+    assert {each["person"] for each in others} == {"nobody of that name"}
+    assert others[-1]["msg"] == "logins are locked"
+    assert "hunter2" not in str([first, *others])

@@ -10,6 +10,7 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from integrations.models import Credential, IntegrationObject, Status
+from otms.accounts import lockout
 from otms.accounts.access import access_token
 from otms.accounts.audit import AuditEntry
 from otms.accounts.models import PersonalToken, Platform, Session, User
@@ -57,6 +58,12 @@ SAME_AS = {
 TEXTS = {"subject": "Order", "body": "It is there."}
 CALLS: dict[str, Any] = {
     "block:user": lambda own: ("POST", f"user/block/{staff(own.platform).pk}", None),
+    "unblock:user": lambda own: (
+        "POST",
+        f"user/unblock/{staff(own.platform, is_active=False).pk}",
+        None,
+    ),
+    "unlock:user": lambda own: ("POST", f"user/unlock/{locked(own.platform).pk}", None),
     "delete:user:secondFactor": lambda own: (
         "DELETE",
         f"user/{make.second_factor(own.platform).user_id}/secondFactor",
@@ -155,6 +162,13 @@ LOOKS = {
     "get:integration:file": lambda own: f"integration/file/{own.file.pk}",
     "get:integration:email": lambda own: f"integration/email/{own.email.pk}",
 }
+
+
+def locked(platform: Platform) -> User:
+    """Somebody with whose name a login failed."""
+    person: User = staff(platform)
+    lockout.Attempt.to_log_in(person.username, "127.0.0.1").wrong()
+    return person
 
 
 def session_of_another(platform: Platform) -> Any:

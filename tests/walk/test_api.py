@@ -87,6 +87,7 @@ BODIES: dict[str, Callable[[Any], list[Any]]] = {
     "search:transportOrders:extended": lambda of: [{}, {"id": [str(of.order.pk)]}],
     "search:businesses": lambda of: [{}, named(of.business)],
     "search:events": lambda of: [{}, {"transportOrder": named(of.order)}],
+    "search:users": lambda of: [{}, named(of.user)],
     "search:integrations": lambda of: [{}, named(of.integration)],
     "search:messageAutomations": lambda of: [{}, {"messageTemplate": named(of.template)}],
     "search:messageTemplates": lambda of: [{}, named(of.template)],
