@@ -54,6 +54,7 @@ class DraftFilter(admin.SimpleListFilter):
 
 @admin.register(Email)
 class EmailAdmin(FactAdmin):
+    none_yet = "Mails that came in would be here, with the orders that were made of them."
     noun = "integration:email"
     list_display = (
         "created",

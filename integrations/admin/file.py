@@ -24,6 +24,7 @@ BEGINNING = 4096
 
 @admin.register(File)
 class FileAdmin(FactAdmin):
+    none_yet = "Files that were uploaded, such as those of imports, would be here."
     noun = "integration:file"
     list_display = ("created", "name", "format", "how_large", "integration_link", "uploaded_by")
     list_filter = ("format", "integration", "created_at")

@@ -122,6 +122,7 @@ def _field(setting: Setting) -> forms.Field:
 
 @admin.register(AppInstallation)
 class InstallationAdmin(PlatformAdmin, CheckedFirst):
+    none_yet = "Apps that were installed from the App Store would be here."
     noun = "appInstallation"
     verbs = {**PlatformAdmin.verbs, "add": "install:app"}
     list_display = ("name", "app_name", "state", "message", "made", "installed_by", "created")

@@ -161,6 +161,7 @@ class IntegrationList(RowsOfList):
 
 @admin.register(Integration)
 class IntegrationAdmin(PlatformAdmin, CheckedFirst):
+    none_yet = "An integration listens to changes and sends what others want to know of them."
     noun = "integration"
     form = IntegrationForm
     list_display = (

@@ -64,6 +64,7 @@ class CodeFilter(admin.SimpleListFilter):
 
 @admin.register(Log)
 class LogAdmin(EntryAdmin):
+    none_yet = "What workers did, line by line, would be here."
     noun = "integration:logs"
     list_display = ("created", "level_label", "integration_link", "object_link", "code", "text")
     list_filter = ("level", CodeFilter, "integration", "created_at")
@@ -115,6 +116,7 @@ class StatusClassFilter(admin.SimpleListFilter):
 
 @admin.register(RequestLog)
 class RequestLogAdmin(EntryAdmin):
+    none_yet = "What was sent and what was answered would be here."
     noun = "integration:requestLogs"
     list_display = (
         "created",

@@ -41,6 +41,7 @@ RECIPIENTS_HELP = (
 
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(PlatformAdmin):
+    none_yet = "What a message says is written in a template, with places for what is in a record."
     noun = "messageTemplate"
     list_display = ("name", "written", "sent_by", "created")
     search_fields = ("name", "subject")
@@ -130,6 +131,7 @@ class AutomationForm(RecordForm):
 
 @admin.register(MessageAutomation)
 class MessageAutomationAdmin(PlatformAdmin):
+    none_yet = "An automation sends a message when something happens to an order."
     noun = "messageAutomation"
     form = AutomationForm
     list_display = ("name", "switched", "happening", "sends", "addressees", "made")

@@ -83,6 +83,7 @@ class EntityFilter(admin.SimpleListFilter):
 
 @admin.register(IntegrationObject)
 class IntegrationObjectAdmin(ObjectSearch):
+    none_yet = "Each change that an integration listens to would be here, with what became of it."
     noun = "integration:object"
     list_display = (
         "created",

@@ -61,6 +61,7 @@ class TextsForm(forms.Form):
 
 @admin.register(Task)
 class TaskAdmin(FactAdmin):
+    none_yet = "Imports, replays and other long work would be here, with what became of it."
     noun = "integration:task"
     list_display = ("created", "status_label", "kind", "integration_link", "progress", "started_by")
     list_filter = ("status", "kind", "integration", "created_at")

@@ -67,8 +67,9 @@ class AuthSettings(WireSerializer):
     name = serializers.CharField(
         required=False,
         max_length=100,
+        label="Name of the header or parameter",
         style=_when("header", "query"),
-        help_text="Of the header or the parameter: X-Api-Key",
+        help_text="Such as X-Api-Key.",
     )
     value = serializers.CharField(
         required=False,

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
 from django.db.models import F
@@ -15,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from unfold.decorators import display
 from unfold.forms import (
     AdminPasswordChangeForm,
+    UnfoldReadOnlyPasswordHashWidget,
     UserChangeForm,
     UserCreationForm,
 )
@@ -35,6 +37,15 @@ admin.site.unregister(Group)
 
 # What is done for another, and what it takes beyond the page.
 HELPS = {"end": "delete:user:session", "remove": "delete:user:secondFactor"}
+WAY_IN = "Without one the person can't log in until a link to set the password was made for them."
+HELP = {
+    "username": "What they log in with: letters, digits and @ . + - _",
+    "is_active": "Who leaves is made inactive and can't log in; the history keeps the name.",
+    "is_staff": "May open these pages. Without it they use the API alone.",
+    "is_superuser": "Operates the deployment: may do everything, on every platform.",
+    "user_permissions": "Calls that this person may make beyond those of the role.",
+}
+LABELS = {"is_active": "Active", "is_staff": "Opens the admin", "is_superuser": "Operator"}
 NO_ROLE = "none: may log in, and nothing else"
 
 
@@ -63,12 +74,32 @@ class RoleForm(forms.ModelForm):
         return given
 
 
+class KeptPassword(UnfoldReadOnlyPasswordHashWidget):
+    """Whether there is a password, and nothing of its hash."""
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(name, value, attrs)
+        is_set = bool(value) and is_password_usable(value)
+        words = "A password is set; nobody can read it." if is_set else "No password is set yet."
+        return {**context, "summary": [{"label": words}]}
+
+
 class PersonForm(RoleForm, UserChangeForm):
-    pass
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "password" in self.fields:
+            self.fields["password"].widget = KeptPassword()
 
 
 class NewPersonForm(RoleForm, UserCreationForm):
-    pass
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        way = self.fields["usable_password"]
+        way.label, way.help_text = "Password", WAY_IN
+        way.choices = way.widget.choices = [  # type: ignore[attr-defined]
+            ("true", "typed here"),
+            ("false", "none yet"),
+        ]
 
 
 class RoleFilter(admin.SimpleListFilter):
@@ -241,6 +272,13 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
         if db_field.name == "user_permissions":
             return Permission.objects.using(db).order_by("codename")
         return super().get_field_queryset(db, db_field, request)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and db_field.name in HELP:
+            field.help_text = HELP[db_field.name]
+            field.label = LABELS.get(db_field.name, field.label)
+        return field
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field: Any = super().formfield_for_manytomany(db_field, request, **kwargs)

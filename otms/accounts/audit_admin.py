@@ -57,6 +57,7 @@ class PersonFilter(admin.SimpleListFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(FactAdmin):
+    none_yet = "Who did what to which record would be here."
     noun = "audit"
     list_display = ("created", "who", "done", "record", "in_short", "address")
     list_display_links = ("created",)

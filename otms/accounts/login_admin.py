@@ -6,9 +6,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from unfold.decorators import display
@@ -18,9 +19,10 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from otms.accounts.device import in_short
 from otms.accounts.models import PersonalToken, Session
 from otms.accounts.platform_admin import FactAdmin, act, allowed, moment
-from otms.accounts.token_views import offered
+from otms.accounts.token_views import offered, offered_in_words
 
 
 class OwnAdmin(FactAdmin):
@@ -70,9 +72,10 @@ class OwnAdmin(FactAdmin):
 class SessionAdmin(OwnAdmin):
     """Where people are logged in, and were: at the API and in the admin."""
 
+    none_yet = "Where people are logged in would be here."
     verbs = {"view": "get:user:sessions"}
     ends = "delete:user:session"
-    list_display = ("user", "state", "kind", "address", "device", "started", "used", "factor")
+    list_display = ("user", "state", "kind", "address", "browser", "started", "used", "factor")
     list_select_related = ("user",)
     list_filter = ("kind", "user")
     search_fields = ("user__username", "ip", "device")
@@ -92,6 +95,10 @@ class SessionAdmin(OwnAdmin):
         if max(session.expires_at, session.refresh_expires_at) <= now():
             return "expired"
         return "half" if session.awaits_code else "open"
+
+    @display(description="Device")
+    def browser(self, session: Session) -> str:
+        return format_html('<span title="{}">{}</span>', session.device, in_short(session.device))
 
     @display(description="Address")
     def address(self, session: Session) -> str:
@@ -113,9 +120,9 @@ class SessionAdmin(OwnAdmin):
     def end(self, session: Session) -> str:
         return moment(session.ended_at)
 
-    @display(description="Second factor", boolean=True)
-    def factor(self, session: Session) -> bool:
-        return session.passed_two_factor_authentication
+    @display(description="Second factor")
+    def factor(self, session: Session) -> str:
+        return "shown" if session.passed_two_factor_authentication else "-"
 
     @act("delete:user:session", "End", own=True)
     def log_out(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
@@ -155,6 +162,7 @@ class NewTokenForm(forms.Form):
 class PersonalTokenAdmin(OwnAdmin):
     """Tokens of people for their own scripts: shown once when they are made, revoked here."""
 
+    none_yet = "A script shows a token of its person, instead of a name and a password."
     verbs = {"view": "get:user:tokens"}
     ends = "delete:user:token"
     list_display = ("name", "user", "state", "good_for", "created", "used", "expires", "revoked")
@@ -166,6 +174,7 @@ class PersonalTokenAdmin(OwnAdmin):
     ordering = ("-created_at",)
     actions = ("revoke",)
     actions_list = ("new",)
+    actions_detail = ("revoke_this",)
     done = "revoked; they are refused from now on."
 
     @display(description="State", label={"valid": "success", "revoked": "danger"})
@@ -207,6 +216,8 @@ class PersonalTokenAdmin(OwnAdmin):
             "opts": self.opts,
             "title": "New token",
             "form": form,
+            "groups": offered_in_words(person),
+            "chosen": form["permissions"].value() or [],
             "list": reverse("admin:accounts_personaltoken_changelist"),
         }
         if request.method == "POST" and form.is_valid():
@@ -219,6 +230,29 @@ class PersonalTokenAdmin(OwnAdmin):
     @act("delete:user:token", "Revoke", own=True)
     def revoke(self, request: HttpRequest, queryset: QuerySet[PersonalToken]) -> None:
         self.end_each(request, queryset)
+
+    @act("delete:user:token", "Revoke", own=True, icon="block", permissions=["revoke_this"])
+    def revoke_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Asks first; POST revokes it."""
+        token = self.get_object(request, object_id)
+        if token is None:
+            raise Http404
+        page = reverse("admin:accounts_personaltoken_change", args=[token.pk])
+        if request.method == "POST":
+            self.end_each(request, self.get_queryset(request).filter(pk=token.pk))
+            return HttpResponseRedirect(page)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": token,
+            "title": f"Revoke {token.name}?",
+            "page": page,
+        }
+        return TemplateResponse(request, "admin/revoke_token.html", context)
+
+    def has_revoke_this_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        token = self.get_object(request, str(object_id)) if object_id else None
+        return bool(token and token.living)
 
     def end_one(self, record: Any) -> bool:
         return bool(record.revoke())

@@ -311,6 +311,7 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
 
     # Do the verbs that save these records write the trail themselves?
     keeps_trail = False
+    none_yet = ""  # of an empty list: what would be in it
     form: type[PlatformForm] = RecordForm
     show_full_result_count = False
     show_facets = ShowFacets.NEVER

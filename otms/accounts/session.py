@@ -54,8 +54,8 @@ class Session(Record):
     """
 
     class Kind(models.TextChoices):
-        API = "api"
-        ADMIN = "admin"
+        API = "api", "API"
+        ADMIN = "admin", "admin"
 
     is_login = True  # shown by a person who logged in, not by their script
 

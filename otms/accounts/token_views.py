@@ -1,5 +1,6 @@
 """Personal tokens over the API: a person makes, sees and revokes them."""
 
+from collections import defaultdict
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from otms.accounts.serializers import (
     PersonalTokenSerializer,
     TokenRequestSerializer,
 )
-from otms.api.router import route, router
+from otms.api.router import actions, route, router
 from otms.api.views import PlatformViewSet
 from otms.spelling import did_you_mean
 
@@ -23,6 +24,17 @@ def offered(person: User) -> list[str]:
     """The names of the calls that a token of this person may be good for."""
     routes = (each for each in router.routes() if not each.public and not each.by_hand)
     return sorted({each.name for each in routes if each.own or person.allows(each.name)})
+
+
+def offered_in_words(person: User) -> dict[str, list[tuple[str, str]]]:
+    """The same by what they are about, each with what the call says of itself."""
+    names, found = set(offered(person)), defaultdict[str, dict[str, str]](dict)
+    for viewset in router.viewsets:
+        for action, each in actions(viewset).items():
+            if each.name in names:
+                said = (getattr(viewset, action).__doc__ or each.name).strip().splitlines()[0]
+                found[viewset.group].setdefault(each.name, said)
+    return {group: sorted(calls.items()) for group, calls in sorted(found.items())}
 
 
 class TokenViewSet(PlatformViewSet):

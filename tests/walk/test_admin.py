@@ -89,6 +89,7 @@ ACTIONS_OF_ONE = {
     ("leave", AppInstallation): "delete:appInstallation",
     ("see_messages", MessageAutomation): "get:integration:object",
     ("see_integration", MessageAutomation): "get:integration",
+    ("revoke_this", PersonalToken): "delete:user:token",
     ("download", File): "get:integration:file",
     ("requeue", IntegrationObject): "requeue:integration:object",
     ("cancel", IntegrationObject): "cancel:integration:object",
