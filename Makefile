@@ -60,6 +60,9 @@ scan: install-dev ## secrets in any version of any file, locks, licences; pins t
 stories: install-dev ## the tutorial, executed as it is printed: each call, status, milliseconds
 	@$(EMBEDDED) $(BIN)/pytest -s tests/stories
 
+walk: install-dev ## everything there is, as everybody, beside another platform and with planted secrets
+	@$(EMBEDDED) $(BIN)/pytest -s -m long tests/walk tests/security
+
 fuzz: install-dev ## made-up calls to every operation, more than 10,000 (EXAMPLES=300 MINUTES=60)
 	@OTMS_FUZZ_EXAMPLES=$(EXAMPLES) OTMS_FUZZ_MINUTES=$(MINUTES) $(EMBEDDED) $(BIN)/pytest \
 		--timeout 0 tests/fuzz
@@ -101,4 +104,4 @@ INSTALL = p="$(PYTHON)"; [ -n "$$p" ] || p=$(BIN)/python; \
 	or name one: make PYTHON=/path/to/python3.11 ..." | tr -s '\t ' ' '; exit 1; }; \
 	"$$p" .ci/install.py $(1)
 
-.PHONY: help run test check static scan stories fuzz test-services browser chaos schema lock clean install install-dev
+.PHONY: help run test check static scan stories walk fuzz test-services browser chaos schema lock clean install install-dev

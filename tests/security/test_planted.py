@@ -439,6 +439,7 @@ def everything_that_is_read(day: Day, api: Api, browser: Browser, own: Any) -> N
         day.note(address, browser.client.get(address, follow=True))
 
 
+@pytest.mark.long
 def test_a_secret_is_found_nowhere_in_clear(
     planted: Planted,
     day: Day,

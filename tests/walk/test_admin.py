@@ -37,7 +37,7 @@ from tests.walk import furnished, table
 from tests.walk.table import YES
 from tests.walk.walking import Walk
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
 
 NOBODY, OPERATOR, EVERYBODY, VISITOR = "nobody", "the operator", "who is logged in", "a visitor"
 # What the pages of each kind of record are about, as in the names of permissions.
@@ -312,6 +312,7 @@ def everybody(walk: Walk) -> dict[str, Visit]:
     return {caller: Visit(walk, caller, person) for caller, person in found.items()}
 
 
+@pytest.mark.long
 def test_the_admin_shows_and_does_what_the_table_says(walk: Walk) -> None:
     visits = everybody(walk)
     own, foreign = furnished.by_model(walk.own), furnished.by_model(walk.foreign)

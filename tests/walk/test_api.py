@@ -26,7 +26,7 @@ from tests.walk import furnished, table
 from tests.walk.table import NO, OWN, YES
 from tests.walk.walking import Walk
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
 
 MAPPING = {"id": "$.transportOrder.id"}
 DATA = {"transportOrder": {"id": "1"}}
@@ -230,6 +230,7 @@ def make_walk(walk: Walk, found: list[type[Any]], who: dict[str, Shown]) -> None
                             step.answered(answer, right, f"{where} {body}")
 
 
+@pytest.mark.long
 def test_nobody_calls_what_they_may_not_or_sees_and_changes_what_is_anothers(walk: Walk) -> None:
     make_walk(walk, router.viewsets, callers(walk.own))
     walk.check("the API")
