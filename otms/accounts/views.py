@@ -267,9 +267,8 @@ class PeopleViewSet(PlatformViewSet):
         return Response(self.paged("users", found, offset, amount, people_shown))
 
     def listed(self) -> Any:
-        seen = Session.objects.across_platforms().filter(
-            user=OuterRef("pk"), last_used_at__isnull=False
-        )
+        mine = Session.objects.of(self.platform)
+        seen = mine.filter(user=OuterRef("pk"), last_used_at__isnull=False)
         newest = seen.order_by("-last_used_at").values("last_used_at")[:1]
         found = self.records.annotate(
             has_factor=Q(second_factor__confirmed_at__isnull=False), last_seen=Subquery(newest)

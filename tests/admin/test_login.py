@@ -63,7 +63,7 @@ def test_who_logs_in_is_not_slowed_down(clerk: Any) -> None:
 
 
 def test_the_answer_does_not_tell_who_has_an_account(own: SimpleNamespace, clerk: Any) -> None:
-    """The right password of somebody who may not come in is a guess like any other."""
+    """Only who knows the password of somebody without access to the admin is told so."""
     staff(own.platform, username="gone", password=PASSWORD, is_active=False)
     visitor = staff(own.platform, username="visitor", password=PASSWORD)
     visitor.is_staff = False
@@ -73,14 +73,16 @@ def test_the_answer_does_not_tell_who_has_an_account(own: SimpleNamespace, clerk
         for name, password in (
             ("clerk", "wrong"),
             ("gone", PASSWORD),
-            ("visitor", PASSWORD),
+            ("visitor", "wrong"),
             ("nobody", "wrong"),
         )
     ]
     assert {answer.status_code for answer in answers} == {200}
     assert len({str(answer.context["form"].non_field_errors()) for answer in answers}) == 1
+    told = attempt("visitor", PASSWORD).context["form"].non_field_errors()
+    assert "no access to the admin" in str(told)
     for _ in range(9):
-        assert attempt("visitor", PASSWORD).status_code == 200
+        assert attempt("visitor", "wrong").status_code == 200
     assert attempt("visitor", PASSWORD).status_code == 429
 
 

@@ -108,7 +108,7 @@ RICH: dict[str, Any] = {
             {
                 "name": "orders",
                 "connector": "webhook",
-                "settings": {"url": URL, "secret": "hush-hush"},
+                "settings": {"url": URL, "secret": "hush-hush, and long enough"},
                 "mapping": {"id": "$.transportOrder.id", "price": 2.50},
                 "success": {"status": [200, 201]},
             },

@@ -340,6 +340,10 @@ HANDLES: dict[tuple[str, str], tuple[str, Any]] = {
         "create:user:passwordLink",
         posted("user", "user", "password_link"),
     ),
+    ("PersonalToken", "revoke_this"): (
+        "delete:user:token",
+        posted("personaltoken", "token", "revoke_this"),
+    ),
     ("PersonalToken", "revoke"): (
         "delete:user:token",
         chosen("personaltoken", "token", "revoke"),
