@@ -222,6 +222,7 @@ TEN_WAYS: list[Any] = [
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_a_thousand_rows_ten_of_them_bad(bring: Bring, api: Api, platform: Platform) -> None:
     """990 go in, 10 are told with index, field and reason; the same again: nothing happens."""
     listener = make.integration("", platform=platform, trigger=make.ALL_ACTIONS)

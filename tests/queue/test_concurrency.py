@@ -227,6 +227,7 @@ def test_workers_and_producers_at_once_keep_caps_and_order(queue: Queue) -> None
 
 
 @pytest.mark.services
+@pytest.mark.long
 def test_a_thousand_deep_lanes_are_worked_off(queue: Queue) -> None:
     integration = make.integration(platform=queue.platform, delivery={"concurrency": 100})
     lanes = [uuid4() for _ in range(1000)]
