@@ -36,7 +36,7 @@ from tests.api.test_reference import DOCS, in_schema
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-EXAMPLES = int(os.environ.get("OTMS_FUZZ_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("OTMS_FUZZ_EXAMPLES", "8"))
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
