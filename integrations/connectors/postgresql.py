@@ -7,8 +7,6 @@ comes twice changes nothing, because a row knows the version it is of.
 import os
 import re
 import socket
-import struct
-import sys
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -24,6 +22,7 @@ from rest_framework.fields import empty
 from integrations import egress
 from integrations.connectors import base
 from integrations.connectors._deadline import ended_at
+from integrations.connectors._meter import Meter
 from integrations.core.errors import MappingError
 from integrations.http import ErrorKind, Exchange, Request
 from otms import __version__, documents
@@ -41,7 +40,6 @@ LATER = re.compile(r"too many|remaining connection slots|starting up|shutting do
 TRANSIENT = ("08", "40", "53", "55", "57")
 # Of one session. What we ask has short answers; libpq would keep whatever a server pours out.
 MOST_HEARD = 1024 * 1024
-BYTES_RECEIVED = struct.Struct("128xQ")  # where Linux has it in its tcp_info
 LONGEST_SAID = 500
 
 INSERT = """
@@ -241,26 +239,18 @@ class _Line(psycopg.Connection[Any]):
 
 
 def _metered(steps: Any, fileno: Callable[[Any], int]) -> Generator[Any, Any, Any]:
-    """The same steps, looking at how much came before each."""
-    try:
-        waits = next(steps)
-        while True:
-            ready = yield waits
-            if _received(fileno(waits)) > MOST_HEARD:
-                text = "The server says more than 1 MiB where a short answer is due."
-                raise ValueError(text)
-            waits = steps.send(ready)
-    except StopIteration as done:
-        return done.value
-
-
-def _received(fileno: int) -> int:
-    """The bytes that came on this connection; 0 where the system does not count them."""
-    if sys.platform != "linux":
-        return 0
-    with socket.socket(fileno=os.dup(fileno)) as twin:
-        info = twin.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_RECEIVED.size)
-    return int(BYTES_RECEIVED.unpack(info)[0]) if len(info) == BYTES_RECEIVED.size else 0
+    """The same steps, while somebody looks at how much comes."""
+    with Meter(MOST_HEARD) as meter:
+        try:
+            waits = next(steps)
+            while meter.look(fileno(waits)):
+                waits = steps.send((yield waits))
+        except StopIteration as done:
+            return done.value
+        except psycopg.Error:
+            if not meter.exceeded:
+                raise
+    raise ValueError("The server says more than 1 MiB where a short answer is due.")
 
 
 def _named(identifier: sql.Identifier) -> sql.Composable:

@@ -1,8 +1,7 @@
 """Writing what is nice to know: it waits for nobody, and nobody fails because of it."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.db import DatabaseError, connections, models, transaction
@@ -24,17 +23,10 @@ def update_at_once(rows: models.QuerySet[Any], **fields: Any) -> bool:
         return False
 
 
-@contextmanager
-def _not_waiting(using: str) -> Iterator[None]:
+def _not_waiting(using: str) -> AbstractContextManager[None]:
     """SQLite waits for who else writes, for as long as it is told to."""
     connection = connections[using]
     if connection.vendor != "sqlite" or connection.in_atomic_block:
-        yield
-        return
-    seconds = connection.settings_dict["OPTIONS"].get("timeout", 5)
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA busy_timeout = 0")
-        try:
-            yield
-        finally:
-            cursor.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+        return nullcontext()
+    waiting: AbstractContextManager[None] = connection.not_waiting()  # type: ignore[attr-defined]
+    return waiting

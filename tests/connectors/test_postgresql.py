@@ -145,8 +145,9 @@ def test_a_server_that_goes_on_and_on_is_left(said: list[bytes]) -> None:
                 caller.recv(65536)
                 caller.sendall(each)
             while True:
-                caller.sendall(said[-1] * 10)
+                said_in_all.append(caller.send(flood))
 
+    flood, said_in_all = said[-1] * 200, [0]
     with socket.create_server(("127.0.0.1", 0)) as server:
         talking = threading.Thread(target=answer)
         talking.start()
@@ -155,6 +156,7 @@ def test_a_server_that_goes_on_and_on_is_left(said: list[bytes]) -> None:
         talking.join()
     assert exchange.error_kind == "refused"
     assert "more than 1 MiB" in exchange.error
+    assert sum(said_in_all) < 100 * 1024 * 1024  # what libpq would take in is a GiB
 
 
 def test_nobody_comes_to_a_forbidden_address() -> None:
