@@ -5,7 +5,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from integrations.models import (
     Credential,
@@ -167,6 +169,15 @@ class Browser:
         answer = self.open(address)
         assert answer.status_code == 200
         return str(answer.content.decode())
+
+    def looks(self, address: str) -> int:
+        """How often this page asks the database for something.
+
+        What is written is left out: that the caller was here is, once a minute.
+        """
+        with CaptureQueriesContext(connection) as captured:
+            self.html(address)
+        return sum(query["sql"].startswith("SELECT") for query in captured)
 
     def fields(self, address: str) -> dict[str, Any]:
         """What the form on this page would send if nothing were typed."""

@@ -4,8 +4,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from integrations.models import EntityChange
@@ -123,20 +121,15 @@ def test_a_customer_with_orders_is_not_deleted(own: SimpleNamespace, browser: Br
 def test_a_page_costs_the_same_for_more_consignments(
     own: SimpleNamespace, browser: Browser
 ) -> None:
-    def queries() -> int:
-        with CaptureQueriesContext(connection) as captured:
-            browser.html(page(own.order))
-        return len(captured)
-
-    queries()
-    few = queries()
+    browser.looks(page(own.order))
+    few = browser.looks(page(own.order))
     for _ in range(4):
         make.GoodsFactory.create_batch(
             2, consignment=make.ConsignmentFactory(transport_order=own.order)
         )
     given = browser.fields(page(own.order))
     assert given["consignments-4-goods-1-description"].startswith("pallet")
-    assert queries() == few
+    assert browser.looks(page(own.order)) == few
 
 
 @pytest.mark.django_db(transaction=True)

@@ -163,6 +163,7 @@ def is_running(pid: int) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_data_of_another_key_ends_it_with_a_sentence(start: Start, tmp_path: Path) -> None:
     first = start("demo", folder=tmp_path)
     first.until(READY)

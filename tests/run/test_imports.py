@@ -4,6 +4,8 @@ import signal
 import time
 from typing import Any
 
+import pytest
+
 from tests.run.conftest import Run, Start
 
 READY = "Ctrl-C stops everything"
@@ -29,6 +31,7 @@ def until_done(demo: Run, task: str, seconds: float = 60) -> Any:
     raise AssertionError(told)
 
 
+@pytest.mark.long
 def test_a_large_import_survives_that_the_process_is_stopped_and_started(start: Start) -> None:
     demo = start("demo")
     demo.until(READY)

@@ -62,7 +62,7 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     process.wait(30)
 
 
-@pytest.fixture(params=["standalone", "gunicorn"])
+@pytest.fixture(params=["standalone", pytest.param("gunicorn", marks=pytest.mark.long)])
 def port(request: pytest.FixtureRequest) -> int:
     found: int = request.getfixturevalue(request.param)
     return found

@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+import pytest
+
 from otms import env
 from tests.run.conftest import ROOT, Start
 
@@ -39,6 +41,7 @@ def test_it_starts_on_an_empty_folder_and_stops_on_a_signal(start: Start) -> Non
     assert "stopped" in printed.splitlines()[-1]
 
 
+@pytest.mark.long
 def test_commands_beside_it_know_where_it_is_found_and_who_calls_through_a_proxy(
     start: Start,
 ) -> None:
