@@ -99,7 +99,6 @@ class IntegrationObjectAdmin(ObjectSearch):
     ordering = ("-id",)
     list_before_template = "admin/integrations/statuses.html"
     actions = ("requeue", "cancel")
-    list_disable_select_all = True  # the rows are not counted
     change_form_template = "admin/integrations/object.html"
     a_look_is = "get:integration:object"
 

@@ -75,9 +75,9 @@ class CredentialAuthentication(BaseAuthentication):
         else:
             return None
         if found is None:
-            raise AuthenticationFailed(
-                "This credential is unknown, expired or revoked; generate a new one."
-            )
+            raise AuthenticationFailed("This credential is unknown; generate a new one.")
+        if ended := found.ended:
+            raise AuthenticationFailed(f"The credential {found} {ended}; generate a new one.")
         found.used(caller_address(request))
         return IntegrationCaller(found), found
 

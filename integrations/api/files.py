@@ -89,6 +89,7 @@ class FileViewSet(PlatformViewSet):
         "integration/file/<id:id>",
         "get:integration:file",
         answers={"file": wire.FileSerializer},
+        costly=True,  # it is looked into anew
     )
     def retrieve(self, request: Any, id: UUID) -> Response:
         """What a file turned out to be; its bytes are not shown."""

@@ -13,6 +13,8 @@ from rest_framework.response import Response
 from integrations import privacy
 from integrations.api import rows
 from integrations.api.serializers import TaskSerializer
+from integrations.api.views import refuse
+from integrations.core.errors import Problem
 from integrations.inbound import imports
 from integrations.models import ImportRow, Integration, Task
 from integrations.models.imports import Outcome
@@ -121,7 +123,11 @@ class ImportViewSet(PlatformViewSet):
         if not integration.enabled:
             raise Conflict("This integration is switched off: enable it to import for it.")
         if given.get("dry_run"):
-            made = imports.dry_run(integration, given["data"])
+            try:
+                made = imports.dry_run(integration, given["data"])
+            except imports.TooMuch as error:
+                refuse([Problem("data", "too_much", str(error))])
+                raise
             totals = imports.totals([row.outcome for row in made])
             return Response(_answer(None, totals, made))
         task = imports.start(integration, given["data"], str(request.user))

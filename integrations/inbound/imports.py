@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from math import inf
 from typing import Any
 
 from django.db import (
@@ -24,7 +25,7 @@ from django.db.models import Count
 from integrations.core import mapping, origin
 from integrations.core.errors import MappingError, Problem
 from integrations.core.mapping import Mapping
-from integrations.inbound.row import Received, Rejected, receive
+from integrations.inbound.row import Received, Rejected, mapped, receive
 from integrations.models import ImportRow, Integration, Level, Log, Task
 from integrations.models.imports import Outcome
 from integrations.models.task import Kind, TaskStatus
@@ -33,14 +34,28 @@ from otms.db.deadlock import again_after_deadlock
 log = logging.getLogger(__name__)
 
 AT_ONCE = 100  # rows that are brought in while the caller waits
+PATIENCE = 10.0  # seconds that the caller waits; then a worker goes on
 MOST = 10_000
 CHUNK = 100  # rows that are read together
 SLICE = 500  # rows before another import has its turn
 TOLD_SECONDS = 1.0  # between two notes of progress
 TRIES = 3
 
+
+class TooMuch(Exception):
+    """So many rows, and no more of them, can be tried while the caller waits."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(
+            f"Only {rows} of these rows could be mapped within {PATIENCE:.0f} s: try fewer at "
+            "once, or a mapping that looks at less."
+        )
+
+
 Totals = dict[str, int]
-Apply = Callable[[int, Any], Received]
+# A row that is mapped, to be brought in; and what maps one.
+Ready = Callable[[], Received]
+Prepare = Callable[[Any], Ready]
 
 
 def start(integration: Integration, rows: list[Any], started_by: str) -> Task:
@@ -71,7 +86,7 @@ def start(integration: Integration, rows: list[Any], started_by: str) -> Task:
 def _at_once(task: Task) -> None:
     """Bring the rows in while the caller waits; what can't be now, a worker brings in later."""
     try:
-        _carry_on(task)
+        _carry_on(task, until=time.monotonic() + PATIENCE)
     except (OperationalError, InterfaceError):
         if connection.in_atomic_block:
             raise  # nothing of it was stored
@@ -81,14 +96,23 @@ def _at_once(task: Task) -> None:
 
 
 def dry_run(integration: Integration, rows: list[Any]) -> list[ImportRow]:
-    """What would become of these rows; nothing of it is kept."""
-    apply = _apply(integration)
+    """What would become of these rows; nothing of it is kept.
+
+    TooMuch says that it would take too long.
+    """
+    prepare = _prepare(integration)
+    end = time.monotonic() + PATIENCE
+    ready = []
+    for place, sent in enumerate(rows):
+        if time.monotonic() > end:
+            raise TooMuch(place)
+        ready.append(_ready(prepare, sent))
 
     @transaction.atomic
     def tried() -> list[ImportRow]:
         made = [
-            _filled(ImportRow(position=place), _told(apply, place, sent))
-            for place, sent in enumerate(rows)
+            _filled(ImportRow(position=place), _told(each, place))
+            for place, each in enumerate(ready)
         ]
         transaction.set_rollback(True)
         return made
@@ -146,21 +170,21 @@ def stop() -> None:
     _stopping.set()
 
 
-def _carry_on(task: Task, most: int = MOST) -> None:
+def _carry_on(task: Task, most: int = MOST, until: float = inf) -> None:
     """Bring in rows that wait; when there are none left, the task is done."""
     if not _goes_on(task):
         return
     integration = _integration(task)
-    apply = _apply(integration)
+    prepare = _prepare(integration)
     told = time.monotonic()
     with _as_import(integration):
         for row in _waiting(task, most):
-            _bring_in(row, apply)
+            _bring_in(row, _ready(prepare, row.row))
             if time.monotonic() - told > TOLD_SECONDS:
                 told = time.monotonic()
                 if not _goes_on(task):
                     return
-            if _stopping.is_set():
+            if _stopping.is_set() or time.monotonic() > until:
                 break
     found = totals_of(task)
     if found["waiting"]:
@@ -182,13 +206,13 @@ def _waiting(task: Task, most: int) -> Iterator[ImportRow]:
         last = chunk[-1].position
 
 
-def _bring_in(row: ImportRow, apply: Apply) -> None:
+def _bring_in(row: ImportRow, ready: Ready) -> None:
     """One row: the record and what became of it in one transaction."""
 
     @transaction.atomic
     def bring() -> None:
         if _held(row):
-            _write(row, _told(apply, row.position, row.row))
+            _write(row, _told(ready, row.position))
 
     try:
         again_after_deadlock(bring)
@@ -205,12 +229,12 @@ def _held(row: ImportRow) -> bool:
     return mine.select_for_update(no_key=True).first() is not None
 
 
-def _told(apply: Apply, place: int, sent: Any) -> Received:
+def _told(ready: Ready, place: int) -> Received:
     """What became of it; when it is rejected, nothing of it is left."""
     for attempt in range(1, TRIES + 1):
         try:
             with transaction.atomic():
-                return apply(place, sent)
+                return ready()
         except Rejected as error:
             return Received(
                 Outcome.REJECTED,
@@ -235,18 +259,27 @@ def _failed(place: int) -> Received:
     return Received(Outcome.REJECTED, problems=[Problem("", "failed", text)])
 
 
-def _apply(integration: Integration) -> Apply:
+def _prepare(integration: Integration) -> Prepare:
     compiled: Mapping | None = None
     if integration.inbound is not None:
         try:
             compiled = mapping.compile(integration.inbound)
         except MappingError as error:  # though it was checked when it was saved
             text = f"The inbound mapping can't be used as it is stored: {error}"
-            return partial(_refused, Rejected([Problem("", "broken_mapping", text)]))
-    return lambda place, sent: receive(integration, compiled, sent)
+            broken = Rejected([Problem("", "broken_mapping", text)])
+            return lambda sent: partial(_refused, broken)
+    return lambda sent: partial(receive, integration, mapped(compiled, sent))
 
 
-def _refused(error: Rejected, place: int, sent: Any) -> Received:
+def _ready(prepare: Prepare, sent: Any) -> Ready:
+    """The row, mapped before a transaction is open; what is wrong with it is told with the row."""
+    try:
+        return prepare(sent)
+    except Exception as error:  # noqa: BLE001 - it is raised where the row is told of
+        return partial(_refused, error)
+
+
+def _refused(error: Exception) -> Received:
     raise error
 
 

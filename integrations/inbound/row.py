@@ -43,11 +43,20 @@ class Received:
     warnings: list[Problem] = field(default_factory=list)
 
 
-def receive(integration: Integration, mapping: Mapping | None, sent: Any) -> Received:
+@dataclass(frozen=True)
+class Mapped:
+    """A row as a transport order in our own form, and what the mapping did not find."""
+
+    fields: dict[str, Any]
+    warnings: list[Problem]
+
+
+def receive(integration: Integration, mapped: Mapped) -> Received:
     """Bring one row in, inside a transaction; Rejected says why it can't be."""
-    row, warnings = _mapped(mapping, sent)
+    # Copied, for it may be tried again.
+    fields, warnings = dict(mapped.fields), list(mapped.warnings)
     try:
-        return _checked(integration, row, warnings)
+        return _checked(integration, fields, warnings)
     except Rejected as error:
         error.warnings = warnings[:MOST_TOLD]
         raise
@@ -63,8 +72,8 @@ def _checked(integration: Integration, row: dict[str, Any], warnings: list[Probl
         raise Rejected(problems, name) from None
 
 
-def _mapped(mapping: Mapping | None, sent: Any) -> tuple[dict[str, Any], list[Problem]]:
-    """The row as a transport order in our own form."""
+def mapped(mapping: Mapping | None, sent: Any) -> Mapped:
+    """The row as a transport order; it may take its time, so no transaction is open."""
     warnings: list[Problem] = []
     if not isinstance(sent, dict | list):
         text = f"A row is an object such as {{...}}, not {shown(sent)}."
@@ -79,7 +88,7 @@ def _mapped(mapping: Mapping | None, sent: Any) -> tuple[dict[str, Any], list[Pr
     if not isinstance(sent, dict):
         text = f"A row is an object, a transport order such as {{...}}, not {shown(sent)}."
         raise Rejected([Problem("", "not_an_object", text)])
-    return dict(sent), warnings
+    return Mapped(dict(sent), warnings)
 
 
 def _external_id(row: dict[str, Any]) -> str:

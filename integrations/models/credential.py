@@ -20,13 +20,7 @@ USE_NOTED = timedelta(minutes=1)
 
 
 class CredentialQuerySet(PlatformQuerySet["Credential"]):
-    def valid(self) -> Self:
-        """Not revoked, not expired, of an integration that was not deleted."""
-        moment = now()
-        return self.filter(integration__deleted_at=None).filter(
-            models.Q(revoked_at=None) | models.Q(revoked_at__gt=moment),
-            models.Q(expires_at=None) | models.Q(expires_at__gt=moment),
-        )
+    # Those that have ended are found too: who shows their secret is told why they are refused.
 
     def with_token(self, token: str) -> "Credential | None":
         return self._of_anyone().filter(token_hash=fingerprint(token)).first()
@@ -42,7 +36,7 @@ class CredentialQuerySet(PlatformQuerySet["Credential"]):
         return self._of_anyone().filter(api_key=key, secret_hash=fingerprint(secret)).first()
 
     def _of_anyone(self) -> Self:
-        return self.across_platforms().valid().select_related("integration__platform")
+        return self.across_platforms().select_related("integration__platform")
 
 
 class Credential(Record):
@@ -99,6 +93,17 @@ class Credential(Record):
         if self.expires_at and self.expires_at <= moment:
             return "expired"
         return "ending" if self.revoked_at else "valid"
+
+    @property
+    def ended(self) -> str:
+        """Why it opens nothing any more, in words; "" while it does."""
+        if self.integration.deleted_at:
+            return "is of an integration that was deleted"
+        if self.state == "revoked":
+            return f"was revoked at {self.revoked_at:%Y-%m-%d %H:%M:%S} UTC"
+        if self.state == "expired":
+            return f"expired at {self.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+        return ""
 
     def allows(self, permission: str) -> bool:
         return self.scopes is None or permission in self.scopes

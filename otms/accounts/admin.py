@@ -66,6 +66,8 @@ class RoleForm(forms.ModelForm):
     def clean(self) -> Any:
         given = super().clean()
         typed = self.cleaned_data
+        if self.instance == self.giver and typed.get("role", "") != self.instance.role:
+            self.add_error("role", "Nobody changes their own role: another owner does.")
         leaves = not typed.get("is_active", True) or typed.get("role") != OWNER.name
         if not self.instance._state.adding and leaves and self.instance.is_last_owner():
             self.add_error(

@@ -459,6 +459,7 @@ class FactAdmin(PlatformAdmin):
     form = PlatformForm
     verbs = {"view": "get"}
     paginator = InfinitePaginator
+    list_disable_select_all = True  # the rows are not counted
     sortable_by = ()
     # Of a page that shows what was sent or came in: what the audit trail calls a look at it.
     a_look_is = ""

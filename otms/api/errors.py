@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from otms import documents
+from otms.address import caller_address
 from otms.api.router import EXAMPLE_ID
 from otms.db.sealing import UNREADABLE, CannotOpen
 
@@ -112,7 +113,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
 def _log_refusal(request: Any, code: int, text: str) -> None:
     """For support, who is asked why a call was refused."""
     extra = {"method": request.method, "path": request.path[:200], "status": code}
-    log.warning("refused: %s", text[:300], extra={**extra, "request": getattr(request, "id", None)})
+    extra |= {"address": caller_address(request), "request": getattr(request, "id", None)}
+    log.warning("refused: %s", text[:300], extra=extra)
 
 
 def body(code: int, text: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:

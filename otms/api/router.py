@@ -34,6 +34,7 @@ class Route:
     `answers` maps keys of the envelope to serializers. A body that is `optional` may be left out.
     A call that is `own` every person may make about themselves; the view asks who it is about.
     `example` is a body that works, as who reads of the call will copy it.
+    A call that is `costly` takes much, though its verb does not say so.
     What is `shown_once` is in no kept answer; what is done `by_hand` takes a person who logged in,
     not their script.
     """
@@ -50,6 +51,7 @@ class Route:
     example: dict[str, Any] | None = None
     shown_once: bool = False
     by_hand: bool = False
+    costly: bool = False
 
     @property
     def keyed(self) -> bool:
@@ -61,7 +63,7 @@ class Route:
     @property
     def heavy(self) -> bool:
         """Is this call counted twice: as a call, and as one that takes much?"""
-        return self.name.partition(":")[0] in HEAVY
+        return self.costly or self.name.partition(":")[0] in HEAVY
 
 
 class AnyCaseUUID(UUIDConverter):
@@ -87,6 +89,7 @@ def route(
     example: dict[str, Any] | None = None,
     shown_once: bool = False,
     by_hand: bool = False,
+    costly: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
         declared = Route(
@@ -102,6 +105,7 @@ def route(
             example,
             shown_once,
             by_hand,
+            costly,
         )
         function.route = declared  # type: ignore[attr-defined]
         return function

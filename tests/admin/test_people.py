@@ -81,8 +81,10 @@ def test_the_last_owner_is_neither_demoted_nor_made_inactive(own: SimpleNamespac
         assert "last owner" in str(errors(answer)["is_active"])
     ann.refresh_from_db()
     assert (ann.role, ann.is_active) == ("owner", True)
-    staff(own.platform, username="bob")
-    Browser(ann).saved(page_of(ann), role="support")
+    bob = staff(own.platform, username="bob")
+    answer = Browser(ann).send(page_of(ann), role="support")
+    assert errors(answer)["role"] == ["Nobody changes their own role: another owner does."]
+    Browser(bob).saved(page_of(ann), role="support")
     assert User.objects.get(pk=ann.pk).role == "support"
 
 

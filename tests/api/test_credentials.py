@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -204,6 +204,35 @@ def test_a_credential_may_do_what_its_scopes_say(api: Api, integration: Integrat
     )
     told = caller.refused("GET", "transportOrders/0/1", code=403)["message"]
     assert "get:transportOrders, is not among your permissions" in told
+
+
+def test_who_shows_what_has_ended_is_told_why_and_nobody_else(
+    api: Api, integration: Integration
+) -> None:
+    expired, revoked, orphan = (generate(api, integration, name=each) for each in "abc")
+    of_platform = Credential.objects.of(integration.platform)
+    past = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    of_platform.filter(api_key=expired["apiKey"]).update(expires_at=past)
+    of_platform.filter(api_key=revoked["apiKey"]).update(revoked_at=past)
+
+    def told(**headers: str) -> str:
+        call = Api(**headers).refused("GET", f"integration/{integration.pk}", code=401)
+        return str(call["message"])
+
+    def pair(of: dict[str, Any], secret: str = "") -> dict[str, str]:
+        return {"X-API-Key": of["apiKey"], "X-API-Secret": secret or of["apiSecret"]}
+
+    key = expired["apiKey"]
+    assert told(**pair(expired)) == (
+        f"The credential {key} expired at 2026-01-02 03:04:05 UTC; generate a new one."
+    )
+    assert "was revoked at 2026-01-02 03:04:05 UTC" in told(
+        Authorization=f"Bearer {revoked['token']}"
+    )
+    unknown = "This credential is unknown; generate a new one."
+    assert told(**pair(expired, "wrong")) == told(Authorization="Bearer otms_int_x") == unknown
+    integration.retire()
+    assert "is of an integration that was deleted" in told(**pair(orphan))
 
 
 def test_credentials_of_other_names_stay(api: Api, integration: Integration) -> None:

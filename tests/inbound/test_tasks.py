@@ -1,11 +1,12 @@
 """More rows than a caller waits for: a task that a worker carries out, whatever happens to it."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils.timezone import now
 
 from integrations.inbound import imports
@@ -22,7 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def running() -> Iterator[None]:
+def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(imports, "PATIENCE", 600)  # however busy the machine is
     yield
     imports._stopping.clear()
 
@@ -55,6 +57,44 @@ def test_a_hundred_rows_are_brought_in_at_once_and_more_wait_for_a_worker(
     assert (told["task"]["status"], told["task"]["done"]) == ("DONE", 101)
     assert (told["totals"]["unchanged"], told["totals"]["created"]) == (100, 1)
     assert [each["index"] for each in told["results"]] == list(range(101))
+
+
+def test_who_waits_does_not_wait_for_rows_that_take_long(
+    bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does anybody else for the write lock: a row is mapped before its transaction begins."""
+
+    def slow(*args: Any) -> Any:
+        assert not connection.in_atomic_block
+        time.sleep(0.03)
+        return mapped(*args)
+
+    mapped = imports.mapped
+    monkeypatch.setattr(imports, "mapped", slow)
+    monkeypatch.setattr(imports, "PATIENCE", 0.1)
+    answer = bring(*rows(10))
+    assert answer["task"]["status"] == "RUNNING"  # nobody's, for a worker to go on with
+    assert 0 < answer["totals"]["created"] < 10
+    carry_out_imports()
+    assert (the_task(platform).status, orders(platform)) == ("DONE", 10)
+
+
+def test_a_dry_run_that_takes_long_says_how_many_rows_can_be_tried(
+    api: Api, integration: Integration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*args: Any) -> Any:
+        assert not connection.in_atomic_block
+        time.sleep(0.03)
+        return mapped(*args)
+
+    mapped = imports.mapped
+    monkeypatch.setattr(imports, "mapped", slow)
+    body = {"integrationId": str(integration.pk), "data": rows(10), "dryRun": True}
+    assert api.ok("POST", "integration/import/data", body)["totals"]["created"] == 10
+    monkeypatch.setattr(imports, "PATIENCE", 0.1)
+    (problem,) = api.refused("POST", "integration/import/data", body)["errors"]
+    assert problem["field"] == "data"
+    assert "try fewer at once" in problem["message"]
 
 
 def test_progress_can_be_seen_while_it_runs(
@@ -160,10 +200,10 @@ def test_a_row_that_breaks_us_does_not_stop_the_others(
 ) -> None:
     receive = imports.receive
 
-    def broken(integration: Any, mapping: Any, row: Any) -> Any:
-        if row["name"] == "order 1":
+    def broken(integration: Any, row: Any) -> Any:
+        if row.fields["name"] == "order 1":
             raise RuntimeError("a bug")
-        return receive(integration, mapping, row)
+        return receive(integration, row)
 
     monkeypatch.setattr(imports, "receive", broken)
     answer = bring(*rows(3))

@@ -151,6 +151,19 @@ def test_who_has_not_come_yet_is_invited_again() -> None:
     set_password(path)
     with pytest.raises(CommandError, match=r"has an account already.*changepassword"):
         said("invite", "ANN@example.com", "--platform", "Acme")
+    again = said("invite", "ANN@example.com", "--platform", "Acme", "--role", "owner")
+    assert again == "ann@example.com has an account already; the role is owner.\n"
+
+
+def test_a_role_that_was_lost_is_given_back() -> None:
+    make.PlatformFactory(name="Acme")
+    ann = make.UserFactory(
+        platform=Platform.objects.get(), username="ann@example.com", role="support"
+    )
+    ann.set_password("a long and quiet word")
+    ann.save()
+    said("invite", "ann@example.com", "--platform", "Acme", "--role", "owner")
+    assert User.objects.get(pk=ann.pk).role == "owner"
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ LOST_KEY = (
     "What is in {} was written with another key: start with that key again, or with an "
     "empty folder: make run VAR=var2"
 )
+LONGEST_LOG = 10 * 1024 * 1024  # bytes; then the next start begins a new one
 START_SECONDS = 60
 STOP_SECONDS = 10
 
@@ -142,7 +143,9 @@ class Command(BaseCommand):
         return int(answer)
 
     def _start_server(self, url: str, port: int) -> None:
-        with self._log.open("w") as log:
+        if self._log.exists() and self._log.stat().st_size > LONGEST_LOG:
+            self._log.replace(self._log.with_suffix(".log.1"))
+        with self._log.open("a") as log:  # why it ended the last time stands there
             command = [sys.executable, "manage.py", "standalone", "--host", HOST]
             self._start("The server", [*command, "--port", str(port)], stdout=log, stderr=log)
         healthz = http.Request("GET", f"{url}/healthz")

@@ -16,7 +16,10 @@ from otms.accounts.roles import ROLES, Role
 
 
 class Command(BaseCommand):
-    """With EMAIL_URL the link is mailed to them; without it, or with --show, it is printed."""
+    """With EMAIL_URL the link is mailed to them; without it, or with --show, it is printed.
+
+    Who has an account already is given the role, if one is named, and no link.
+    """
 
     help = __doc__
 
@@ -53,6 +56,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         with transaction.atomic():
             person = _person(email.lower(), _platform(platform), given)
+        if person.has_usable_password():
+            self.stdout.write(f"{person.email} has an account already; the role is {person.role}.")
+            return
         if not person.role:
             who = f"{person.email} may log in and nothing else"
             self.stdout.write(f"{who}: an owner gives a role in the admin, or say --role here.")
@@ -94,7 +100,7 @@ def _person(email: str, platform: Platform, role: Role | None) -> User:
         there = User.objects.create_user(email, email, platform=platform, is_staff=True)
     elif there.platform_id != platform.pk:
         raise CommandError(f"{email} belongs to another platform.")
-    elif there.has_usable_password() or not there.is_active:
+    elif not there.is_active or (there.has_usable_password() and role is None):
         raise CommandError(
             f"{email} has an account already. A forgotten password is set with a link from the "
             f"admin's page of that person, or here: manage.py changepassword {there.username}"
