@@ -54,7 +54,10 @@ def _free_text(length: int = 10_000) -> serializers.CharField:
 @extend_schema_field(
     {
         "type": "object",
-        "properties": {"value": {"type": ["number", "string", "null"]}, "unit": {"type": "string"}},
+        "properties": {
+            "value": {"type": ["number", "string", "null"]},
+            "unit": {"type": ["string", "null"]},
+        },
     }
 )
 class MeasureValue(ObjectValue):
@@ -64,6 +67,9 @@ class MeasureValue(ObjectValue):
 
     def to_internal_value(self, data: Any) -> Any:
         measure = super().to_internal_value(data)
+        if not isinstance(measure.get("unit"), str | None):
+            error = ErrorDetail('Write a unit as text, such as "kg".', "invalid")
+            raise serializers.ValidationError({"unit": [error]})
         if (value := measure.get("value")) is None:
             return measure
         if isinstance(value, str):

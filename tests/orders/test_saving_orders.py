@@ -521,3 +521,9 @@ def test_there_is_no_less_of_goods_than_nothing(api: Api, goods: Any, field: str
         "errors"
     ]
     assert (wrong["field"], wrong["code"]) == (f"consignments[0].goods[0].{field}", "min_value")
+
+
+def test_a_unit_is_a_text(api: Api) -> None:
+    goods = [{"height": {"value": 1, "unit": 0.0}}, {"height": {"value": 1, "unit": None}}]
+    (wrong,) = api.refused("POST", "transportOrder", {"consignments": [{"goods": goods}]})["errors"]
+    assert (wrong["field"], wrong["code"]) == ("consignments[0].goods[0].height.unit", "invalid")
