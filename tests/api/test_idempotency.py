@@ -181,6 +181,21 @@ def test_a_kept_answer_shows_no_secret(api: Api) -> None:
     assert b"hush" not in bytes(kept.answer)
 
 
+def test_what_was_sent_can_not_be_tried_out_without_the_key(api: Api, settings: Any) -> None:
+    """The hash of it is made with the server's key: under another it is another."""
+    assert post(api).status_code == 200
+    settings.SECRET_KEY = "x" * 60
+    assert post(api).status_code == 409
+
+
+def test_a_call_is_the_same_when_the_key_of_the_server_was_replaced(
+    api: Api, settings: Any
+) -> None:
+    first = post(api)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "x" * 60
+    assert post(api).content == first.content
+
+
 def test_an_integration_is_the_same_caller_with_each_credential(integration: Integration) -> None:
     from integrations.api.authentication import IntegrationCaller
 
