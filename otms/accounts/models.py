@@ -34,6 +34,15 @@ __all__ = [
 ]
 
 
+class NoSuchPlatform(LookupError):
+    """Nobody's platform is called that; the message says which there are."""
+
+    def __init__(self, name: str) -> None:
+        names = ", ".join(Platform.objects.order_by("name").values_list("name", flat=True)[:20])
+        there = names or "none; createplatform makes one"
+        super().__init__(f"There is no platform {name!r}. There are: {there}.")
+
+
 class Platform(models.Model):
     """The tenant: every record belongs to one, nobody sees another's."""
 
@@ -43,6 +52,13 @@ class Platform(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def called(cls, name: str) -> "Platform":
+        """The one that a command names."""
+        if found := cls.objects.filter(name=name).first():
+            return found
+        raise NoSuchPlatform(name)
 
 
 class LastOwner(Exception):

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from otms.accounts import passwords
-from otms.accounts.models import LastOwner, Platform, User
+from otms.accounts.models import LastOwner, NoSuchPlatform, Platform, User
 from otms.accounts.roles import ROLES, Role
 
 
@@ -78,12 +78,10 @@ class Command(BaseCommand):
 
 
 def _platform(name: str) -> Platform:
-    if found := Platform.objects.filter(name=name).first():
-        return found
-    names = ", ".join(Platform.objects.order_by("name").values_list("name", flat=True)[:20])
-    raise CommandError(
-        f"There is no platform {name!r}. There are: {names or 'none; createplatform makes one'}."
-    )
+    try:
+        return Platform.called(name)
+    except NoSuchPlatform as error:
+        raise CommandError(str(error)) from None
 
 
 def _role(key: str) -> Role:
