@@ -3,31 +3,32 @@
 What is erased are given texts, such as an e-mail address and a name: exact, in capitals or not, as
 whole words. Each becomes `[erased]` in snapshots, logs, mails, imports and files; statuses, times,
 ids and sizes stay. Rows are read in the order of their keys and written a few at a time, so
-that nothing waits for it.
+that nothing waits for it. Orders, businesses and events are edited by people: which of them still
+hold a text is said.
 
 A command does all of it while somebody looks. What an owner asks for is a task: the texts are kept
 sealed, and with each portion is written down how far it is, so whoever goes on after a crash
 begins where that ended. When it is done the texts are forgotten.
 """
 
-import html
-import json
 import logging
-import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
-from urllib.parse import quote, quote_plus
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, models, transaction
+from django.db.models import F
 
+from integrations import entities
+from integrations.core import finding
 from integrations.models import (
     Email,
     EntityChange,
     ErasureRequest,
+    ExternalId,
     File,
     ImportRow,
     IntegrationObject,
@@ -36,12 +37,14 @@ from integrations.models import (
     Task,
 )
 from integrations.models.queue import OPEN
+from integrations.models.task import OPEN as OPEN_TASK
 from integrations.models.task import Kind, TaskStatus
-from otms import documents
 from otms.accounts import audit
 from otms.accounts.models import Platform
 from otms.db.deadlock import again_after_deadlock
+from otms.db.fields import DocumentField
 from otms.db.sealing import CannotOpen
+from otms.orders.models import TransportOrder
 
 log = logging.getLogger(__name__)
 
@@ -49,18 +52,30 @@ ERASED = "[erased]"
 SHORTEST, LONGEST, MOST = 4, 300, 20
 BATCH = 200
 PORTIONS = 50  # that are gone through before another erasure has its turn
+PORTION_SECONDS = 2  # behind which a portion takes no further row, however few it has
 PREVIEW_SECONDS = 15  # no proxy gives up sooner
+MOST_OPEN = 5  # erasures of a platform
+MOST_NAMED = 20  # records of a kind that still hold a text
 ACTION = "erase:personalData"
 MUCH = 20  # rows; fewer are never called much
-# A word begins behind what is no letter, or behind an escape: `\nAnn` in JSON, `%20Ann` in a URL.
-BEGINS = r"(?:(?<!\w)|(?<=\\[nrtbf])|(?<=\\u[0-9a-f]{4})|(?<=%[0-9a-f]{2}))"
-
-# Letters that match an ASCII letter where capitals do not matter, and have no such small letter.
-LIKE_ASCII = {0x130: "i", 0x131: "i", 0x17F: "s"}
 
 
 class NotErasable(ValueError):
     """Texts that can't be looked for; the message says what to give instead, and repeats none."""
+
+
+class TooManyOpen(Exception):
+    """Others are to be done first."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"{MOST_OPEN} erasures of this platform are not done yet. Wait until one is, or give "
+            f"up to {MOST} texts at once."
+        )
+
+
+class OutOfTime(Exception):
+    """Whoever waits for the counts has waited long enough."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +87,46 @@ class Place:
     texts: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     batch: int | None = None  # rows that are read together, where they are large
+    unique: str = ""  # a column that no two rows share
+    # Of a record that people edit: what belongs to it, each with the column that leads to it.
+    parts: tuple[tuple["Place", str], ...] | None = None
 
     @property
     def kind(self) -> str:
         return audit.kind(self.model)
 
 
-PLACES = (
+def _record(key: str) -> Place:
+    """An order, business or event, with all that belongs to it."""
+    entity = entities.load(key)
+    parts = [(_written(model), lookup) for model, lookup in entity.parts.items()]
+    if entity.root is TransportOrder:
+        parts.append((Place(ExternalId, "external ids", ("external_id",)), "entity_id"))
+    return _written(entity.root, tuple(parts))
+
+
+def _written(model: Any, parts: tuple[tuple[Place, str], ...] | None = None) -> Place:
+    columns = [each for each in model._meta.concrete_fields if not each.choices]
+    documents = [each.name for each in columns if isinstance(each, DocumentField)]
+    texts = [each.name for each in columns if isinstance(each, models.CharField | models.TextField)]
+    texts = [name for name in texts if name not in documents]
+    return Place(
+        model,
+        str(model._meta.verbose_name_plural),
+        tuple(texts),
+        tuple(documents),
+        batch=50,
+        parts=parts,
+    )
+
+
+KEPT = (
     Place(EntityChange, "changes", ("reference",), ("before", "after")),
-    Place(IntegrationObject, "objects of the queue", ("reference", "error", "reason")),
+    Place(
+        IntegrationObject,
+        "objects of the queue",
+        ("reference", "error", "reason", "external_id"),
+    ),
     Place(
         RequestLog,
         "request logs",
@@ -88,10 +134,19 @@ PLACES = (
         ("request_headers", "response_headers"),
     ),
     Place(Log, "logs", ("message",), ("data",)),
-    Place(Email, "mails", ("sender", "address", "subject", "body", "text"), ("recipients",)),
+    Place(
+        Email,
+        "mails",
+        ("sender", "address", "subject", "body", "text", "message_id", "in_reply_to"),
+        ("recipients",),
+        unique="message_id",
+    ),
     Place(ImportRow, "rows of imports", ("external_id",), ("row", "errors", "warnings")),
     Place(File, "files", ("original_name",), batch=5),
+    Place(ExternalId, "external ids", ("external_id",), unique="external_id"),
 )
+RECORDS = tuple(_record(key) for key in entities.known())
+PLACES = (*KEPT, *RECORDS)
 
 
 @dataclass
@@ -103,7 +158,9 @@ class Found:
     looked: int = 0
     rows: int = 0
     waiting: int = 0  # beside these, left as they are until they are delivered
-    unread: int = 0  # files that are no text
+    unread: int = 0  # files that are no text, or not of the letters they seemed to be
+    held: int = 0  # records that hold some of it, and are edited by people
+    ids: list[str] = field(default_factory=list)  # of the first of them
 
     @property
     def is_much(self) -> bool:
@@ -114,7 +171,8 @@ class Found:
 class Erasure:
     """The texts to look for, and what comes in their place."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, texts: Iterable[str], until: float | None = None) -> None:
+        self._until = until
         self.texts = list(dict.fromkeys(each.strip() for each in texts if each.strip()))
         if not 1 <= len(self.texts) <= MOST:
             raise NotErasable(f"Give 1 to {MOST} texts, such as an e-mail address and a name.")
@@ -129,19 +187,21 @@ class Erasure:
                 )
             if not any(letter.isalnum() for letter in each):
                 raise NotErasable(f"Text {number} has no letter and no digit.")
-        ways = {way for each in self.texts for way in _spellings(each)}
-        either = "|".join(re.escape(each) for each in sorted(ways, key=len, reverse=True))
-        self._needles = [way.translate(LIKE_ASCII).lower() for way in ways]
-        self._pattern = re.compile(rf"{BEGINS}(?:{either})(?!\w)", re.IGNORECASE)
-        if self._pattern.search(ERASED):
+        self._wanted = finding.Texts(self.texts)
+        if self._wanted.spans(ERASED):
             raise NotErasable(f"What was erased reads {ERASED}; look for another text.")
 
+    def in_time(self) -> None:
+        """Asked between rows, and between the pieces of a long text."""
+        if self._until is not None and time.monotonic() > self._until:
+            raise OutOfTime
+
     def text(self, value: str) -> str:
-        if value.isascii():  # as most are; this is the quicker way to see that there is nothing
-            lowered = value.lower()
-            if not any(each in lowered for each in self._needles):
-                return value
-        return self._pattern.sub(ERASED, value)
+        kept, done = [], 0
+        for begin, end in self._wanted.spans(value, self.in_time):
+            kept += [value[done:begin], ERASED]
+            done = end
+        return "".join([*kept, value[done:]]) if kept else value
 
     def document(self, value: Any) -> Any:
         """The same document without the texts, in keys and in values."""
@@ -161,6 +221,9 @@ class Erasure:
         for name in place.texts:
             if limit := row._meta.get_field(name).max_length:
                 changed.update({name: changed[name][:limit]} if name in changed else {})
+        if place.unique in changed:  # two rows may read the same now
+            name, own = place.unique, f" {row.pk}"
+            changed[name] = changed[name][: row._meta.get_field(name).max_length - len(own)] + own
         if isinstance(row, Email) and (changed or self._read(row)):
             # What was read stands at places in a text that is another now.
             changed |= {"fields": {}, "warnings": []}
@@ -174,14 +237,18 @@ class Erasure:
 
     def _content(self, file: File) -> bytes | None:
         """A file of text without the texts; None when there is nothing to change."""
-        if not file.encoding:
+        text = _letters(file)
+        if text is None or (erased := self.text(text)) == text:
             return None
-        try:
-            text = bytes(file.content).decode(file.encoding)
-            erased = self.text(text)
-            return erased.encode(file.encoding) if erased != text else None
-        except (LookupError, UnicodeError):
-            return None
+        return erased.encode(file.encoding)
+
+
+def _letters(file: File) -> str | None:
+    """What a file of text reads; None when it is none, or not of the letters it seemed to be."""
+    try:
+        return bytes(file.content).decode(file.encoding) if file.encoding else None
+    except (LookupError, UnicodeError):
+        return None
 
 
 def erase(platform: Platform, texts: Iterable[str], *, dry_run: bool = False) -> Iterator[Found]:
@@ -189,13 +256,16 @@ def erase(platform: Platform, texts: Iterable[str], *, dry_run: bool = False) ->
 
     A change that still waits to be delivered is left whole, and counted: erase again afterwards.
     """
-    erasure, told = Erasure(texts), []
-    for place in PLACES:
-        found = Found(place.kind, place.name)
-        told.append(found)
+    erasure, told = Erasure(texts), [Found(place.kind, place.name) for place in PLACES]
+    is_begun = dry_run
+    for place, found in zip(PLACES, told, strict=True):
         after: str | None = ""
         while after is not None:
-            after = _portion(erasure, platform.pk, place, found, after, dry_run=dry_run)
+            with nullcontext() if dry_run else transaction.atomic():
+                after = _portion(erasure, platform.pk, place, found, after, dry_run=dry_run)
+                if found.rows and not is_begun:
+                    audit.record(ACTION, platform, note="Begun.")
+                    is_begun = True
             yield found
     if not dry_run:
         audit.record(ACTION, platform, note=said(told))
@@ -206,18 +276,27 @@ class Preview:
     """How much each kind of row holds; of a large platform only what was seen in time."""
 
     found: list[Found]
-    complete: bool
+    records: list[Found]
+    complete: bool = True
 
 
 def preview(platform: Platform, texts: Iterable[str]) -> Preview:
-    """What each kind of row holds of them, while somebody waits; nothing is changed."""
-    until = time.monotonic() + PREVIEW_SECONDS
-    seen = {place.kind: Found(place.kind, place.name) for place in PLACES}
-    for each in erase(platform, texts, dry_run=True):
-        seen[each.kind] = each
-        if time.monotonic() > until:
-            return Preview(list(seen.values()), complete=False)
-    return Preview(list(seen.values()), complete=True)
+    """What each kind of row holds of them, while somebody waits; nothing is changed.
+
+    Records come first: they are to be edited before anything is erased.
+    """
+    erasure = Erasure(texts, until=time.monotonic() + PREVIEW_SECONDS)
+    records, kept = ([Found(each.kind, each.name) for each in of] for of in (RECORDS, KEPT))
+    seen = Preview(kept, records)
+    try:
+        for place, found in zip((*RECORDS, *KEPT), (*records, *kept), strict=True):
+            after: str | None = ""
+            while after is not None:
+                after = _portion(erasure, platform.pk, place, found, after, dry_run=True)
+                erasure.in_time()
+    except OutOfTime:
+        seen.complete = False
+    return seen
 
 
 def said(told: Iterable[Found]) -> str:
@@ -228,7 +307,9 @@ def said(told: Iterable[Found]) -> str:
     if left := sum(each.waiting for each in told):
         text += f" Left whole, because they wait to be delivered: {left}. Erase again afterwards."
     if unread := sum(each.unread for each in told):
-        text += f" Files that are no text, and were not looked into: {unread}."
+        text += f" Files that are no readable text, and were not looked into: {unread}."
+    if held := ", ".join(f"{each.place} ({each.held})" for each in told if each.held):
+        text += f" Still in {held}: edit or delete these, and erase again."
     return text
 
 
@@ -240,6 +321,9 @@ def start(platform: Platform, texts: Iterable[str], started_by: str) -> Task:
     erasure = Erasure(texts)
     total = sum(_rows(place, platform.pk).count() for place in PLACES)
     with transaction.atomic():
+        open_ = Task.objects.of(platform).filter(kind=Kind.ERASE, status__in=OPEN_TASK)
+        if open_.count() >= MOST_OPEN:
+            raise TooManyOpen
         task = Task.objects.create(
             platform=platform, kind=Kind.ERASE, total=total, started_by=started_by[:200]
         )
@@ -333,7 +417,12 @@ def _give_up(task: Task, message: str) -> None:
 
 def _rows(place: Place, platform_id: Any) -> Any:
     """All rows of a kind in the order of their keys."""
-    return place.model._default_manager.filter(platform=platform_id).order_by("pk")
+    rows = place.model._default_manager.filter(platform=platform_id)
+    if place.model is ExternalId:
+        # While its order is there, the next row of an import finds it by its name.
+        orders = TransportOrder.objects.of(platform_id)
+        rows = rows.exclude(entity_id__in=orders.values("pk"))
+    return rows.order_by("pk")
 
 
 def _portion(
@@ -346,42 +435,66 @@ def _portion(
     dry_run: bool = False,
 ) -> str | None:
     """The next few rows behind this key; the key of the last, or None when there are no more."""
-    rows, size = _rows(place, platform_id), place.batch or BATCH
+    rows = _rows(place, platform_id)
     if after:
         rows = rows.filter(pk__gt=place.model._meta.pk.to_python(after))
-    with nullcontext() if dry_run else transaction.atomic():
-        batch = list(rows[:size])
-        _one_batch(erasure, place, batch, found, dry_run)
-    return str(batch[-1].pk) if len(batch) == size else None
+    size = place.batch or BATCH
+    batch = list(rows[:size])
+    done = _one_batch(erasure, place, batch, found, dry_run)
+    return str(batch[done - 1].pk) if done < len(batch) or done == size else None
 
 
 def _one_batch(
     erasure: Erasure, place: Place, batch: list[Any], found: Found, dry_run: bool
-) -> None:
-    found.looked += len(batch)
+) -> int:
+    """Go through these rows, and end sooner when it takes long; how many it were."""
+    until = time.monotonic() + PORTION_SECONDS
+    if place.parts is not None:
+        _look(erasure, place, batch, found)
+        return len(batch)
     waiting = _waiting(place.model, batch)
-    for row in batch:
-        found.unread += isinstance(row, File) and not row.encoding
-        if not (changes := erasure.changes(place, row)):
-            continue
-        if row.pk in waiting:
-            found.waiting += 1
-            continue
+    for number, row in enumerate(batch, 1):
+        _one_row(erasure, place, row, found, dry_run, row.pk in waiting)
+        erasure.in_time()
+        if time.monotonic() > until:
+            return number
+    return len(batch)
+
+
+def _one_row(
+    erasure: Erasure, place: Place, row: Any, found: Found, dry_run: bool, waits: bool
+) -> None:
+    changes = erasure.changes(place, row)
+    found.looked += 1
+    found.unread += isinstance(row, File) and _letters(row) is None
+    if changes and waits:
+        found.waiting += 1
+    elif changes:
         found.rows += 1
         if not dry_run:
             same = place.model._default_manager.filter(platform=row.platform_id, pk=row.pk)
             same.update(**changes)
 
 
-def _spellings(text: str) -> Iterator[str]:
-    """As it is written, and as JSON, URLs and pages spell it inside a body."""
-    yield text
-    yield documents.dumps(text).decode()[1:-1]
-    yield json.dumps(text)[1:-1]
-    yield quote(text)
-    yield quote(text, safe="")
-    yield quote_plus(text)
-    yield html.escape(text)
+def _look(erasure: Erasure, place: Place, batch: list[Any], found: Found) -> None:
+    """Which of these records hold some of it, themselves or in what belongs to them."""
+    keys = [row.pk for row in batch]
+    held = {row.pk for row in _in_time(erasure, batch) if erasure.changes(place, row)}
+    for part, lookup in place.parts or () if keys else ():
+        rows = part.model._default_manager.filter(platform=batch[0].platform_id)
+        rows = rows.filter(**{f"{lookup}__in": keys}).annotate(belongs_to=F(lookup))
+        each = _in_time(erasure, rows.iterator(chunk_size=BATCH))
+        held |= {row.belongs_to for row in each if erasure.changes(part, row)}
+    found.looked += len(batch)
+    found.held += len(held)
+    named = [str(key) for key in keys if key in held]
+    found.ids += named[: MOST_NAMED - len(found.ids)]
+
+
+def _in_time(erasure: Erasure, rows: Iterable[Any]) -> Iterator[Any]:
+    for row in rows:
+        yield row
+        erasure.in_time()
 
 
 def _waiting(model: Any, batch: list[Any]) -> set[Any]:

@@ -17,7 +17,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from integrations import privacy
-from integrations.admin.links import link_to, page_of, shortened
+from integrations.admin.links import link_to, list_of, page_of, shortened
 from integrations.inbound import imports
 from integrations.models import ImportRow, Task
 from integrations.models.imports import Outcome
@@ -171,6 +171,7 @@ class TaskAdmin(FactAdmin):
                 "rows": sum(each.rows for each in found),
                 "waiting": sum(each.waiting for each in found),
                 "unread": sum(each.unread for each in found),
+                "held": [_held(each) for each in seen.records if each.held],
                 "much": [each.place for each in found if each.is_much],
                 "previewed": signing.dumps([str(person.pk), *texts], salt=PREVIEWED),
                 "platform": person.platform,
@@ -179,7 +180,11 @@ class TaskAdmin(FactAdmin):
 
     def _start(self, request: HttpRequest, texts: list[str]) -> HttpResponse:
         person: Any = request.user
-        task = privacy.start(person.platform, texts, str(person))
+        try:
+            task = privacy.start(person.platform, texts, str(person))
+        except privacy.TooManyOpen as error:
+            self.message_user(request, str(error), messages.WARNING)
+            return HttpResponseRedirect(list_of(Task, kind__exact=Kind.ERASE))
         transaction.on_commit(wake_erasures)
         text = "A worker erases it now; this page shows how far it is."
         self.message_user(request, text, messages.SUCCESS)
@@ -193,6 +198,14 @@ def _previewed(person: Any, signed: str) -> list[str] | None:
     except signing.BadSignature:
         return None
     return texts if whose == str(person.pk) else None
+
+
+def _held(found: privacy.Found) -> dict[str, Any]:
+    """How many records of a kind hold a text, and links to the first of them."""
+    model = next(place.model for place in privacy.RECORDS if place.kind == found.kind)
+    links = [link_to(model(pk=key), key[:8]) for key in found.ids]
+    more = found.held - len(links)
+    return {"place": found.place, "count": found.held, "links": links, "more": more}
 
 
 def _told(row: ImportRow) -> str:

@@ -11,6 +11,7 @@ from integrations.api import rows
 from integrations.api.serializers import TaskSerializer
 from integrations.models import Task
 from integrations.tasks import wake_erasures
+from otms.api.errors import Conflict
 from otms.api.router import route
 from otms.api.serializers import WireSerializer
 from otms.api.views import PlatformViewSet
@@ -43,7 +44,20 @@ class ErasureCountSerializer(serializers.Serializer):
     waiting = serializers.IntegerField(
         help_text="Rows that hold a text and are left whole until they are delivered."
     )
-    unread = serializers.IntegerField(help_text="Files that are no text.")
+    unread = serializers.IntegerField(help_text="Files that are no readable text.")
+
+
+class HeldSerializer(serializers.Serializer):
+    kind = serializers.CharField(
+        help_text=f"One of {', '.join(place.kind for place in privacy.RECORDS)}."
+    )
+    looked = serializers.IntegerField(help_text="Records that were looked at.")
+    held = serializers.IntegerField(
+        help_text="Of these, records that hold a text: people edit or delete them first."
+    )
+    ids = serializers.ListField(
+        child=serializers.UUIDField(), help_text=f"Of the first {privacy.MOST_NAMED} of them."
+    )
 
 
 class PrivacyViewSet(PlatformViewSet):
@@ -61,6 +75,7 @@ class PrivacyViewSet(PlatformViewSet):
         answers={
             "task": TaskSerializer(allow_null=True),
             "counts": ErasureCountSerializer(many=True),
+            "records": HeldSerializer(many=True),
             "complete": serializers.BooleanField(
                 help_text="False: there is more than could be counted while the caller waits."
             ),
@@ -73,10 +88,16 @@ class PrivacyViewSet(PlatformViewSet):
         if given.get("dry_run"):
             seen = privacy.preview(self.platform, given["texts"])
             counts = [_counted(each) for each in seen.found]
-            return Response({"task": None, "counts": counts, "complete": seen.complete})
-        task = privacy.start(self.platform, given["texts"], str(request.user))
+            records = [_held(each) for each in seen.records]
+            said = {"counts": counts, "records": records, "complete": seen.complete}
+            return Response({"task": None, **said})
+        try:
+            task = privacy.start(self.platform, given["texts"], str(request.user))
+        except privacy.TooManyOpen as error:
+            raise Conflict(str(error)) from None
         transaction.on_commit(wake_erasures)
-        return Response({"task": rows.task_row(task), "counts": [], "complete": True})
+        nothing = {"counts": [], "records": [], "complete": True}
+        return Response({"task": rows.task_row(task), **nothing})
 
 
 def _counted(found: privacy.Found) -> dict[str, Any]:
@@ -87,6 +108,10 @@ def _counted(found: privacy.Found) -> dict[str, Any]:
         "waiting": found.waiting,
         "unread": found.unread,
     }
+
+
+def _held(found: privacy.Found) -> dict[str, Any]:
+    return {"kind": found.kind, "looked": found.looked, "held": found.held, "ids": found.ids}
 
 
 viewsets = [PrivacyViewSet]

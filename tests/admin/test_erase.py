@@ -73,6 +73,24 @@ def test_more_than_can_be_counted_can_be_erased_all_the_same(
     assert seen.context["previewed"]
 
 
+def test_records_that_still_hold_it_are_linked(
+    own: SimpleNamespace, owner: Browser, page: str
+) -> None:
+    html = owner.client.post(page, {"texts": "own-goods"}).content.decode()
+    assert "Nothing would be changed" in html
+    assert reverse("admin:orders_transportorder_change", args=[own.order.pk]) in html
+    assert "Still in records" in html
+    assert "Still in records" not in said(owner.client.post(page, {"texts": "Zebediah"}))
+
+
+def test_a_sixth_erasure_is_told_to_wait(own: SimpleNamespace, owner: Browser, page: str) -> None:
+    seen = owner.client.post(page, {"texts": "own-order"})
+    for _ in range(6):
+        answer = owner.client.post(page, {"previewed": seen.context["previewed"]}, follow=True)
+    assert "Wait until one is" in said(answer)
+    assert erasures(own).count() == 5
+
+
 def test_a_word_that_is_everywhere_is_warned_of(
     own: SimpleNamespace, owner: Browser, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

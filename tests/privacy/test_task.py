@@ -1,6 +1,7 @@
 """An owner has a person's data erased: over the API, by a worker, whatever happens to it."""
 
 import logging
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from django.db import DataError, OperationalError, connection
 from django.utils.timezone import now
 
 from integrations import privacy
+from integrations.core import finding
 from integrations.models import ErasureRequest, IntegrationObject, RequestLog, Status, Task
 from integrations.tasks import carry_out_erasures
 from otms.accounts.models import AuditEntry, Platform
@@ -85,6 +87,12 @@ def test_a_preview_is_answered_at_once_and_changes_nothing(owner: Api, platform:
         "email": (1, 0),
         "importRow": (1, 0),
         "file": (1, 0),
+        "externalId": (0, 0),
+    }
+    assert {(each["kind"], each["held"]) for each in answer["records"]} == {
+        ("transportOrder", 0),
+        ("business", 0),
+        ("event", 0),
     }
     assert answer["task"] is None
     assert everything(platform) == before
@@ -100,7 +108,59 @@ def test_a_preview_of_more_than_can_be_counted_says_so(
     monkeypatch.setattr(privacy, "PREVIEW_SECONDS", -1)
     answer = owner.ok("POST", "privacy/erase", body)
     assert answer["complete"] is False
-    assert [each["looked"] > 0 for each in answer["counts"]] == [True, *6 * [False]]
+    assert [each["looked"] for each in answer["counts"]] == 8 * [0], "records come first"
+
+
+def test_a_preview_of_large_texts_ends_in_time_too(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.FileFactory(platform=platform, content=b"a " * 1_000_000, encoding="utf-8")
+    monkeypatch.setattr(privacy, "PREVIEW_SECONDS", 0.01)
+    monkeypatch.setattr(finding.Texts, "_seen", lambda *_: (time.sleep(0.02), [])[1])
+    seen = privacy.preview(platform, TEXTS)
+    assert not seen.complete
+    assert not any(each.looked for each in seen.found), "it was not gone through to its end"
+
+
+def test_a_portion_ends_in_time_and_the_next_goes_on_behind_it(
+    owner: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "PORTION_SECONDS", -1)
+    for _ in range(3):
+        delivered(platform)
+    IntegrationObject.objects.of(platform).update(status=Status.SUCCESS)
+    task = ask(owner)
+    carry_out_erasures()
+    done = told(owner, task)
+    assert (done["status"], done["done"]) == ("DONE", done["total"])
+    assert "request logs (3)" in done["message"]
+    assert ANN not in everything(platform).lower()
+
+
+def test_records_that_still_hold_it_are_told_with_their_ids(
+    owner: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "MOST_NAMED", 2)
+    orders = [make.OrderFactory(platform=platform, name="Ann Smith") for _ in range(3)]
+    make.OrderFactory(platform=make.PlatformFactory(), name="Ann Smith")
+    answer = owner.ok("POST", "privacy/erase", {"texts": TEXTS, "dryRun": True})
+    held = next(each for each in answer["records"] if each["kind"] == "transportOrder")
+    assert (held["looked"], held["held"]) == (3, 3)
+    assert held["ids"] == sorted(str(each.pk) for each in orders)[:2]
+    task = ask(owner)
+    carry_out_erasures()
+    assert "Still in transport orders (3)" in told(owner, task)["message"]
+
+
+def test_a_sixth_erasure_is_told_to_wait(owner: Api, platform: Platform) -> None:
+    for _ in range(5):
+        ask(owner)
+    refused = owner("POST", "privacy/erase", {"texts": TEXTS})
+    assert refused.status_code == 409
+    assert "Wait until one is, or give up to 20 texts at once." in refused.content.decode()
+    assert owner("POST", "privacy/erase", {"texts": TEXTS, "dryRun": True}).status_code == 200
+    carry_out_erasures()
+    ask(owner)
 
 
 @pytest.mark.parametrize(
@@ -139,11 +199,12 @@ def test_a_worker_that_dies_is_gone_on_after_where_it_ended(
     IntegrationObject.objects.of(platform).update(status=Status.SUCCESS)
     task, one_batch, left = ask(owner), privacy._one_batch, [6]
 
-    def die(*args: Any) -> None:
+    def die(*args: Any) -> int:
         left[0] -= 1
-        one_batch(*args)
+        done = one_batch(*args)
         if left[0] < 0:  # when all of it was written, and nothing committed
             raise OperationalError("the server went away")
+        return done
 
     monkeypatch.setattr(privacy, "_one_batch", die)
     with pytest.raises(OperationalError):
@@ -151,7 +212,9 @@ def test_a_worker_that_dies_is_gone_on_after_where_it_ended(
     half = told(owner, task)
     assert (half["status"], 0 < half["done"] < half["total"]) == ("RUNNING", True)
     looked: list[Any] = []
-    monkeypatch.setattr(privacy, "_one_batch", lambda *a: (looked.append(len(a[2])), one_batch(*a)))
+    monkeypatch.setattr(
+        privacy, "_one_batch", lambda *a: (looked.append(len(a[2])), one_batch(*a))[1]
+    )
     carry_out_erasures()
     assert not looked, "its lease is not over"
     lease_over(platform)
@@ -183,7 +246,7 @@ def test_a_worker_that_is_stopped_gives_the_task_back(
 ) -> None:
     delivered(platform)
     task, one_batch = ask(owner), privacy._one_batch
-    monkeypatch.setattr(privacy, "_one_batch", lambda *a: (one_batch(*a), privacy.stop()))
+    monkeypatch.setattr(privacy, "_one_batch", lambda *a: (one_batch(*a), privacy.stop())[0])
     carry_out_erasures()
     monkeypatch.undo()
     assert told(owner, task)["finishedAt"] is None

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from integrations import privacy
-from otms.accounts.models import Platform
+from otms.accounts.models import NoSuchPlatform, Platform
 
 
 class Command(BaseCommand):
@@ -21,23 +21,35 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, texts: list[str], platform: str, dry_run: bool, **options: Any
     ) -> None:
-        found = Platform.objects.filter(name=platform).first()
-        if found is None:
-            raise CommandError(f"There is no platform {platform!r}.")
         counts: dict[str, privacy.Found] = {}
         try:
-            for each in privacy.erase(found, texts, dry_run=dry_run):
+            for each in privacy.erase(Platform.called(platform), texts, dry_run=dry_run):
                 counts[each.kind] = each
                 if self.stdout.isatty():
                     self.stdout.write(f"{each.place}: {each.looked} looked at", ending="\r")
-        except privacy.NotErasable as error:
+        except (NoSuchPlatform, privacy.NotErasable) as error:
             raise CommandError(str(error)) from None
-        done = "would be changed" if dry_run else "changed"
-        for each in counts.values():
-            line = f"{each.place}: {each.rows} of {each.looked} {done}"
-            line += f"; {each.waiting} still wait and are left" if each.waiting else ""
-            line += f"; {each.unread} are no text and were not looked into" if each.unread else ""
-            self.stdout.write(line)
-        if any(each.waiting for each in counts.values()):
+        self._tell(list(counts.values()), "would be changed" if dry_run else "changed", dry_run)
+
+    def _tell(self, counts: list[privacy.Found], done: str, dry_run: bool) -> None:
+        for each in counts:
+            line = f"{each.place}: {each.rows} of {each.looked} {done}" if each.rows else ""
+            if each.waiting:
+                line = line or f"{each.place}: none of {each.looked} {done}"
+                line += f"; {each.waiting} still wait and are left"
+            if line:
+                self.stdout.write(line)
+        if not any(each.rows for each in counts):
+            self.stdout.write(f"Nothing {'would be' if dry_run else 'was'} changed.")
+        if any(each.waiting for each in counts):
             self.stdout.write("Run it again when what waits is delivered or cancelled.")
-        self.stdout.write("The records themselves (orders, businesses) are edited by people.")
+        if unread := sum(each.unread for each in counts):
+            self.stdout.write(f"Files that are no readable text, and not looked into: {unread}.")
+        held = [each for each in counts if each.held]
+        for each in held:
+            more = f" and {each.held - len(each.ids)} more" if each.held > len(each.ids) else ""
+            self.stdout.write(f"Still in {each.held} {each.place}: {', '.join(each.ids)}{more}")
+        if held:
+            self.stdout.write("People edit or delete these first; then run it again.")
+        else:
+            self.stdout.write("No order, business or event holds one of these texts.")
