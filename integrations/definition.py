@@ -175,10 +175,11 @@ def _audited(integration: Integration, sources: Iterable[DataSource]) -> dict[st
             {
                 "id": str(source.pk),
                 "name": str(source),
+                "position": source.position,
                 "connector": source.connector,
-                "mapping": source.mapping,
+                "settings": base.merged(source.settings or {}, audit.hidden(source.secrets)),
                 "success": source.success,
-                "settings": {**(source.settings or {}), **audit.hidden(source.secrets)},
+                "mapping": source.mapping,
             }
             for source in sources
         ],

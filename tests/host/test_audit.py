@@ -161,11 +161,86 @@ def test_a_secret_is_said_to_be_changed_and_never_what_it_is() -> None:
 
 def test_what_is_long_is_kept_in_part() -> None:
     found = changes({"body": ""}, {"body": "x" * 100_000, **{f"f{n}": n + 1 for n in range(999)}})
-    assert len(found) == audit.MOST_CHANGES + 1
+    assert len(found) == audit.MOST_OF_A_PART + 1
     assert len(found["body"]["after"]) < 5000
     assert "More fields" in found["..."]["after"]
-    (long,) = changes({"mapping": None}, {"mapping": {"a": ["x" * 100] * 1000}}).values()
+    (long,) = changes({"mapping": "a"}, {"mapping": {"a": ["x" * 100] * 1000}}).values()
     assert len(long["after"]) < 5000
+
+
+def source(id: str, name: str, **said: Any) -> dict[str, Any]:
+    return {"id": id, "name": name, **said}
+
+
+def test_what_fills_one_part_hides_nothing_of_another() -> None:
+    many = {f"f{n}": n + 1 for n in range(1000)}
+    before = {"filters": {}, "dataSources": [source("1", "A", mapping={}, settings={"url": "x"})]}
+    settings = {"headers": many, "auth": {"type": "basic", "url": "evil"}, "url": "evil"}
+    after = {
+        "filters": many,
+        "dataSources": [
+            source("1", "A", mapping={"a": many, **many}, settings=settings),
+            source("2", "B", settings=settings),
+        ],
+    }
+    found = changes(before, after)
+    assert found["dataSources[A].settings.url"] == {"before": "x", "after": "evil"}
+    assert found["dataSources[A].settings.auth"]["after"] == {"type": "basic", "url": "evil"}
+    assert found["dataSources[B].settings.url"] == {"before": None, "after": "evil"}
+    assert "900 more" in found["filters..."]["after"]
+    assert len(found) < 5 * (audit.MOST_OF_A_PART + 1)
+
+
+def test_what_is_new_and_long_is_said_field_by_field() -> None:
+    new = source("1", "A", settings={"body": "x" * 5000, "headers": {}, "url": "evil"})
+    found = changes({}, {"dataSources": [new]})
+    assert found["dataSources[A].settings.url"] == {"before": None, "after": "evil"}
+    long = ["x" * 100] * 100
+    assert changes({"filters": long}, {"filters": [*long[:-1], "y"]}) == {
+        "filters[99]": {"before": "x" * 100, "after": "y"}
+    }
+
+
+def test_no_change_takes_the_place_of_another() -> None:
+    def paths(was: Any, now: Any) -> list[str]:
+        found = changes({"dataSources": was}, {"dataSources": now})
+        assert all(each == {"before": "x", "after": "y"} for each in found.values()), found
+        return list(found)
+
+    def sources(url: str, *names: str) -> list[dict[str, Any]]:
+        return [source(str(id), name, url=url) for id, name in enumerate(names)]
+
+    for names, expected in (
+        (("A", "A"), ["dataSources[0].url", "dataSources[1].url"]),
+        (("A", "0"), ["dataSources[A].url", "dataSources[1].url"]),
+        (("A].url", "A"), ['dataSources["A].url"].url', "dataSources[A].url"]),
+    ):
+        assert paths(sources("x", *names), sources("y", *names)) == expected
+    assert list(changes({}, {"a": {"b": 1}, "a.b": 2, 'a["b"]': 3, "": 4})) == [
+        "a",
+        '["a.b"]',
+        '["a[\\"b\\"]"]',
+        '[""]',
+    ]
+    nested = {"a": {"b": "x"}, "a.b": "x", "a[b]": "x"}
+    other = {"a": {"b": "y"}, "a.b": "y", "a[b]": "y"}
+    assert list(changes(nested, other)) == ["a.b", '["a.b"]', '["a[b]"]']
+    first, second = "k" * 200 + "1", "k" * 200 + "2"
+    assert len(changes({}, {first: 1, second: 2})) == 2
+
+
+def test_of_a_long_text_is_kept_where_it_differs() -> None:
+    was, now = "x" * 9000 + "old" + "x" * 9000, "x" * 9000 + "new" + "x" * 9000
+    said = changes({"body": was}, {"body": now})["body"]
+    assert "old" in said["before"]
+    assert "new" in said["after"]
+    assert len(said["after"]) < 5000
+    said = changes({"body": "x" * 9000}, {"body": "x" * 9000 + "more"})["body"]
+    assert said["after"] == said["before"] + "more"
+
+
+def test_zero_is_not_nothing() -> None:
+    assert changes({"price": 0}, {"price": None}) == {"price": {"before": 0, "after": None}}
 
 
 def test_nothing_and_empty_are_the_same() -> None:

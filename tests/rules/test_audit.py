@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 from django.test import RequestFactory
 from django.urls import reverse
 
-from integrations.models import Credential, IntegrationObject, Status
+from integrations.models import Credential, DataSource, IntegrationObject, Status
 from otms.accounts import lockout
 from otms.accounts.access import access_token
 from otms.accounts.audit import AuditEntry
@@ -532,6 +532,37 @@ def test_an_update_says_what_was_and_what_is_and_hides_secrets(own: SimpleNamesp
         "dataSources[ERP].settings.secret": {"before": "***", "after": "changed"},
     }
     assert "a-new-and-secret-word" not in str(vars(entry))
+
+
+def test_a_changed_target_is_not_hidden_by_a_long_mapping(own: SimpleNamespace) -> None:
+    mapping = {f"f{number}": "x" for number in range(300)}
+    settings = {"url": "http://127.0.0.1/new", "secret": "a-new-and-secret-word"}
+    given = {"id": str(own.source.pk), "settings": settings, "mapping": mapping}
+    before = last(own)
+    body = {"id": str(own.integration.pk), "dataSources": [given]}
+    Api(make.token(own.user)).ok("PUT", "integration", body)
+    (entry,) = entries(own, before)
+    assert list(entry.changes)[0] == "dataSources[webhook].settings.url"
+    assert "dataSources[webhook].mapping..." in entry.changes
+
+
+def test_another_order_of_data_sources_is_a_change(own: SimpleNamespace) -> None:
+    fields = {"connector": own.source.connector, "settings": own.source.settings}
+    first, second = (
+        DataSource.objects.create(
+            platform=own.platform, integration=own.integration, name="ERP", position=1, **fields
+        ),
+        own.source,
+    )
+    before = last(own)
+    sources = [{"id": str(each.pk)} for each in (first, second)]
+    body = {"id": str(own.integration.pk), "dataSources": sources}
+    Api(make.token(own.user)).ok("PUT", "integration", body)
+    (entry,) = entries(own, before)
+    assert entry.changes == {
+        "dataSources[ERP].position": {"before": 1, "after": 0},
+        "dataSources[webhook].position": {"before": 0, "after": 1},
+    }
 
 
 def test_a_role_that_is_given_and_taken_is_said(own: SimpleNamespace) -> None:
