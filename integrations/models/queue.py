@@ -260,7 +260,8 @@ class IntegrationObject(models.Model):
 
     @property
     def audit_name(self) -> str:
-        return f"{self.entity} {self.reference}".strip()
+        """Without its reference, which may be a person's name."""
+        return f"{self.entity} {str(self.entity_id)[:8]}"
 
     @property
     def lease(self) -> timedelta:

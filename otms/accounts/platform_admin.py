@@ -399,8 +399,7 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
     def _write_down(self, verb: str, record: Any, message: Any) -> None:
         """Which fields: what stood in them, the queue has, and a person may want it erased."""
         if not self.keeps_trail:
-            text = LogEntry(change_message=json.dumps(message)).get_change_message()
-            note = text if verb == "update" and message else ""
+            note = _fields(message) if verb == "update" and message else ""
             audit.record(f"{verb}:{audit.kind(type(record))}", record, note=note)
 
     def history_view(
@@ -436,6 +435,16 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/history.html", context)
+
+
+def _fields(message: Any) -> str:
+    """Which fields were changed, in words, without what the parts of the record are called."""
+    for each in message if isinstance(message, list) else []:
+        for part in each.values():
+            if "object" in part:
+                part["object"] = ""
+    text = LogEntry(change_message=json.dumps(message)).get_change_message()
+    return text.replace(" “”", "")
 
 
 def who(entry: audit.AuditEntry) -> str:

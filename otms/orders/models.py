@@ -80,7 +80,19 @@ def _document() -> Any:
     return DocumentField(null=True, blank=True)
 
 
-class Business(Record):
+class Written(Record):
+    """A record that people write down with what is said of others in it."""
+
+    class Meta:
+        abstract = True
+
+    @property
+    def audit_name(self) -> str:
+        """No text of it, which may be a person's name: what is in the audit trail stays there."""
+        return str(self.pk)[:8]
+
+
+class Business(Written):
     """A company: customer, shipper, carrier."""
 
     name = models.CharField(max_length=255)
@@ -110,11 +122,6 @@ class Business(Record):
             models.Index(fields=["platform", "name"], name="business_name"),
         ]
 
-    @property
-    def audit_name(self) -> str:
-        """Without its name, which may be a person's: what is in the audit trail stays there."""
-        return str(self.pk)[:8]
-
     def __str__(self) -> str:
         return self.name
 
@@ -123,7 +130,7 @@ class Business(Record):
             raise ValidationError({"part_of": "A business is no part of itself."})
 
 
-class TransportOrder(Record):
+class TransportOrder(Written):
     """An order to transport goods for a customer; it owns its consignments and their goods."""
 
     order_id = _text()
@@ -157,7 +164,7 @@ class TransportOrder(Record):
         return self.name or self.order_id or str(self.pk)[:8]
 
 
-class Consignment(Record):
+class Consignment(Written):
     """A part of a transport order, from one sender to one addressee."""
 
     transport_order = models.ForeignKey(TransportOrder, models.CASCADE, related_name="consignments")
@@ -186,7 +193,7 @@ class Consignment(Record):
         return self.name or self.consignment_nr or f"consignment {self.position + 1}"
 
 
-class Goods(Record):
+class Goods(Written):
     """What is carried: items, or equipment that holds them."""
 
     consignment = models.ForeignKey(Consignment, models.CASCADE, related_name="goods")
@@ -218,7 +225,7 @@ class Goods(Record):
         return self.description or self.name or f"goods {self.position + 1}"
 
 
-class Event(Record):
+class Event(Written):
     """What happened on the way, or shall: an arrival, a stop, a measurement.
 
     It is a fact: it keeps naming its transport order when that is deleted.

@@ -1,12 +1,14 @@
 """The audit trail: what an entry says, and that it is only added to."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import models, transaction
+from django.db import connection, models, transaction
+from django.db.migrations.loader import MigrationLoader
 from django.test import RequestFactory
 
 from otms.accounts import actor, audit
@@ -128,6 +130,32 @@ def test_nothing_but_the_trail_itself_writes_to_it() -> None:
     for path in [*ROOT.glob("otms/**/*.py"), *ROOT.glob("integrations/**/*.py")]:
         if path.name != "audit.py" and "migrations" not in path.parts:
             assert not writes.search(path.read_text(encoding="utf-8")), path
+
+
+def test_names_that_were_kept_before_are_forgotten(user: User) -> None:
+    def kept(entity: str, name: str, note: str) -> AuditEntry:
+        facts = {"entity_id": uuid4(), "entity_name": name, "note": note, "action": "update:it"}
+        entry = AuditEntry(platform=user.platform, entity=entity, **facts)
+        return AuditEntry.objects.bulk_create([entry])[0]
+
+    entries = [
+        kept(
+            "transportOrder", "Ann's sofa", "Changed Name. Changed Name for goods “Ann's “.” sofa”."
+        ),
+        kept("business", "1a2b3c4d", "Changed Name."),
+        kept("integrationObject", "transportOrder Ann's sofa", ""),
+        kept("integration", "ERP", "Resumed; it was suspended: “No.”"),
+    ]
+    migration = import_module("otms.accounts.migrations.0008_audit_names_no_record")
+    migration.forget_names(MigrationLoader(connection).project_state().apps, None)
+    every = AuditEntry.objects.of(user.platform)
+    found = [every.get(pk=each.pk) for each in entries]
+    assert [(each.entity_name, each.note) for each in found] == [
+        ("", "Changed Name. Changed Name for goods."),
+        ("", "Changed Name."),
+        ("", ""),
+        ("ERP", "Resumed; it was suspended: “No.”"),
+    ]
 
 
 # What differs.

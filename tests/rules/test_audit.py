@@ -590,10 +590,28 @@ def test_a_token_and_its_text_are_not_confused(own: SimpleNamespace) -> None:
     assert text not in str([vars(each) for each in AuditEntry.objects.of(own.platform)])
 
 
+NAME = "Ann Smith's sofa"
+
+
 def test_what_people_wrote_in_a_record_is_not_in_the_trail(own: SimpleNamespace) -> None:
-    before = last(own)
-    Browser(own.user).saved(page(own, "transportorder", "order"), name="Ann Smith's sofa")
-    (entry,) = entries(own, before)
-    assert entry.changes == {}
-    assert "Changed Name" in entry.note
-    assert TransportOrder.objects.of(own.platform).get().name == "Ann Smith's sofa"
+    before, browser = last(own), Browser(own.user)
+    browser.saved(page(own, "transportorder", "order"), name=NAME, consignments__0__name=NAME)
+    browser.saved(page(own, "transportorder", "order"), consignments__0__name="Another")
+    browser.saved(page(own, "business", "business"), name=NAME)
+    browser.saved(page(own, "event", "event"), name=NAME, **MOMENT)
+    found = entries(own, before)
+    assert [each.entity_name for each in found] == [str(each.entity_id)[:8] for each in found]
+    assert {str(each.changes) for each in found} == {"{}"}
+    assert {each.note for each in found} >= {"Changed Name.", "Changed Name for consignment."}
+    assert not [each for each in found if "Ann" in f"{each.note}{each.entity_name}"]
+    assert TransportOrder.objects.of(own.platform).get().name == NAME
+
+
+def test_the_queue_is_in_the_trail_without_the_names_of_its_records(own: SimpleNamespace) -> None:
+    IntegrationObject.objects.of(own.platform).update(reference=NAME)
+    own.row.refresh_from_db()
+    before, api = last(own), Api(make.token(own.user))
+    api.ok("GET", f"integration/object/{own.row.uuid}")
+    api.ok("POST", f"integration/object/{own.row.uuid}/requeue")
+    expected = f"transportOrder {str(own.row.entity_id)[:8]}"
+    assert {each.entity_name for each in entries(own, before)} == {expected}
