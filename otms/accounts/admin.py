@@ -22,8 +22,8 @@ from unfold.forms import (
 )
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from otms.accounts import audit, browser, lockout, passwords
 from otms.accounts import audit_admin as audit_admin
-from otms.accounts import browser, lockout, passwords
 from otms.accounts.login_admin import PersonalTokenAdmin, SessionAdmin
 from otms.accounts.models import LastOwner, SecondFactor, User
 from otms.accounts.platform_admin import PlatformAdmin, act, allowed, moment
@@ -176,6 +176,10 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"is_staff": True}
+
+    def changeform_view(self, *args: Any, **kwargs: Any) -> Any:
+        with audit.one_act():  # the person, then the role
+            return super().changeform_view(*args, **kwargs)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

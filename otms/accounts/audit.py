@@ -18,11 +18,13 @@ import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from itertools import count, zip_longest
 from typing import Any, NamedTuple, Self
 
-from django.db import models
+from django.db import models, transaction
 
 from otms.accounts import actor
 from otms.accounts.tenancy import PlatformQuerySet
@@ -42,6 +44,8 @@ _NOTHING: tuple[Any, ...] = (None, "", [], {}, ())
 _CLEAR_KEY = re.compile(r"[^.\[\]\"\\]+")  # can't be taken for a part of the path around it
 
 Changes = dict[str, dict[str, Any]]
+
+_act: ContextVar["list[AuditEntry] | None"] = ContextVar("act", default=None)
 
 
 class AppendOnly(Exception):
@@ -157,7 +161,28 @@ def record(
     action: str, about: models.Model, changes: Changes | None = None, note: str = ""
 ) -> None:
     """Write down that it is done, in the transaction in which it is done."""
-    _entry(action, about, changes, note).save()
+    entry, act = _entry(action, about, changes, note), _act.get()
+    if act is None:
+        entry.save()
+    else:
+        _add_to(act, entry)
+
+
+@contextmanager
+def one_act() -> Iterator[None]:
+    """What is recorded in here is one act: an update goes into the entry about the same record."""
+    if _act.get() is not None:
+        yield
+        return
+    act: list[AuditEntry] = []
+    token = _act.set(act)
+    try:
+        with transaction.atomic():
+            yield
+            for entry in act:
+                entry.save()
+    finally:
+        _act.reset(token)
 
 
 def record_each(action: str, about: Iterable[models.Model], note: str = "") -> None:
@@ -188,6 +213,19 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> Changes:
             text = f"More fields changed than are kept: {more} more."
             _add(found, f"{part}..." if part else "...", {"before": None, "after": text})
     return found
+
+
+def _add_to(act: list[AuditEntry], entry: AuditEntry) -> None:
+    """An update that needs no words of its own is part of what was done to the record before."""
+    same = [
+        each for each in act if (each.entity, each.entity_id) == (entry.entity, entry.entity_id)
+    ]
+    if not same or entry.note or not entry.action.startswith("update:"):
+        act.append(entry)
+        return
+    found = same[-1].changes
+    for path, change in entry.changes.items():
+        found[path] = {**change, "before": found.get(path, change)["before"]}
 
 
 def _entry(action: str, about: models.Model, changes: Changes | None, note: str) -> AuditEntry:

@@ -160,9 +160,9 @@ class User(AbstractUser):
             return
         if before == OWNER.name and self.is_last_owner():
             raise LastOwner
-        self.groups.set(Group.objects.filter(name=name))
+        with audit.one_act():  # the one role goes, the other comes
+            self.groups.set(Group.objects.filter(name=name))
         self.__dict__.pop("granted", None)
-        audit.record("update:user", self, audit.changes({"role": before}, {"role": name}))
 
     def is_last_owner(self) -> bool:
         """Would nobody be left who may everything? Whoever asks at the same moment waits for us."""

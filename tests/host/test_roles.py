@@ -58,9 +58,9 @@ def test_a_change_of_role_is_in_the_audit_trail(platform: Platform) -> None:
     ann = make.UserFactory(platform=platform, role="support")
     ann.set_role("owner")
     ann.set_role("owner")
-    entry = AuditEntry.objects.of(platform).about(ann)[0]
-    assert entry.action == "update:user"
-    assert entry.changes == {"role": {"before": "support", "after": "owner"}}
+    entry, made = AuditEntry.objects.of(platform).about(ann).filter(action="update:user")
+    assert entry.changes == {"roles": {"before": ["support"], "after": ["owner"]}}
+    assert made.changes == {"roles": {"before": [], "after": ["support"]}}
 
 
 @pytest.mark.django_db

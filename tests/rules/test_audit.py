@@ -1,11 +1,13 @@
 """Whatever changes something leaves an entry in the audit trail, or says here why it needs none."""
 
+from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.test import RequestFactory
 from django.urls import reverse
 
@@ -542,7 +544,7 @@ def test_a_changed_target_is_not_hidden_by_a_long_mapping(own: SimpleNamespace) 
     body = {"id": str(own.integration.pk), "dataSources": [given]}
     Api(make.token(own.user)).ok("PUT", "integration", body)
     (entry,) = entries(own, before)
-    assert list(entry.changes)[0] == "dataSources[webhook].settings.url"
+    assert next(iter(entry.changes)) == "dataSources[webhook].settings.url"
     assert "dataSources[webhook].mapping..." in entry.changes
 
 
@@ -571,10 +573,33 @@ def test_a_role_that_is_given_and_taken_is_said(own: SimpleNamespace) -> None:
     person.set_role("support")
     group.user_set.remove(person)
     found = AuditEntry.objects.of(own.platform).filter(pk__gt=before).order_by("id")
-    assert [each.changes["roles"] for each in found if "roles" in each.changes] == [
-        {"before": [], "after": ["support"]},
-        {"before": ["support"], "after": []},
+    assert [each.changes for each in found] == [
+        {"roles": {"before": [], "after": ["support"]}},
+        {"roles": {"before": ["support"], "after": []}},
     ]
+
+
+def test_a_person_and_their_role_are_changed_in_one_entry(own: SimpleNamespace) -> None:
+    person, before = staff(own.platform, role="support"), last(own)
+    own.person = person
+    given = {"first_name": "Ann", "role": "read-only"}
+    Browser(own.user).saved(page(own, "user", "person"), **given)
+    (entry,) = AuditEntry.objects.of(own.platform).filter(pk__gt=before)
+    assert entry.action == "update:user"
+    assert entry.changes["firstName"]["after"] == "Ann"
+    assert entry.changes["roles"] == {"before": ["support"], "after": ["read-only"]}
+
+
+def test_who_is_invited_is_made_with_the_role_in_one_entry(
+    own: SimpleNamespace, settings: Any
+) -> None:
+    settings.OTMS_PUBLIC_URL = "https://otms.example"
+    before = last(own)
+    given = {"platform": own.platform.name, "role": "support", "show": True}
+    call_command("invite", "bob@example.com", **given, stdout=StringIO())
+    found = AuditEntry.objects.of(own.platform).filter(pk__gt=before).order_by("id")
+    assert [each.action for each in found] == ["create:user", "create:user:passwordLink"]
+    assert found[0].changes["roles"] == {"before": [], "after": ["support"]}
 
 
 def test_nothing_changed_is_no_entry(own: SimpleNamespace) -> None:

@@ -7,10 +7,9 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
-from django.db import transaction
 from django.db.models import Q
 
-from otms.accounts import passwords
+from otms.accounts import audit, passwords
 from otms.accounts.models import LastOwner, NoSuchPlatform, Platform, User
 from otms.accounts.roles import ROLES, Role
 
@@ -54,7 +53,7 @@ class Command(BaseCommand):
             raise CommandError(f"{email!r} is not an e-mail address.") from None
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
-        with transaction.atomic():
+        with audit.one_act():
             person = _person(email.lower(), _platform(platform), given)
         if person.has_usable_password():
             self.stdout.write(f"{person.email} has an account already; the role is {person.role}.")
