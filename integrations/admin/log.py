@@ -68,6 +68,7 @@ class LogAdmin(EntryAdmin):
     noun = "integration:logs"
     list_display = ("created", "level_label", "integration_link", "object_link", "code", "text")
     list_filter = ("level", CodeFilter, "integration", "created_at")
+    a_look_is = "get:integration:logs"
     fields = (
         "created",
         "level",

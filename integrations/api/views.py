@@ -260,6 +260,7 @@ class IntegrationViewSet(PlatformViewSet):
     def logs(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
         """The story of an integration, newest line first."""
         found = self._about(id, Log).select_related("object")
+        audit.looked("get:integration:logs", Integration(pk=id, platform=self.platform))
         return self._monitored("logs", found, wire.LogsQuery, rows.log_row, offset, amount)
 
     @route(

@@ -15,6 +15,7 @@ from otms.accounts.models import fingerprint
 from otms.accounts.tenancy import PlatformQuerySet, Record
 from otms.db.at_once import update_at_once
 from otms.db.fields import DocumentField
+from otms.documents import timestamp
 
 USE_NOTED = timedelta(minutes=1)
 
@@ -125,9 +126,8 @@ class Credential(Record):
         end = revoke_older_at or now()
         living = cls.objects.of(integration.platform).filter(integration=integration, name=name)
         cut = living.filter(revoked_at__gt=end).aggregate(last=models.Max("revoked_at"))["last"]
-        living.filter(models.Q(revoked_at=None) | models.Q(revoked_at__gt=end)).update(
-            revoked_at=end
-        )
+        older = living.filter(models.Q(revoked_at=None) | models.Q(revoked_at__gt=end))
+        ended = older.update(revoked_at=end)
         shown = {
             "apiKey": "otms_key_" + secrets.token_hex(12),
             "apiSecret": secrets.token_urlsafe(32),
@@ -143,10 +143,11 @@ class Credential(Record):
             **fields,
         )
         kept.cut = cut
-        said = {"apiKey": kept.api_key, "name": name, **fields}
-        changes = audit.changes({}, {key: value for key, value in said.items() if value})
-        until = f"Older ones are good until {end:%Y-%m-%d %H:%M} UTC."
-        audit.record("generate:integration:credentials", integration, changes, until)
+        expires = {"expiresAt": timestamp(kept.expires_at)} if kept.expires_at else {}
+        said = {"apiKey": kept.api_key, "name": name, "scopes": kept.scopes, "rate": kept.rate}
+        changes = audit.changes({}, {**said, **expires})
+        note = f"Older ones are good until {end:%Y-%m-%d %H:%M} UTC." if ended else ""
+        audit.record("generate:integration:credentials", integration, changes, note)
         return kept, shown
 
     @transaction.atomic

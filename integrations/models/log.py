@@ -53,6 +53,11 @@ class Log(Entry):
     def __str__(self) -> str:
         return self.message
 
+    @property
+    def audit_name(self) -> str:
+        """Without its message: what is in the audit trail stays there."""
+        return self.code
+
 
 class RequestLog(Entry):
     """What was sent, what came back, how long it took; secrets masked, bodies cut at 64 KiB."""

@@ -43,6 +43,18 @@ _PLAIN = bool | int | float | Decimal | str
 _NOTHING: tuple[Any, ...] = (None, "", [], {}, ())
 _CLEAR_KEY = re.compile(r"[^.\[\]\"\\]+")  # can't be taken for a part of the path around it
 
+# What is written down and is neither a call nor a page that somebody may be allowed.
+BEYOND_CALLS = frozenset(
+    {
+        "create:platform",
+        "create:user:passwordLink",
+        "end:user:sessions",
+        "lock:user",
+        "rotate:keys",
+        "use:user:recoveryCode",
+    }
+)
+
 Changes = dict[str, dict[str, Any]]
 
 _act: ContextVar["list[AuditEntry] | None"] = ContextVar("act", default=None)

@@ -5,8 +5,11 @@ from uuid import UUID
 
 from rest_framework import serializers
 
+from otms.accounts import audit
 from otms.accounts.audit import ActorKind
+from otms.accounts.permissions import catalogue
 from otms.api.serializers import IdField, ObjectValue, WireSerializer
+from otms.documents import shorten
 
 
 class ActorSerializer(serializers.Serializer):
@@ -43,6 +46,11 @@ class AuditQuery(WireSerializer):
     entity_id = IdField(required=False)
     since = serializers.DateTimeField(required=False, source="created_at__gte")
     until = serializers.DateTimeField(required=False, source="created_at__lt")
+
+    def validate_action(self, value: str) -> str:
+        if value not in audit.BEYOND_CALLS | catalogue():
+            raise serializers.ValidationError(f"There is no action {shorten(value)}.", "unknown")
+        return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if who := attrs.pop("actor", None):

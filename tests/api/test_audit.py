@@ -58,6 +58,8 @@ def test_it_is_narrowed(owner: Api, platform: Platform) -> None:
         assert actions(owner.ok("GET", f"audit/0/9?{asked}")) == expected, asked
     errors = owner.refused("GET", "audit/0/9?entityId=moon&who=ann")["errors"]
     assert {each["field"] for each in errors} & {"entityId", "who"}
+    (error,) = owner.refused("GET", "audit/0/9?action=update:moon")["errors"]
+    assert (error["field"], error["code"]) == ("action", "unknown")
 
 
 def test_it_is_for_owners_alone(platform: Platform) -> None:

@@ -1,6 +1,9 @@
 """Whatever changes something leaves an entry in the audit trail, or says here why it needs none."""
 
+import re
+from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,10 +15,11 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from integrations.models import Credential, DataSource, IntegrationObject, Status
-from otms.accounts import lockout
+from otms.accounts import audit, lockout
 from otms.accounts.access import access_token
 from otms.accounts.audit import AuditEntry
 from otms.accounts.models import PersonalToken, Platform, Session, User
+from otms.accounts.permissions import catalogue
 from otms.orders.models import TransportOrder
 from otms.urls import router
 from tests import make
@@ -24,6 +28,7 @@ from tests.conftest import Api
 
 pytestmark = pytest.mark.django_db
 
+ROOT = Path(__file__).parents[2]
 READS = "reads"
 KEPT = "each change of such a record is kept with what was and is, and what brought it"
 ITSELF = "what comes in is kept as it came, with who brought it"
@@ -159,6 +164,7 @@ CALLS: dict[str, Any] = {
     ),
 }
 LOOKS = {
+    "get:integration:logs": lambda own: f"integration/{own.integration.pk}/logs/0/9",
     "get:integration:object": lambda own: f"integration/object/{own.row.uuid}",
     "get:integration:requestLogs": lambda own: f"integration/{own.integration.pk}/requestLogs/0/9",
     "get:integration:file": lambda own: f"integration/file/{own.file.pk}",
@@ -238,6 +244,15 @@ def test_an_integration_that_looks_is_named(own: SimpleNamespace) -> None:
     entry = AuditEntry.objects.of(own.platform).get(action="get:integration:object")
     assert (entry.actor_kind, entry.actor_id) == ("integration", own.integration.pk)
     assert entry.means == credential.api_key
+
+
+def test_every_action_that_is_written_down_can_be_asked_for() -> None:
+    written = re.compile(r'audit\.(?:record|record_each|looked)\(\s*"([^"]+)"')
+    every = [*ROOT.glob("otms/**/*.py"), *ROOT.glob("integrations/**/*.py")]
+    found = {name for path in every for name in written.findall(path.read_text(encoding="utf-8"))}
+    found |= {action for action, _ in HANDLES.values()} | CALLS.keys() | LOOKS.keys()
+    assert found - SAME_AS.keys() <= audit.BEYOND_CALLS | catalogue()
+    assert found >= audit.BEYOND_CALLS
 
 
 # The admin: what a page can do, and the entry it leaves. A handle is a page or an action.
@@ -503,6 +518,7 @@ def test_what_is_done_in_the_admin_leaves_one_entry(
     [
         ("get:integration:object", ("integrationobject", "row", "change")),
         ("get:integration:requestLogs", ("requestlog", "request", "change")),
+        ("get:integration:logs", ("log", "log", "change")),
         ("get:integration:file", ("file", "file", "change")),
         ("get:integration:file", ("file", "file", "download")),
         ("get:integration:email", ("email", "email", "change")),
@@ -600,6 +616,21 @@ def test_who_is_invited_is_made_with_the_role_in_one_entry(
     found = AuditEntry.objects.of(own.platform).filter(pk__gt=before).order_by("id")
     assert [each.action for each in found] == ["create:user", "create:user:passwordLink"]
     assert found[0].changes["roles"] == {"before": [], "after": ["support"]}
+
+
+def test_a_credential_says_when_it_ends_and_what_it_ends(own: SimpleNamespace) -> None:
+    def made(**fields: Any) -> AuditEntry:
+        Credential.generate(own.integration, name="N", **fields)
+        found = AuditEntry.objects.of(own.platform).about(own.integration).first()
+        assert found
+        return found
+
+    ends = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+    first, second = made(expires_at=ends), made()
+    assert first.note == ""
+    assert first.changes["expiresAt"] == {"before": None, "after": "2030-01-02T03:04:05Z"}
+    assert second.note.startswith("Older ones are good until")
+    assert "expiresAt" not in second.changes
 
 
 def test_nothing_changed_is_no_entry(own: SimpleNamespace) -> None:
