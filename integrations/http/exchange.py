@@ -4,12 +4,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, Self
 
+from integrations.core.spellings import redact_values
 from integrations.http.redaction import (
     SHORTEST,
     redact_echo,
     redact_headers,
     redact_url,
-    redact_values,
     shown_to,
 )
 from integrations.http.trust import Tls

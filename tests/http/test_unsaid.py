@@ -10,8 +10,8 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from integrations import http
+from integrations.core.spellings import redact_values
 from integrations.http.exchange import Request
-from integrations.http.redaction import redact_values
 from tests.http.conftest import Door
 from tests.sink import Sink
 
@@ -58,6 +58,42 @@ def test_the_beginning_of_a_secret_that_is_cut_off_is_masked_too() -> None:
     assert shown(f"your key is {PLAIN[:12]}", PLAIN) == "your key is ***"
     assert shown(f"{PLAIN} and {PLAIN[:9]}", PLAIN) == "*** and ***"
     assert shown(PLAIN[:5], PLAIN) == PLAIN[:5]
+
+
+@pytest.mark.parametrize("end", ["…", "… is too long", '…" is no number'])
+def test_so_is_one_before_an_ellipsis(end: str) -> None:
+    assert shown(f'"{PLAIN[:6]}{end}', PLAIN) == f'"***{end}'
+    assert shown(f"say \\u201ehallo\\u201c and {PLAIN[:3]}{end}", PLAIN).endswith(PLAIN[:3] + end)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ANN  SMITH\n12",
+        "ann smith 12",
+        "ann%20Smith+12",
+        "Ann\\n\\tSmith\\u000a12",
+        "Ann&#32;Smith 12",
+    ],
+)
+def test_capitals_and_blanks_make_no_difference(said: str) -> None:
+    assert shown(f"who is {said}?", "Ann Smith\n 12") == "who is ***?"
+
+
+def test_a_text_or_a_value_that_is_made_to_be_slow_is_not() -> None:
+    texts = {
+        "\\" * 30 + "x": "\\" * 60_000,
+        "+ " * 30 + "31": " +" * 30_000 + "31",
+        "n\\n" * 20: "n\\n" * 20_000,
+        "abcd" * 8_000 + "x": "abcd" * 8_000 + "…" * 500,
+    }
+    started = time.process_time()
+    for value, text in texts.items():
+        shown(text, value)
+    assert time.process_time() - started < 2
+    assert shown("…" * 2_000, PLAIN) == "***"
+    many = [f"{'aaaa.' * 98}x{n}" for n in range(500)]
+    assert shown("aaaa." * 9_000 + " ".join(f"x{n}" for n in range(500)), *many) == "***"
 
 
 def test_the_longer_of_two_secrets_goes_first() -> None:
