@@ -29,6 +29,7 @@ from integrations.http import ErrorKind, Exchange, Request, trust
 
 MOST_RECIPIENTS = 50
 LONGEST_SUBJECT = 500
+LONGEST_SAID = 300  # of the mail server
 HEAD = 8_000  # characters of a message, in which its subject stands
 LARGEST_BODY = 1024 * 1024  # bytes
 KEYS = ("to", "subject", "body", "cc", "replyTo", "html")
@@ -328,4 +329,5 @@ def _explained(fault: Exception, *, in_session: bool) -> tuple[ErrorKind, str]:
 
 def _spoken(code: int, said: bytes | str) -> str:
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    return f"{code} {' '.join(text.split())}".rstrip(" .")[:300]
+    said = f"{code} {' '.join(text.split())}".rstrip(" .")
+    return said if len(said) <= LONGEST_SAID else f"{said[: LONGEST_SAID - 1]}…"

@@ -286,4 +286,8 @@ def _explained(fault: Exception) -> tuple[ErrorKind, str]:
 
 
 def _shortened(said: object) -> str:
-    return " ".join(str(said)[: 2 * LONGEST_SAID].split())[:LONGEST_SAID]
+    """What is cut off ends in an ellipsis: what is masked is known by its beginning there."""
+    text = str(said)
+    short = " ".join(text[: 2 * LONGEST_SAID].split())
+    whole = len(short) <= LONGEST_SAID and len(text) <= 2 * LONGEST_SAID
+    return short if whole else f"{short[: LONGEST_SAID - 1]}…"

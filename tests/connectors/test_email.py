@@ -377,3 +377,9 @@ def test_texts_that_come_out_empty_are_told_as_such(queue: Queue, mail: MailServ
     error = queue.only.error
     assert error.startswith("subject: The `subject` is empty: all that it is made of is empty")
     assert "`$.transportOrder.nam`" in error
+
+
+def test_what_is_cut_off_says_so() -> None:
+    assert mailing._spoken(550, "no " * 90) == f"550 {'no ' * 89}no"
+    cut = mailing._spoken(550, "no " * 200)
+    assert (len(cut), cut[-1]) == (300, "…")

@@ -345,3 +345,9 @@ def test_an_order_becomes_a_row(queue: Queue, warehouse: Warehouse) -> None:
 
 def test_the_version_has_a_column_of_its_own() -> None:
     assert problems(key="id", version="id") == [("version", "same_column")]
+
+
+def test_what_is_cut_off_says_so() -> None:
+    assert postgresql._shortened("no  good\n") == "no good"
+    for long in ("no " * 200, "no" + " " * 2_000 + "good"):
+        assert postgresql._shortened(long).endswith("…")
