@@ -159,18 +159,25 @@ class Dispatcher:
         return claims
 
     async def _deliver(self, obj: IntegrationObject, claimed: float) -> None:
-        policy = DeliveryPolicy.of(None)
+        policy, redacts = DeliveryPolicy.of(None), True
         try:
             plan = self._plans[obj.integration_id]
-            policy = plan.policy
+            policy, redacts = plan.policy, bool(plan.redaction)
             # One after the other, so that no integration's mapping has all the threads.
             async with self._turns[obj.integration_id]:
                 made = await self._in(self._mappers, pipeline.prepare, obj, plan)
             if isinstance(made, pipeline.Call):
                 made = await self._call(made, claimed)
         except Exception as error:  # a fault of ours must not lose the object, nor stop the others
-            log.exception("a delivery failed in our own code", extra={"object": str(obj.uuid)})
-            text = f"A fault in the engine: {type(error).__name__}: {error}"
+            # What an error of Python says may be what the integration redacts.
+            said = "" if redacts else f": {error}"
+            text = f"A fault in the engine: {type(error).__name__}{said}"
+            where = {"object": str(obj.uuid), "error": type(error).__name__}
+            log.error(
+                "a delivery failed in our own code",
+                extra=where,
+                exc_info=None if redacts else error,
+            )
             made = obj.fail("engine_fault", text, policy, permanent=False)
         self._outcomes.append(made)
         self._answered.set()
@@ -200,6 +207,8 @@ class Dispatcher:
             )
         else:
             exchange = await send(call.request, timeout=timeout)
+        if call.plan.redaction:  # which may take its time, as a mapping
+            return await self._in(self._mappers, pipeline.judge, call, exchange)
         return pipeline.judge(call, exchange)
 
     async def _keep_flushing(self) -> None:
@@ -283,7 +292,7 @@ def _tell(outcome: Outcome) -> None:
             "code": outcome.code,
             "object": obj.uuid,
             "integration": obj.integration_id,
-            "reference": obj.reference,
+            "reference": obj.reference if obj.told_as is None else obj.told_as,
             "attempt": obj.attempts,
         },
     )

@@ -21,7 +21,8 @@ from integrations.core.delivery import DeliveryPolicy
 from integrations.core.errors import ExpressionError
 from integrations.core.filters import Filters
 from integrations.core.mapping import Mapping, Result
-from integrations.core.redaction import Redaction, unsaid
+from integrations.core.redaction import NO_MAPPING, Personal, Redaction
+from integrations.core.spellings import MASK
 from integrations.http import Exchange, Request
 from integrations.models import (
     DataSource,
@@ -77,8 +78,8 @@ class Call:
     step: Step
     request: Request
     left_out: list[str]  # what the mapping did not find, in words
-    logged_body: str = ""  # the body as the log may keep it
-    personal: tuple[str, ...] = ()  # what is not to be said of it
+    logged_body: str = ""  # the body without what stands at the paths that are redacted
+    personal: Personal = field(default_factory=Personal)  # what is not to be said of it
 
 
 class Plans:
@@ -106,21 +107,32 @@ class Plans:
 
 def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
     """The call to make for this object, or the outcome that needs none."""
-    made = _prepared(obj, plan)
     if not plan.redaction:
+        made = _prepared(obj, plan)
         if isinstance(made, Call):
             return replace(made, logged_body=http.as_text(made.request.body))
         return made
-    personal = plan.redaction.values(obj.change.document)
+    obj.told_as = MASK  # whatever happens till it is known
+    made = _prepared(obj, plan)
+    personal = _personal(obj, plan, made)
+    obj.told_as = MASK if personal.unknown else personal.unsaid(obj.reference)
     if not isinstance(made, Call):
         return _redacted(made, plan.redaction, personal)
     body, sent = plan.redaction.body(made.request.body)
-    return replace(
-        made,
-        logged_body=http.as_text(body.encode()),
-        left_out=[unsaid(text, personal) for text in made.left_out],
-        personal=(*personal, *sent),
-    )
+    return replace(made, logged_body=http.as_text(body.encode()), personal=personal | sent)
+
+
+def _personal(obj: IntegrationObject, plan: Plan, made: Call | Outcome) -> Personal:
+    """What is redacted in the record, and in what is made of it, whatever becomes of that."""
+    personal = plan.redaction.recorded(obj.change.document)
+    for made_by in filter(None, (step.mapping for step in plan.steps)):
+        try:
+            personal |= plan.redaction.sent(made_by.apply(obj.change.document).value)
+        except ExpressionError:
+            # What the fields that it fills would have hidden, a filter may have looked at.
+            if isinstance(made, Outcome) and made.code == "filter_no_match":
+                personal |= Personal(unknown=NO_MAPPING)
+    return personal
 
 
 def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
@@ -171,27 +183,32 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
     if not (redaction := call.plan.redaction):
         return _judged(call, exchange, exchange)
     body, answered = redaction.body(exchange.body)
-    personal = [*call.personal, *answered]
-    heads = {name: unsaid(value, personal) for name, value in exchange.headers.items()}
-    kept = replace(exchange, body=unsaid(body, personal).encode(), headers=heads)
+    personal = call.personal | answered
+    heads = {name: personal.unsaid(value) for name, value in exchange.headers.items()}
+    kept = replace(exchange, body=personal.unsaid(body).encode(), headers=heads)
     return _redacted(_judged(call, exchange, kept), redaction, personal)
 
 
-def _redacted(outcome: Outcome, redaction: Redaction, personal: list[str]) -> Outcome:
+def _redacted(outcome: Outcome, redaction: Redaction, personal: Personal) -> Outcome:
     """The outcome without what the integration redacts, in whatever is said about it."""
-    data = outcome.data
-    if isinstance(data, dict) and "trace" in data:
-        trace, seen = redaction.trace(data["trace"])
-        data, personal = {**data, "trace": trace}, [*personal, *seen]
-    if outcome.request:
-        outcome.request.error = unsaid(outcome.request.error, personal)
-    told = ("error", "reason")
-    changes = {
-        name: unsaid(value, personal) if name in told and isinstance(value, str) else value
-        for name, value in outcome.changes.items()
-    }
-    message = unsaid(outcome.message, personal)
-    return replace(outcome, message=message, changes=changes, data=data)
+    data = dict(outcome.data or {})
+    if "trace" in data:
+        data["trace"], personal = redaction.trace(data["trace"], personal)
+    if row := outcome.request:
+        for name in ("url", "request_body", "error"):
+            setattr(row, name, personal.unsaid(getattr(row, name)))
+    told = {name: outcome.changes[name] for name in ("error", "reason") if name in outcome.changes}
+    return replace(
+        outcome,
+        message=personal.unsaid(outcome.message),
+        changes=outcome.changes | {name: personal.unsaid(text) for name, text in told.items()},
+        pause_reason=personal.unsaid(outcome.pause_reason),
+        data={
+            name: value if name == "trace" else personal.unsaid_in(value)
+            for name, value in data.items()
+        }
+        or None,
+    )
 
 
 def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:

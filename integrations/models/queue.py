@@ -231,6 +231,8 @@ class IntegrationObject(models.Model):
 
     # Set by a claim: the lease before it ended without an outcome.
     interrupted = False
+    # What a log line of the server calls it, if that is not its reference.
+    told_as: str | None = None
 
     class Meta:
         verbose_name_plural = "queue"

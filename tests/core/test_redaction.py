@@ -1,11 +1,21 @@
 """What of a body is kept when an integration redacts fields."""
 
+import time
 from typing import Any
 
 import pytest
 
 from integrations.core import redaction
-from integrations.core.redaction import FAULT, NO_JSON, Redaction, check
+from integrations.core.redaction import (
+    FAULT,
+    MOST_VALUES,
+    NO_JSON,
+    TOO_MANY,
+    TOO_MUCH,
+    Personal,
+    Redaction,
+    check,
+)
 from otms import documents
 
 BODY = {
@@ -17,8 +27,8 @@ BODY = {
 
 
 def kept(paths: list[str], body: Any = BODY) -> Any:
-    text, _ = Redaction(paths).body(documents.dumps(body))
-    return documents.loads(text)
+    text, personal = Redaction(paths).body(documents.dumps(body))
+    return documents.loads(personal.unsaid(text))
 
 
 @pytest.mark.parametrize(
@@ -50,15 +60,33 @@ def test_a_value_that_is_masked_is_not_said_elsewhere_in_the_body() -> None:
     assert found["error"] == "unknown: ***"
 
 
+def test_it_is_not_said_in_other_spellings_either() -> None:
+    said = {"a": "no ANN@Example.com", "b": "/c/ann%40example.com", "c": "ann&#64;example.com"}
+    found = kept(["$.customer.email"], {**BODY, "error": said})
+    assert found["error"] == {"a": "no ***", "b": "/c/***", "c": "***"}
+
+
 @pytest.mark.parametrize("body", [b"<xml>ann@example.com</xml>", b'{"cut": "of', b"\xff\xfe"])
 def test_what_is_no_json_is_not_kept(body: bytes) -> None:
-    assert Redaction(["$..email"]).body(body) == (NO_JSON, [])
+    assert Redaction(["$..email"]).body(body) == (NO_JSON, Personal())
 
 
 def test_what_is_too_much_work_is_not_kept() -> None:
-    many = documents.dumps([{"email": 1}] * 150_000)
-    assert Redaction(["$..email"]).body(many)[0] in (NO_JSON, FAULT)
-    assert Redaction(["$..email"]).body(documents.dumps([0] * 250_000))[0] == FAULT
+    many = documents.dumps([{"email": 1}] * 20_000)
+    text, personal = Redaction(["$..email", *(f"$..x{n}" for n in range(49))]).body(many)
+    assert (text, personal.unknown) == (TOO_MUCH, TOO_MUCH)
+    assert personal.unsaid("ann@example.com") == TOO_MUCH
+    assert personal.unsaid_in({"a": 1}) == TOO_MUCH
+
+
+def test_more_values_than_are_looked_for_are_too_many() -> None:
+    many = [{"email": f"{n}@example.com"} for n in range(MOST_VALUES)]
+    made = Redaction(["$..email"])
+    assert made.sent(many).unknown == ""
+    more = made.sent([*many, {"email": "ann@example.com"}])
+    assert more.unknown == TOO_MANY
+    assert (made.sent(many) | made.sent([{"email": "ann@example.com"}])).unknown == TOO_MANY
+    assert made.body(documents.dumps([*many, {"email": "ann@example.com"}]))[0] == TOO_MANY
 
 
 def test_nothing_that_goes_wrong_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,16 +94,38 @@ def test_nothing_that_goes_wrong_is_raised(monkeypatch: pytest.MonkeyPatch) -> N
         raise RuntimeError("ann@example.com")
 
     made = Redaction(["$..email"])
-    monkeypatch.setattr(made, "_mask", broken)
-    assert made.body(b"{}") == (FAULT, [])
-    monkeypatch.setattr(redaction, "_roots", broken)
-    assert made.values({}) == []
+    monkeypatch.setattr(redaction, "_texts", broken)
+    assert made.body(b'{"email": 1}') == (FAULT, Personal(unknown=FAULT))
+    assert made.recorded({"email": 1}) == Personal(unknown=FAULT)
+    monkeypatch.setattr(redaction, "redact_values", broken)
+    assert Personal(frozenset(["x"])).unsaid("text") == FAULT
+
+
+def test_the_outermost_place_is_taken_once_however_many_paths_lead_there() -> None:
+    deep: Any = [f"text {n}" for n in range(400)]
+    for _ in range(55):
+        deep = {"a": deep}
+    started = time.process_time()
+    personal = Redaction(["$..a"] * 10 + ["$.a", "$.a.a", "$..a.a", "$.a.*"]).sent(deep)
+    assert len(personal.values) == 400
+    assert time.process_time() - started < 0.5
 
 
 def test_a_path_finds_its_values_in_the_document_of_a_change() -> None:
     record = {"customer": {"email": "ann@example.com"}}
-    document = {"transportOrder": record, "before": {"transportOrder": BODY}}
-    assert Redaction(["$.customer.email"]).values(document) == ["ann@example.com"] * 2
+    before = {"customer": {"email": "bob@example.com"}}
+    document = {"transportOrder": record, "before": {"transportOrder": before}}
+    found = {"ann@example.com", "bob@example.com"}
+    assert Redaction(["$.customer.email"]).recorded(document).values == found
+    assert Redaction(["$.transportOrder.customer"]).recorded(document).values == found
+    assert Redaction(["$.before.transportOrder"]).recorded(document).values == {"bob@example.com"}
+    assert Redaction(["$.customer.email"]).sent(document).values == set()
+
+
+def test_an_address_beside_a_name_is_said_alone_too() -> None:
+    personal = Redaction(["$.to"]).sent({"to": "Ann <ann@exämple.com>, bob@example.com"})
+    said = "mailto:ann@xn--exmple-cua.com,bob@example.com"
+    assert personal.unsaid(said) == "mailto:***,***"
 
 
 def test_a_filter_on_a_redacted_field_is_covered() -> None:
@@ -84,6 +134,31 @@ def test_a_filter_on_a_redacted_field_is_covered() -> None:
     assert made.covers("$.transportOrder.lines[0].no")
     assert made.covers("$.before.x.phone")
     assert not made.covers("$.transportOrder.customer.name")
+
+
+def test_a_filter_on_what_is_around_a_redacted_field_is_covered() -> None:
+    made = Redaction(["$.customer.email"])
+    for path in ("customer", "*", "customer[*]", "customer.*", "x[?(@.y)]", "`parent`"):
+        assert made.covers(f"$.transportOrder.{path}")
+    assert made.covers("$.transportOrder")
+    assert not made.covers("$.transportOrder.lines[*].no")
+
+
+def test_of_what_a_filter_saw_nothing_redacted_is_kept() -> None:
+    made, personal = Redaction(["$.x"]), Personal(frozenset(["ann@example.com", "4711"]))
+    trace = [
+        {"field": "$.o.a", "operator": "eq", "value": "ann@example.com", "seen": {"b": 4711}},
+        {"field": "$.o.a", "operator": "in", "value": ["x"], "seen": 4711, "matched": False},
+        {"field": "$.o.a", "operator": "eq", "value": True, "seen": "to ann@exa…", "note": "x"},
+    ]
+    kept, _ = made.trace(trace, personal)
+    assert [(each["value"], each["seen"]) for each in kept] == [
+        ("***", "***"),
+        (["x"], "***"),
+        (True, "to ***…"),
+    ]
+    closed, _ = made.trace(trace[:1], Personal(unknown=FAULT))
+    assert closed == [{"field": "$.o.a", "operator": "eq", "value": FAULT, "seen": FAULT}]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """Personal data in what the logs keep, while what is sent is what was mapped."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from integrations import pipeline
+from integrations.core import redaction
+from integrations.core.redaction import NO_MAPPING
 from integrations.models import Integration, IntegrationObject, Log, RequestLog
 from otms import documents
 from tests import make
@@ -83,3 +87,161 @@ def test_a_filter_says_no_without_the_value_it_saw(run_queue: Callable[[], None]
     line = Log.objects.of(integration.platform).get(code="filter_no_match")
     assert line.data["trace"][0]["seen"] == "***"
     assert EMAIL not in everything_written(integration)
+
+
+def test_what_is_written_down_names_no_recipient(
+    run_queue: Callable[[], None], settings: Any
+) -> None:
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    mapping = {"to": "$.transportOrder.name", "subject": "x", "body": "y"}
+    integration = redacting("http://127.0.0.1:9/", mapping=mapping, redact=["$.to"])
+    integration.data_sources.update(connector="email", settings={})
+    make.OrderFactory(platform=integration.platform, name=f"Ann <{EMAIL}>")
+    run_queue()
+    row = RequestLog.objects.of(integration.platform).get()
+    assert row.url == "mailto:***"
+    assert EMAIL not in everything_written(integration)
+
+
+def test_a_refusal_before_the_call_quotes_no_part_of_it(
+    run_queue: Callable[[], None], settings: Any
+) -> None:
+    long = f"{EMAIL} of Ann Smith, " + "x" * 100
+    mapping = {"to": "$.transportOrder.name", "subject": "x", "body": "y"}
+    integration = redacting("http://127.0.0.1:9/", mapping=mapping, redact=["$.to"])
+    integration.data_sources.update(connector="email", settings={})
+    make.OrderFactory(platform=integration.platform, name=long)
+    run_queue()
+    obj = IntegrationObject.objects.of(integration.platform).get()
+    assert obj.error.endswith("… is not an e-mail address.")
+    assert "ann@" not in everything_written(integration)
+
+
+def test_a_value_that_is_sent_under_another_name_is_masked_there(
+    sink: Sink, run_queue: Callable[[], None]
+) -> None:
+    integration = redacting(
+        sink.url(),
+        redact=["$.transportOrder.customer.contactDetails[*].value"],
+        mapping={"mail": "$.transportOrder.customer.contactDetails[0].value"},
+    )
+    of = integration.platform
+    contact = [{"type": "email", "value": "quentin@quast.example"}]
+    make.OrderFactory(
+        platform=of, customer=make.BusinessFactory(platform=of, contact_details=contact)
+    )
+    run_queue()
+    assert sink.requests[0].json() == {"mail": "quentin@quast.example"}
+    assert RequestLog.objects.of(of).get().request_body == '{"mail":"***"}'
+
+
+@pytest.mark.parametrize("path", ["$.customer.email", "$.name"])
+@pytest.mark.parametrize("field", ["name", "['name']", "*", ""])
+def test_a_filter_tells_nothing_that_is_redacted_in_what_would_be_sent(
+    run_queue: Callable[[], None], field: str, path: str
+) -> None:
+    dot = "." if field.isidentifier() or field == "*" else ""
+    said = {"field": f"$.transportOrder{dot}{field}", "operator": "eq", "value": "another"}
+    integration = redacting("http://127.0.0.1:9/", filters=[said], redact=[path])
+    make.OrderFactory(platform=integration.platform, name=EMAIL)
+    run_queue()
+    assert IntegrationObject.objects.of(integration.platform).get().status == "SKIPPED"
+    assert "ann@" not in everything_written(integration)
+
+
+def test_without_its_mapping_nobody_knows_what_a_filter_may_tell(
+    run_queue: Callable[[], None],
+) -> None:
+    said = {"field": "$.transportOrder.name", "operator": "eq", "value": "another"}
+    broken = {
+        "customer": {"email": {"$text": "{{transportOrder.customer}} {{transportOrder.name}}"}}
+    }
+    integration = redacting(
+        "http://127.0.0.1:9/", filters=[said], redact=["$.customer.email"], mapping=broken
+    )
+    make.OrderFactory(platform=integration.platform, name=EMAIL)
+    run_queue()
+    obj = IntegrationObject.objects.of(integration.platform).get()
+    assert obj.reason == NO_MAPPING
+    assert EMAIL not in everything_written(integration)
+
+
+@pytest.mark.parametrize("wrong", ["many", "work", "fault"])
+def test_nothing_is_said_when_nobody_knows_what_is_personal(
+    sink: Sink, run_queue: Callable[[], None], monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    if wrong == "fault":
+        monkeypatch.setattr(redaction, "_texts", None)
+    elif wrong == "work":
+        monkeypatch.setattr(redaction, "MOST_WORK", 10)
+    people = [{"email": f"person{n}@example.com"} for n in range(600 if wrong == "many" else 1)]
+    mapping = {"mail": "$.transportOrder.externalAttributes.people[0].email"}
+    integration = redacting(sink.url("/echo"), redact=["$..email"], mapping=mapping)
+    integration.data_sources.update(success={"status": [201]})
+    make.OrderFactory(platform=integration.platform, external_attributes={"people": people})
+    run_queue()
+    row = RequestLog.objects.of(integration.platform).get()
+    assert {row.request_body, row.response_body, row.url} == {row.url}
+    assert row.url.startswith("[not kept: what this integration redacts could not be told")
+    assert IntegrationObject.objects.of(integration.platform).get().error == row.url
+    assert "person0" not in everything_written(integration)
+
+
+def test_where_a_target_sends_us_tells_nothing_however_it_spells_it(
+    sink: Sink, run_queue: Callable[[], None]
+) -> None:
+    integration = redacting(sink.url("/redirect/302/c/ANN%40example.com"))
+    make.OrderFactory(platform=integration.platform, name=EMAIL)
+    run_queue()
+    row = RequestLog.objects.of(integration.platform).get()
+    assert row.response_headers["location"] == "/c/***"
+    assert row.url.endswith("/redirect/302/c/***")
+
+
+def test_the_servers_log_calls_no_record_by_what_is_redacted(
+    sink: Sink, run_queue: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    integration = redacting(sink.url())
+    with caplog.at_level("DEBUG"):
+        make.OrderFactory(platform=integration.platform, name=EMAIL)
+        make.OrderFactory(platform=integration.platform, name="", order_id="4711-0815")
+        run_queue()
+    told = [each for each in caplog.records if each.name == "integrations.dispatcher"]
+    assert sorted(each.reference for each in told) == ["***", "4711-0815"]
+    assert all(EMAIL not in str(each.__dict__) for each in told)
+
+
+def test_a_fault_of_ours_quotes_nothing(
+    sink: Sink,
+    run_queue: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError(EMAIL)
+
+    monkeypatch.setattr(pipeline, "_judged", broken)
+    integration = redacting(sink.url())
+    make.OrderFactory(platform=integration.platform, name=EMAIL)
+    run_queue()
+    obj = IntegrationObject.objects.of(integration.platform).get()
+    assert obj.error == "A fault in the engine: RuntimeError"
+    assert EMAIL not in caplog.text
+
+
+@pytest.mark.parametrize("redact", [[], ["$.name"]])
+def test_what_takes_its_time_is_not_done_where_all_deliveries_are(
+    sink: Sink, run_queue: Callable[[], None], monkeypatch: pytest.MonkeyPatch, redact: list[str]
+) -> None:
+    where: list[str] = []
+    judge = pipeline.judge
+
+    def watched(*args: Any) -> Any:
+        where.append(threading.current_thread().name)
+        return judge(*args)
+
+    monkeypatch.setattr(pipeline, "judge", watched)
+    integration = redacting(sink.url(), redact=redact)
+    make.OrderFactory(platform=integration.platform)
+    run_queue()
+    assert [name.startswith("otms-mapper") for name in where] == [bool(redact)]
