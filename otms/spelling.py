@@ -11,3 +11,9 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     lowered = {each.lower(): each for each in known}
     near = get_close_matches(str(word).lower()[:LONGEST], lowered, n=1, cutoff=0.6)
     return f" Did you mean `{lowered[near[0]]}`?" if near else ""
+
+
+def is_near(word: object, known: Iterable[str]) -> bool:
+    """Is it so near to one of these that no other can be meant?"""
+    lowered = [each.lower() for each in known]
+    return bool(get_close_matches(str(word).lower()[:LONGEST], lowered, n=1, cutoff=0.7))

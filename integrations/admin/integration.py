@@ -26,6 +26,7 @@ from integrations import definition, entities
 from integrations.admin import credential
 from integrations.admin.data_source import DataSourceInline
 from integrations.admin.links import health_label, link_to, list_of, pretty, shortened
+from integrations.api import shapes
 from integrations.core import signing
 from integrations.models import (
     DataSource,
@@ -62,8 +63,10 @@ INBOUND_HELP = (
     "<br>Empty: rows are transport orders in our own form."
 )
 REDACT_HELP = (
-    "Paths of personal data in what is sent and answered; the logs show *** there, for example<br>"
-    '<code>["$.customer.email", "$.lines[*].phone", "$..email"]</code>'
+    "Paths of personal data: in the record (without <code>transportOrder</code>), in what the "
+    "mapping makes, and in the answers. The logs show *** there, for example<br>"
+    '<code>["$.customer.contactDetails[*].value", "$.contact.mail", "$..phone"]</code><br>'
+    "The record before and after its change is shown as it is to who may see an object."
 )
 SCHEDULE_HELP = (
     "Empty: at once. Or collected and sent at every tick:<br>"
@@ -325,8 +328,9 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
     def _warn(self, request: HttpRequest, integration: Integration) -> None:
         """What was saved and will probably not work, as the API says it."""
         stored = Integration.objects.of(integration.platform_id).get(pk=integration.pk)
-        for problem in definition.warnings(stored):
-            self.message_user(request, problem.message, messages.WARNING)
+        told = [problem.message for problem in definition.warnings(stored)]
+        for text in (*told, *(each["message"] for each in shapes.warnings(stored))):
+            self.message_user(request, text, messages.WARNING)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)

@@ -95,7 +95,7 @@ RETRY = {
         "type": "array",
         "maxItems": redaction.MOST,
         "items": {"type": "string"},
-        "description": "Paths of what is `***` in request logs, such as `$.customer.email`.",
+        "description": "Paths of what is `***` in logs: `$.customer.contactDetails[*].value`.",
     }
 )
 class RedactValue(DocumentValue):
@@ -212,6 +212,7 @@ class HealthSerializer(serializers.Serializer):
 
 class IntegrationSerializer(WireSerializer):
     lenient = True
+    protective = ("redact",)
 
     id = IdField(required=False)
     nonce = NonceField()

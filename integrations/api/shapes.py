@@ -1,4 +1,4 @@
-"""What the documents of an entity can hold, and what in filters and mappings does not fit them.
+"""What the documents of an entity can hold, and what in an integration does not fit them.
 
 A field may appear with a later version, or in a document that a filter lets through: such a path
 is told of and not refused.
@@ -32,6 +32,7 @@ def warnings(integration: Integration) -> Iterator[dict[str, str]]:
         hint = f" Did you mean `{near}`?" if near else ""
         text = f"`{path}` is no field that we know of in a change of a {entity}.{hint}"
         yield {"field": where, "code": "unknown_path", "message": text}
+    yield from _unredacted(integration, shape)
     for where, path in _texts(integration):
         if paths.fits(path, shape):
             text = f"This is sent as it stands, as a text. For the field write `{path}`."
@@ -62,6 +63,26 @@ def _texts(integration: Integration) -> Iterator[tuple[str, str]]:
         if source.mapping is not None:
             for target, path in mapping.texts(source.mapping):
                 yield _in_mapping(place, target), path
+
+
+def _unredacted(integration: Integration, shape: Any) -> Iterator[dict[str, str]]:
+    """Paths at which nothing is redacted, neither in the record nor in what is sent."""
+    entity = integration.trigger_entity
+    mappings = [each.mapping for each in integration.data_sources.all()]
+    sent = [mapping.shape(each, shape) for each in mappings if each is not None]
+    shapes, hints = [shape[entity], *sent, shape], MOST_HINTS
+    for place, path in enumerate(integration.redact):
+        if any(paths.fits(path, each) for each in shapes):
+            continue
+        hints -= len(shapes)
+        near = (paths.nearest(path, each) for each in shapes if hints >= 0)
+        meant = next(filter(None, near), None)
+        hint = f" Did you mean `{meant}`?" if meant else ""
+        text = (
+            f"`{path}` is no field that we know of, neither of a {entity} nor of what is sent: "
+            f"it hides what the answers have there, and nothing else.{hint}"
+        )
+        yield {"field": f"redact[{place}]", "code": "unknown_path", "message": text}
 
 
 def _in_mapping(place: int, target: str) -> str:

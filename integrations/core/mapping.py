@@ -100,6 +100,22 @@ def texts(mapping: Any) -> list[tuple[str, str]]:
     return compiler.texts
 
 
+def shape(mapping: Any, of: Any) -> Any:
+    """What a checked mapping makes of documents of a shape, as `paths.fits` takes it."""
+    if isinstance(mapping, list | tuple):
+        return [shape(mapping[0], of) if len(mapping) == 1 else {}]
+    if isinstance(mapping, Object):
+        if "$text" in mapping:
+            return None
+        if any(key.startswith("$") for key in mapping):
+            return {}
+        return {key: shape(each, of) for key, each in mapping.items()}
+    if isinstance(mapping, str) and mapping.startswith("$") and not mapping.startswith("$$"):
+        found = paths.found_in(mapping, of, {})
+        return [found] if "*" in mapping else found
+    return None
+
+
 class _Compiler:
     """Compile expressions and note down every problem on the way, so that check is compile."""
 

@@ -181,23 +181,28 @@ def fits(text: str, shape: Any) -> bool:
     The shape is a document with everything that can be there; in it {} is any document at all.
     Only names, indices and `[*]` are judged: where a path goes on otherwise, it fits.
     """
+    return found_in(text, shape, _NOTHING) is not _NOTHING
+
+
+def found_in(text: str, shape: Any, default: Any = None) -> Any:
+    """The shape of what the path finds in documents of this shape."""
     place = 1
     while place < len(text) and shape != {}:
         every = _EVERY.match(text, place)
         match = every or _PLAIN.match(text, place)
         if match is None:
-            return True
+            return {}
         if every or match["index"] is not None:
             if not isinstance(shape, list):
-                return False
+                return default
             shape = shape[0]
         else:
             name = match[match.lastgroup or ""]
             if not isinstance(shape, dict) or name not in shape:
-                return False
+                return default
             shape = shape[name]
         place = match.end()
-    return True
+    return shape
 
 
 def _chain(text: str) -> tuple[str | int, ...] | None:

@@ -120,9 +120,10 @@ class Integration(Record):
         yield from (p.under("redact") for p in redaction.check(self.redact))
 
     def clean(self) -> None:
-        self.filters = self.filters or []
+        # An empty form is none of it; an empty document of another kind is a mistake.
+        self.filters = [] if self.filters in (None, "") else self.filters
         self.delivery = self.delivery or {}
-        self.redact = self.redact or []
+        self.redact = [] if self.redact in (None, "") else self.redact
         raise_problems(self.problems(), self)
 
     def save(self, *args: Any, **kwargs: Any) -> None:

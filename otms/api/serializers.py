@@ -14,7 +14,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from otms.spelling import did_you_mean
+from otms.spelling import did_you_mean, is_near
 
 MOST_WARNINGS = 100
 MOST_NAMED = 20  # looking for what was meant takes time; nobody reads more
@@ -29,10 +29,12 @@ class WireSerializer(serializers.Serializer):
     """Fields are declared in snake_case and spoken in camelCase.
 
     What it does not know is refused; a vendor entity (`lenient`) ignores it and says so in
-    `warnings`, because its clients send whole entities back.
+    `warnings`, because its clients send whole entities back. What is near to a field that
+    protects something is refused there too: nobody reads warnings of what seems to be done.
     """
 
     lenient = False
+    protective: tuple[str, ...] = ()
     form = ""  # an example, for who sends something else
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -53,12 +55,19 @@ class WireSerializer(serializers.Serializer):
         if self.lenient and self.parent is not None:
             data = associated(data)
         if isinstance(data, Mapping):
-            wrong = {} if self.lenient else _unknown(data, self.fields)
+            wrong = _unknown(self._refused(data), self.fields)
             if wrong := wrong or self._missing(data):
                 raise serializers.ValidationError(wrong)
         elif self.form:
             raise not_an_object(self.form)
         return super().to_internal_value(data)
+
+    def _refused(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What of it must be known here."""
+        if not self.lenient:
+            return data
+        strange = [key for key in data if key not in self.fields] if self.protective else []
+        return {key: data[key] for key in strange if is_near(key, self.protective)}
 
     def _missing(self, data: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
         """What a part lacks: an update may leave out fields of the record, not of its parts."""

@@ -570,3 +570,20 @@ def test_how_long_the_signing_secret_goes_on_is_chosen(
     answer = browser.client.post(url, {**made, "keep": "0"})
     assert "was to sign until" in answer.content.decode()
     assert "previousSecretUntil" not in fresh(own).settings
+
+
+def test_what_the_api_warns_of_is_told_here_too(browser: Browser, page: str) -> None:
+    answer = browser.saved(
+        page,
+        data_sources__0__mapping='{"x": "$.transportOrder.custmer.name"}',
+        redact='["$.customer.contactDetail[*].value"]',
+    )
+    assert "Did you mean `$.transportOrder.customer.name`?" in told(answer)
+    assert "Did you mean `$.customer.contactDetails[*].value`?" in told(answer)
+
+
+@pytest.mark.parametrize("field", ["redact", "filters"])
+def test_an_empty_object_is_no_list(browser: Browser, page: str, field: str) -> None:
+    refused = browser.send(page, **{field: "{}"})
+    assert "list" in errors(refused)[field][0]
+    browser.saved(page, **{field: ""})

@@ -611,6 +611,33 @@ def test_a_text_that_reads_like_a_path_is_told(api: Api) -> None:
     assert answer["integration"]["dataSources"][0]["mapping"] == mapping
 
 
+def test_a_path_at_which_nothing_is_redacted_is_told(api: Api) -> None:
+    mapping = {"contact": {"mail": "$.transportOrder.name"}, "to": {"$text": "x"}}
+    sources = [webhook(mapping=mapping), webhook(mapping="$.transportOrder.customer"), webhook()]
+    right = [
+        *("$.customer.contactDetails[*].value", "$.transportOrder.name", "$.contact.mail", "$.to"),
+        *("$.contactDetails[0].value", "$.externalAttributes.a.b", "$..anything", "$.x.*"),
+    ]
+    wrong = ["$.customer.contactDetail[*].value", "$.contact.mial", "$.zzz"]
+    body = {**GUIDE_BODY, "dataSources": sources, "redact": [*right[:-1], *wrong]}
+    told = api.ok("POST", "integration", body)["warnings"]
+    assert [(each["field"], each["code"]) for each in told] == [
+        (f"redact[{place}]", "unknown_path") for place in (7, 8, 9)
+    ]
+    assert "Did you mean `$.customer.contactDetails[*].value`?" in told[0]["message"]
+    assert "Did you mean `$.contact.mail`?" in told[1]["message"]
+    assert "Did you mean" not in told[2]["message"]
+
+
+@pytest.mark.parametrize("key", ["reddact", "Redact", "redacted", "redactions"])
+def test_a_misspelt_redact_is_refused(api: Api, key: str) -> None:
+    answer = api("POST", "integration", {**GUIDE_BODY, key: ["$.name"]})
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert (error["field"], error["code"]) == (key, "unknown_field")
+    assert "Did you mean `redact`?" in error["message"]
+
+
 @pytest.mark.parametrize("entity", entities.known())
 def test_every_entity_says_which_fields_it_has(entity: str) -> None:
     assert {"id", "createdAt"} <= shapes.document(entity)[entity].keys()
