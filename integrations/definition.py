@@ -13,7 +13,7 @@ from integrations import connectors, health
 from integrations.connectors import base
 from integrations.core import delivery, schedule, signing
 from integrations.core.errors import Problem
-from integrations.models import DataSource, Integration
+from integrations.models import DataSource, Integration, Use
 from otms import documents
 from otms.accounts import audit
 from otms.accounts.models import Platform
@@ -23,7 +23,7 @@ from otms.documents import timestamp
 MASK = "***"
 MOST_SOURCES = 20
 OWN_FIELDS = ("name", "type", "description", "trigger", "filters", "inbound", "redact")
-SOURCE_FIELDS = ("name", "connector", "settings", "mapping", "success")
+SOURCE_FIELDS = ("name", "use", "connector", "settings", "mapping", "success")
 
 
 class Invalid(Exception):
@@ -176,6 +176,7 @@ def _audited(integration: Integration, sources: Iterable[DataSource]) -> dict[st
                 "id": str(source.pk),
                 "name": str(source),
                 "position": source.position,
+                "use": source.use,
                 "connector": source.connector,
                 "settings": base.merged(source.settings or {}, audit.hidden(source.secrets)),
                 "success": source.success,
@@ -287,9 +288,33 @@ def checked(
         told = {problem.field for problem in found}
         found += [problem for problem in source.problems() if problem.field not in told]
         problems += [problem.under(f"dataSources[{position}]") for problem in found]
+    problems += enriching(made if sources is not None else list(kept.values()))
     if problems:
         raise Invalid(problems)
     return Draft(integration, made, [] if sources is None else list(kept.values()), before)
+
+
+def enriching(sources: list[DataSource]) -> Iterator[Problem]:
+    """What is wrong with steps that ask: each needs a name, and a step behind it."""
+    names: set[str] = set()
+    for position, source in enumerate(sources):
+        if source.use != Use.ENRICH:
+            continue
+        at = f"dataSources[{position}]"
+        if not source.name:
+            text = "Give it a name: its answer is at $.steps.<name>."
+            yield Problem(f"{at}.name", "required", text)
+        elif source.name in names:
+            text = (
+                f"There is another step {source.name!r}; the answer of one would hide the other's."
+            )
+            yield Problem(f"{at}.name", "taken", text)
+        elif source is sources[-1]:
+            text = (
+                "Nothing comes behind this step that could use its answer: add one that delivers."
+            )
+            yield Problem(f"{at}.use", "without_use", text)
+        names.add(source.name)
 
 
 def warnings(integration: Integration) -> Iterator[Problem]:
@@ -308,7 +333,7 @@ def assembled(
     source.pk = given.get("id", source.pk)
     before = source.connector, source.settings or {}
     problems: list[Problem] = []
-    for name in ("name", "connector", "mapping", "success"):
+    for name in ("name", "use", "connector", "mapping", "success"):
         if name in given:
             setattr(source, name, given[name])
     if source.connector != before[0]:  # also without settings: those may come with the next call

@@ -24,6 +24,7 @@ from django.db import DataError, Error, IntegrityError, close_old_connections, c
 from integrations import http, pipeline
 from integrations.connectors.base import BlockingConnector
 from integrations.core.delivery import DeliveryPolicy
+from integrations.core.share import Share
 from integrations.models import IntegrationObject, Level, Outcome
 from integrations.models.claim import Claims
 from integrations.tokens import Tokens
@@ -64,6 +65,8 @@ class Dispatcher:
             partial(asyncio.Semaphore, THREADS_EACH)
         )
         self._in_flight: set[int] = set()
+        self._share = Share(self._size)
+        self._suspects: set[int] = set()  # of those, what was interrupted before: one at a time
         self._outcomes: list[Outcome] = []
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -141,20 +144,23 @@ class Dispatcher:
             await asyncio.wait_for(self._look.wait(), seconds or None)
 
     async def _claim(self) -> Claims:
-        free = self._size - len(self._in_flight)
-        if free <= 0:
+        if self._share.free <= 0:
             return Claims()
         try:
-            claims = await self._in_database(self._claim_due, free)
+            claims = await self._in_database(self._claim_due, suspect=not self._suspects)
         except Exception as error:  # noqa: BLE001 - whatever it is, the loop must outlive it
             _report("the queue can't be read", error)
             await asyncio.sleep(BROKEN_SECONDS)
             return Claims(busy=True)
         self._in_flight |= {obj.pk for obj in claims.objects}
+        for obj in claims.objects:
+            self._share.take(obj.platform_id, obj.integration_id)
+        self._suspects |= {obj.pk for obj in claims.objects if obj.interrupted}
         return claims
 
-    def _claim_due(self, free: int) -> Claims:
-        claims = IntegrationObject.objects.claim_due(free)
+    def _claim_due(self, *, suspect: bool) -> Claims:
+        share = self._share
+        claims = IntegrationObject.objects.claim_due(share.free, share=share, suspect=suspect)
         self._plans.refresh({obj.integration_id for obj in claims.objects})
         return claims
 
@@ -224,7 +230,10 @@ class Dispatcher:
         while outcomes:
             batch, outcomes = outcomes[:FLUSH_ROWS], outcomes[FLUSH_ROWS:]
             await self._write(batch)
-            self._in_flight -= {outcome.object.pk for outcome in batch}
+            for outcome in batch:
+                self._in_flight.discard(outcome.object.pk)
+                self._share.take(outcome.object.platform_id, outcome.object.integration_id, -1)
+            self._suspects &= self._in_flight
             self._look.set()
 
     async def _write(self, batch: list[Outcome]) -> None:

@@ -31,12 +31,15 @@ from integrations.models import (
     Level,
     Outcome,
     RequestLog,
+    Use,
 )
+from otms import documents
 from otms.db.sealing import CannotOpen
 
 GONE = 410
 # What the log says of an error other than that nothing arrived.
 FAILURES = {"egress": "egress_refused", "refused": "target_refused", "token": "token_refused"}
+MOST_INTERRUPTIONS = 5
 SPOKEN = 3  # of the paths that led nowhere, how many a log line names
 
 log = logging.getLogger(__name__)
@@ -124,10 +127,11 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
 
 def _personal(obj: IntegrationObject, plan: Plan, made: Call | Outcome) -> Personal:
     """What is redacted in the record, and in what is made of it, whatever becomes of that."""
-    personal = plan.redaction.recorded(obj.change.document)
+    document = obj.document
+    personal = plan.redaction.recorded(document)
     for made_by in filter(None, (step.mapping for step in plan.steps)):
         try:
-            personal |= plan.redaction.sent(made_by.apply(obj.change.document).value)
+            personal |= plan.redaction.sent(made_by.apply(document).value)
         except ExpressionError:
             # What the fields that it fills would have hidden, a filter may have looked at.
             if isinstance(made, Outcome) and made.code == "filter_no_match":
@@ -138,13 +142,21 @@ def _personal(obj: IntegrationObject, plan: Plan, made: Call | Outcome) -> Perso
 def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
     if plan.deleted:
         return obj.drop("The integration was deleted.")
+    # An object that brings its worker down would do so for ever.
+    if obj.interruptions >= MOST_INTERRUPTIONS:
+        text = f"The worker stopped in the middle of {obj.interruptions} attempts in a row."
+        return obj.fail("interrupted", text, plan.policy, permanent=True)
     if obj.interrupted and obj.is_given_up(plan.policy):
-        # An object that brings its worker down would do so for ever.
         text = "The worker stopped in the middle of the last attempt."
         return obj.fail("interrupted", text, plan.policy, permanent=False)
     if plan.broken:
         return obj.fail("broken_configuration", plan.broken, plan.policy, permanent=True)
-    document = obj.change.document
+    change = obj.whole
+    if obj.since and change.is_nothing:
+        return obj.skip(
+            "undone", "It was undone again before it was sent: there is nothing to tell."
+        )
+    document = obj.document
     left_out: list[str] = []
     try:
         if obj.step == 0 and plan.filters:
@@ -175,6 +187,7 @@ def _delivery(obj: IntegrationObject) -> Delivery:
         sequence=obj.pk,
         timestamp=int(time.time()),
         traceparent=f"00-{obj.uuid.hex}-{secrets.token_hex(8)}-01",
+        hops=obj.change.hops + 1,
     )
 
 
@@ -230,11 +243,19 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
     accepted = status is None or call.step.accepts(status)
     refusal = call.step.connector.refusal(exchange)
     if accepted and not refusal:
+        if call.step.source.use == Use.ENRICH and exchange.truncated:
+            text = (
+                f"{where} answered more than {http.BODY_CAP // 1024} KiB, too much to go on with."
+            )
+            return obj.fail("answer_too_large", text, policy, permanent=True, **recorded)
         left = obj.step + 1 < len(call.plan.steps)
         answered = "took it" if status is None else f"answered {status}"
         text = f"{where} {answered} in {exchange.duration_ms:.0f} ms.{_said(call.left_out)}"
         text += f" {exchange.note}" if exchange.note else ""
         level = Level.WARNING if call.left_out else Level.INFO
+        if call.step.source.use == Use.ENRICH:
+            answers = {**(obj.answers or {}), call.step.source.name: _read(exchange.body)}
+            recorded["answers"] = answers
         return obj.succeed(text, steps_left=left, level=level, **recorded)
     status = status or 0
     text = f"{where} answered {status}{kept.said()}."
@@ -257,6 +278,15 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
         retry_after=_retry_after(exchange),
         **recorded,
     )
+
+
+def _read(body: bytes) -> Any:
+    """An answer as later mappings see it: what its JSON says, else its text."""
+    text = http.as_text(body)
+    try:
+        return documents.loads(text) if text.strip() else None
+    except ValueError:
+        return text
 
 
 def _retry_after(exchange: Exchange) -> Any:

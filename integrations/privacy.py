@@ -126,6 +126,7 @@ KEPT = (
         IntegrationObject,
         "objects of the queue",
         ("reference", "error", "reason", "external_id"),
+        ("answers",),
     ),
     Place(
         RequestLog,

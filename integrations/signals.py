@@ -103,6 +103,7 @@ def _write_changes(seen: dict[Any, Any], using: str) -> None:
             before, cause = befores[id]
             if change := _change(entity, id, before, afters.get(id)):
                 change.origin, change.origin_integration_id = cause.kind, cause.integration_id
+                change.hops = cause.hops
                 changes.append(change)
     if changes:
         EntityChange.objects.using(using).bulk_create(changes)

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from integrations import dispatcher, privacy
 from integrations.inbound import imports
+from integrations.watchdog import Watchdog
 from otms.db import rotation
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,7 @@ class _Waker(threading.Thread):
 def _start(**_: object) -> None:
     """Before the broker is looked for: a worker that starts without it delivers all the same."""
     dispatcher.poke()
+    Watchdog().start()
     rotation.warn_of_lost()
 
 

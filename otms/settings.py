@@ -319,7 +319,7 @@ OTMS_EGRESS_PROXY = env.proxy(env.text("OTMS_EGRESS_PROXY", ""))
 OTMS_EGRESS_DIRECT = env.words("OTMS_EGRESS_DIRECT")
 OTMS_WAKE_UPS = env.flag("OTMS_WAKE_UPS", True)
 OTMS_POLL_SECONDS = env.number("OTMS_POLL_SECONDS", 1)
-OTMS_WINDOW = int(env.number("OTMS_WINDOW", 64))
+OTMS_WINDOW = int(env.number("OTMS_WINDOW", 128))
 OTMS_LEASE_MARGIN_SECONDS = env.number("OTMS_LEASE_MARGIN_SECONDS", 15)
 
 # What processes count together; without Redis there is one process.

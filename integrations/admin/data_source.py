@@ -22,7 +22,12 @@ from integrations import connectors, definition
 from integrations.admin.links import pretty
 from integrations.connectors import base
 from integrations.models import DataSource
-from otms.accounts.platform_admin import JsonWidget, PlatformForm, PlatformStackedInline
+from otms.accounts.platform_admin import (
+    JsonWidget,
+    PlatformForm,
+    PlatformFormSet,
+    PlatformStackedInline,
+)
 
 MAPPING_HELP = (
     "What is sent: target names and where each value comes from, for example<br>"
@@ -49,6 +54,8 @@ class StepForm(PlatformForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "use" in self.fields:
+            self.fields["use"].required = False
         connector = self.instance.connector
         self.initial.setdefault("connector", connector)
         for name in _fields(connector) if connector in connectors.known() else ():
@@ -64,6 +71,10 @@ class StepForm(PlatformForm):
         for name in definition.held(self.instance):
             if field := self.fields.get(_named(connector, name)):
                 field.widget.attrs["placeholder"] = stored
+
+    def clean_use(self) -> str:
+        """As in the API: left out, it stays as it is."""
+        return self.cleaned_data["use"] or self.instance.use
 
     def clean(self) -> Any:
         given = super().clean()
@@ -208,6 +219,18 @@ SETTINGS_FIELDS: dict[str, forms.Field] = {
 DataSourceForm: Any = type("DataSourceForm", (StepForm,), dict(SETTINGS_FIELDS))
 
 
+class StepsFormSet(PlatformFormSet):
+    """The steps together: one that asks needs a name, and one behind it."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [form for form in self.forms if form not in self.deleted_forms]
+        there = [form for form in kept if form.has_changed() or not form.instance._state.adding]
+        sources = [form.instance for form in there]
+        if problems := list(definition.enriching(sources)):
+            raise ValidationError([problem.message for problem in problems])
+
+
 class DataSourceInline(PlatformStackedInline):
     """The steps of an integration, in their order."""
 
@@ -217,12 +240,13 @@ class DataSourceInline(PlatformStackedInline):
     model = DataSource
     noun = "integration"
     form = DataSourceForm
+    formset = StepsFormSet
     fieldsets = (
         (
             None,
             {
                 "fields": (
-                    ("name", "connector"),
+                    ("name", "use", "connector"),
                     *SETTINGS_FIELDS,
                     "mapping",
                     "success",
@@ -245,7 +269,7 @@ class DataSourceInline(PlatformStackedInline):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if self.has_change_permission(request, obj):
             return super().get_fieldsets(request, obj)
-        return ((None, {"fields": ("name", "connector", "target", "what", "success")}),)
+        return ((None, {"fields": ("name", "use", "connector", "target", "what", "success")}),)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return () if self.has_change_permission(request, obj) else ("target", "what")

@@ -51,7 +51,7 @@ class QueueOnPage(PlatformAdmin):
         of_record = (
             IntegrationObject.objects.of(request.user.platform)  # type: ignore[union-attr]
             .filter(entity_id=record.pk, entity=self.entity)
-            .select_related("integration__gate", "change")
+            .select_related("integration__gate", "change", "since")
             .order_by("-pk")
         )
         rows = list(of_record[: NEWEST + 1])

@@ -94,7 +94,7 @@ class IntegrationObjectAdmin(ObjectSearch):
         "happened",
     )
     list_display_links = ("created", "reference_or_id")
-    list_select_related = ("integration__gate", "change")
+    list_select_related = ("integration__gate", "change", "since")
     list_filter = ("status", "integration", EntityFilter, "created_at")
     ordering = ("-id",)
     list_before_template = "admin/integrations/statuses.html"
@@ -108,7 +108,7 @@ class IntegrationObjectAdmin(ObjectSearch):
 
     @display(description="Change")
     def what(self, row: IntegrationObject) -> str:
-        return f"{entity_label(row.entity)} {row.change.action}"
+        return f"{entity_label(row.entity)} {row.whole.action}"
 
     @display(description="Status", label=STATUS_COLOURS)
     def state(self, row: IntegrationObject) -> Any:
@@ -205,7 +205,7 @@ class IntegrationObjectAdmin(ObjectSearch):
         return super().change_view(request, object_id, form_url, {**story, **(extra_context or {})})
 
     def _story(self, request: HttpRequest, obj: IntegrationObject) -> dict[str, Any]:
-        change = obj.change
+        change = obj.whole
         return {
             "title": f"{entity_label(obj.entity)} {obj.reference or str(obj.entity_id)[:8]}",
             "obj": obj,

@@ -90,7 +90,7 @@ class EmailViewSet(PlatformViewSet):
     def _received(self, reader: Any) -> Response:
         if self.own and not self.own.enabled:
             raise Conflict("This integration is switched off: enable it to bring mails in.")
-        cause = origin.caused_by(origin.Origin(origin.IMPORT, self.own.pk)) if self.own else None
+        cause = origin.caused_by(origin.imported(self.own.pk)) if self.own else None
         with cause or nullcontext(), transaction.atomic():
             made = inbound.receive(self.platform, self.own, reader.mail(), str(self.request.user))
             if self.own and made.email.integration_id != self.own.pk:

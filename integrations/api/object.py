@@ -63,7 +63,7 @@ class ObjectViewSet(PlatformViewSet):
         return self._answer(id)
 
     def _answer(self, id: UUID) -> Response:
-        whole = self.records.select_related("change", "replay_of", "integration__gate")
+        whole = self.records.select_related("change", "since", "replay_of", "integration__gate")
         found = self.record(id, whole)
         audit.looked("get:integration:object", found)
         return Response({"object": rows.object_story(found)})

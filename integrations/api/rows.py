@@ -7,6 +7,7 @@ from integrations.models import IntegrationObject, Log, RequestLog, Task
 
 
 def object_row(row: IntegrationObject) -> dict[str, Any]:
+    change = row.whole
     return {
         "id": row.uuid,
         "integrationId": row.integration_id,
@@ -14,8 +15,8 @@ def object_row(row: IntegrationObject) -> dict[str, Any]:
         "entity": row.entity,
         "entityId": row.entity_id,
         "reference": row.reference,
-        "action": row.change.action,
-        "changedFields": row.change.changed_fields,
+        "action": change.action,
+        "changedFields": change.changed_fields,
         "attempts": row.attempts,
         "dueAt": row.due_at,
         "claimedAt": row.claimed_at,
@@ -31,7 +32,7 @@ def object_row(row: IntegrationObject) -> dict[str, Any]:
 
 def object_story(row: IntegrationObject) -> dict[str, Any]:
     """The row, and all that is known about it: what a person asks when it did not arrive."""
-    change = row.change
+    change = row.whole
     return {
         **object_row(row),
         "inWords": story.in_words(row),

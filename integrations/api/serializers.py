@@ -8,9 +8,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from integrations import entities, health
-from integrations.core import backoff, delivery, paths, redaction, schedule, signing
+from integrations.core import backoff, delivery, paths, rate, redaction, schedule, signing
 from integrations.core.comparisons import OPERATORS
-from integrations.models import IntegrationType, Level, Status
+from integrations.models import IntegrationType, Level, Status, Use
 from integrations.models.change import OriginKind
 from integrations.models.integration import ACTIONS
 from integrations.models.task import TaskStatus
@@ -29,7 +29,7 @@ LONGEST_OVERLAP = timedelta(days=90)
 COUNTED = {"type": "integer", "minimum": 1}
 _GROUP = {"type": "array", "minItems": 1, "items": {"type": "object"}}
 FILTER = {
-    "oneOf": [
+    "anyOf": [
         {
             "type": "object",
             "description": "A comparison.",
@@ -78,7 +78,7 @@ RETRY = {
         "on": {
             "type": "array",
             "items": {
-                "oneOf": [
+                "anyOf": [
                     {"type": "integer", "minimum": 100, "maximum": 599},
                     {"type": "string", "enum": list(backoff.WORDS)},
                 ]
@@ -173,10 +173,22 @@ class ScheduleValue(ObjectValue):
         "properties": {
             "ordering": {"type": "string", "enum": list(delivery.ORDERINGS)},
             "onPoison": {"type": "string", "enum": list(delivery.ON_POISON)},
-            "coalesce": {"type": "boolean", "enum": [False]},
+            "coalesce": {
+                "anyOf": [
+                    {"type": "boolean"},
+                    {"type": "integer", "minimum": 1, "maximum": delivery.LONGEST_WAIT},
+                ],
+                "description": "true: what is newer replaces what waits. Seconds: and each change "
+                "waits so long for newer ones.",
+            },
             "timeout": {**COUNTED, "maximum": 60, "description": "Seconds for one call in all."},
             "concurrency": {**COUNTED, "maximum": 100, "description": "Calls at once."},
-            "rate": {"type": "null"},
+            "rate": {
+                "type": ["string", "null"],
+                "pattern": rate.WRITTEN.pattern,
+                "description": "The most calls in any such time: 60/min, 10/s or 1000/hour.",
+                "example": "60/min",
+            },
             "retry": RETRY,
         },
         "additionalProperties": False,
@@ -191,7 +203,11 @@ class DataSourceSerializer(WireSerializer):
 
     id = IdField(required=False)
     name = serializers.CharField(required=False, allow_blank=True, max_length=200)
-    use = serializers.ChoiceField(["deliver"], required=False)
+    use = serializers.ChoiceField(
+        Use.choices,
+        required=False,
+        help_text="`enrich`: its answer is at `$.steps.<name>` for the steps behind it.",
+    )
     connector = serializers.CharField(required=False, max_length=60)
     settings = ObjectValue(required=False, help_text="The connector's; secrets read as `***`.")
     mapping = MappingValue(

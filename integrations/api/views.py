@@ -245,7 +245,7 @@ class IntegrationViewSet(PlatformViewSet):
     )
     def objects(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
         """The queue of an integration, newest first."""
-        found = self._about(id, IntegrationObject).select_related("change", "replay_of")
+        found = self._about(id, IntegrationObject).select_related("change", "since", "replay_of")
         # The snapshots are what is big about a change, and no row shows them.
         lean = found.defer("change__before", "change__after")
         return self._monitored("objects", lean, wire.ObjectsQuery, rows.object_row, offset, amount)

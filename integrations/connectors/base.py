@@ -25,6 +25,7 @@ class Delivery:
     sequence: int
     timestamp: int  # seconds since 1970
     traceparent: str  # W3C trace context
+    hops: int = 1  # this one, and the deliveries of ours that led to it
 
     @classmethod
     def trial(cls) -> Self:

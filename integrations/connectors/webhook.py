@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from integrations import egress
 from integrations.connectors import _auth, base
-from integrations.core import signing
+from integrations.core import origin, signing
 from integrations.core.errors import Problem
 from integrations.http import Grant, NotGranted, Request, call
 from otms import __version__, documents
@@ -98,6 +98,7 @@ class Connector(base.Connector):
             "traceparent": delivery.traceparent,
             "X-OTMS-Attempt": str(delivery.attempt),
             "X-OTMS-Sequence": str(delivery.sequence),
+            origin.HEADER: str(delivery.hops),
         }
         if secrets := self._signing_secrets(delivery.timestamp):
             headers |= signing.headers(secrets, delivery.id, delivery.timestamp, body)

@@ -11,6 +11,10 @@ from typing import Any
 from uuid import UUID
 
 SYSTEM, PERSON, API, IMPORT = "system", "person", "api", "import"
+# A change that our own deliveries caused, so many of them one after the other, goes round in a
+# circle: it is kept, and not sent on.
+MOST_HOPS = 8
+HEADER = "X-OTMS-Hops"
 
 
 @dataclass(frozen=True)
@@ -19,10 +23,16 @@ class Origin:
 
     kind: str
     integration_id: UUID | None = None
+    hops: int = 0  # deliveries of ours, each the cause of the next, that led to it
 
 
 _nobody = Origin(SYSTEM)
 _current: ContextVar[Origin] = ContextVar("origin", default=_nobody)
+
+
+def imported(integration_id: UUID) -> Origin:
+    """Brought in by this integration, by whatever is done here and now."""
+    return Origin(IMPORT, integration_id, current().hops)
 
 
 def current() -> Origin:
@@ -44,7 +54,13 @@ def of_request(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Middleware: what a request saves is caused by the API, or by a person in the admin."""
 
     def answer(request: Any) -> Any:
-        with caused_by(Origin(API if request.path.startswith("/api/") else PERSON)):
+        kind = API if request.path.startswith("/api/") else PERSON
+        with caused_by(Origin(kind, hops=_hops(request.headers.get(HEADER, "")))):
             return get_response(request)
 
     return answer
+
+
+def _hops(written: str) -> int:
+    """What a receiver of ours handed on of the header; anything else is none."""
+    return int(written) if written.isascii() and written.isdecimal() and len(written) < 4 else 0

@@ -285,7 +285,7 @@ def _refused(error: Exception) -> Received:
 
 @contextmanager
 def _as_import(integration: Integration) -> Iterator[None]:
-    with origin.caused_by(origin.Origin(origin.IMPORT, integration.pk)):
+    with origin.caused_by(origin.imported(integration.pk)):
         yield
 
 

@@ -10,7 +10,7 @@ from integrations.models.file import File
 from integrations.models.gate import Gate
 from integrations.models.imports import ExternalId, ImportRow
 from integrations.models.installation import AppInstallation, InstallationStatus
-from integrations.models.integration import DataSource, Integration, IntegrationType, Stale
+from integrations.models.integration import DataSource, Integration, IntegrationType, Stale, Use
 from integrations.models.log import Level, Log, RequestLog
 from integrations.models.message import MessageAutomation, MessageTemplate
 from integrations.models.outcome import Outcome
@@ -43,4 +43,5 @@ __all__ = [
     "Stale",
     "Status",
     "Task",
+    "Use",
 ]

@@ -1,10 +1,12 @@
 """EntityChange: what one transaction did to one entity."""
 
+from copy import copy
 from typing import Any
 
 from django.db import models
 
 from integrations.core import origin
+from integrations.core.changes import changed_fields
 from otms.accounts.tenancy import PlatformQuerySet
 from otms.db.fields import DocumentField
 
@@ -43,6 +45,7 @@ class EntityChange(models.Model):
     origin_integration = models.ForeignKey(
         "integrations.Integration", models.SET_NULL, null=True, related_name="+"
     )
+    hops = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PlatformQuerySet.as_manager()
@@ -59,3 +62,21 @@ class EntityChange(models.Model):
         now = self.after if self.after is not None else self.before
         before = {self.entity: self.before} if self.before is not None else None
         return {self.entity: now, "before": before}
+
+    @property
+    def is_nothing(self) -> bool:
+        """Is it all undone again? Of one change never, of several it may be."""
+        if self.before is None or self.after is None:
+            return self.before is self.after
+        return not self.changed_fields
+
+    def since(self, first: "EntityChange") -> "EntityChange":
+        """All changes of the record from the first one up to this, as if they were one."""
+        whole = copy(self)
+        whole.before = first.before
+        if first.before is None:
+            whole.action = Action.CREATED if self.after is not None else Action.DELETED
+            whole.changed_fields = []
+        elif self.after is not None:
+            whole.changed_fields = changed_fields(first.before, self.after)
+        return whole

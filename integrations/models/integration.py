@@ -203,13 +203,21 @@ class Integration(Record):
         return known.select_for_update(no_key=True)
 
 
+class Use(models.TextChoices):
+    DELIVER = "deliver", "Deliver"
+    ENRICH = "enrich", "Enrich: its answer is at $.steps.<name> for the steps behind it"
+
+
 class DataSource(Record):
-    """One ordered step: a mapping plus a connector that delivers what it makes."""
+    """One ordered step: a mapping plus a connector that delivers what it makes.
+
+    Or that asks: the answer to an enriching step is there for the mappings of the steps behind it.
+    """
 
     integration = models.ForeignKey(Integration, models.CASCADE, related_name="data_sources")
     position = models.PositiveIntegerField(default=0)
     name = models.CharField(max_length=200, blank=True)
-    use = models.CharField(max_length=10, default="deliver", editable=False)
+    use = models.CharField(max_length=10, choices=Use.choices, default=Use.DELIVER)
     connector = models.CharField(max_length=60, default="webhook")
     settings = DocumentField(default=dict, blank=True)
     secrets = SecretsField(default=dict, blank=True, editable=False)

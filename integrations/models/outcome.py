@@ -22,6 +22,7 @@ class Outcome:
     request: RequestLog | None = None
     pause_reason: str = ""
     wait: float | None = None
+    answers: dict[str, Any] | None = None  # of steps that enrich, all so far
 
     @property
     def frees_lane(self) -> bool:

@@ -27,7 +27,7 @@ from django.db import models, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
-from integrations.core import schedule
+from integrations.core import origin, schedule
 from integrations.core.backoff import RetryPolicy
 from integrations.core.delivery import DeliveryPolicy
 from integrations.models.change import EntityChange
@@ -37,6 +37,7 @@ from integrations.models.integration import Integration
 from integrations.models.log import Level, Log, RequestLog
 from integrations.models.outcome import Outcome
 from otms.accounts import audit
+from otms.db.fields import DocumentField
 
 
 class Status(models.TextChoices):
@@ -74,16 +75,64 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 reference=change.reference,
                 lane=str(change.entity_id) if integration.policy.ordering == "perEntity" else None,
                 holds_lane=integration.policy.ordering == "perEntity",
-                due_at=schedule.next_tick(integration.schedule, datetime.now(UTC))
-                if integration.schedule
-                else Now(),
             )
             for change in changes
             for integration in listening[change.platform_id, change.entity]
             if change.action in integration.trigger["actions"]
             and change.origin_integration_id != integration.pk
         ]
-        return self.bulk_create(rows)
+        for row in rows:
+            if row.change.hops >= origin.MOST_HOPS:
+                row.go_round_no_more()
+        queued = [row for row in rows if row.status == Status.QUEUE]
+        with transaction.atomic(using=self.db, savepoint=False):
+            older = self._replaceable(queued)
+            for row in queued:
+                row.due_at = row.first_due(datetime.now(UTC))
+            made = self.bulk_create(rows)
+            self._replace(older)
+        return made
+
+    def _replaceable(
+        self, rows: list["IntegrationObject"]
+    ) -> list[tuple["IntegrationObject", "IntegrationObject"]]:
+        """What waits untried where only the newest counts, each with the new row that replaces it.
+
+        The record is locked, so nobody else queues a change of it. What a worker claims at this
+        moment is left alone: it goes out, and the new one after it.
+        """
+        coalescing = {
+            (row.integration_id, row.lane): row
+            for row in rows
+            if row.integration.policy.coalesce is not None
+        }
+        if not coalescing:
+            return []
+        untried = self._all().filter(
+            integration_id__in={integration for integration, _ in coalescing},
+            lane__in={lane for _, lane in coalescing},
+            holds_lane=True,
+            status=Status.QUEUE,
+            attempts=0,
+            step=0,
+            leased=False,
+        )
+        locked = untried.select_for_update(skip_locked=True, of=("self",), no_key=True)
+        found = []
+        for old in locked.order_by("id").select_related("change", "since"):
+            if row := coalescing.get((old.integration_id, old.lane)):
+                row.since = row.since or old.since or old.change
+                found.append((old, row))
+        return found
+
+    def _replace(self, older: list[tuple["IntegrationObject", "IntegrationObject"]]) -> None:
+        for old, row in older:
+            text = f"Replaced by {row.uuid}: it changed again before this was sent."
+            for name, value in {**_finished(Status.SKIPPED), "reason": text}.items():
+                setattr(old, name, value)
+        fields = [*_finished(Status.SKIPPED), "reason"]
+        self._all().bulk_update([old for old, _ in older], fields)
+        Log.objects.bulk_create(old.line(Level.INFO, "replaced", old.reason) for old, _ in older)
 
     def finish(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Write outcomes down, with their logs; those whose claim still stands.
@@ -92,6 +141,8 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         the receiver got.
         """
         with transaction.atomic(using=self.db):
+            # Before the objects, as whoever retires an integration does: or the two could deadlock.
+            gates = self._rated_gates(outcomes)
             now = database_now(self.db)
             held = dict(
                 self._all()
@@ -106,8 +157,14 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 alike[tuple(_timed(outcome, now).items())].append(outcome.object.pk)
             for changes, ids in alike.items():
                 self._all().filter(id__in=ids).update(
-                    leased=False, claimed_at=None, **dict(changes)
+                    leased=False, claimed_at=None, interruptions=0, **dict(changes)
                 )
+            for outcome in standing:
+                if outcome.answers is not None:
+                    self._all().filter(pk=outcome.object.pk).update(answers=outcome.answers)
+            for gate in gates:
+                made = [o for o in standing if o.request and o.object.integration_id == gate.pk]
+                gate.count(len(made), now)
             self._wake_next([o.object.pk for o in standing if o.frees_lane], now)
             # Nobody knows of a COMMIT whose answer was lost whether it was made: written twice,
             # it is there once.
@@ -123,6 +180,14 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                         paused_until=FOREVER, pause_reason=outcome.pause_reason[:300]
                     )
         return standing
+
+    def _rated_gates(self, outcomes: Sequence[Outcome]) -> list[Gate]:
+        """The gates that count calls, locked; without a query when none does."""
+        ids = {o.object.integration_id for o in outcomes if o.object.rated and o.request}
+        if not ids:
+            return []
+        gates = Gate.objects.using(self.db).filter(pk__in=ids).order_by("pk")
+        return list(gates.select_for_update(no_key=True))
 
     def _wake_next(self, ids: list[int], now: datetime) -> None:
         """The next of each lane is due now, or at its own tick: it waited for these.
@@ -154,6 +219,7 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 status=Status.QUEUE,
                 due_at=Now(),
                 attempts=0,
+                interruptions=0,
                 queued_at=Now(),
                 holds_lane=Q(lane__isnull=False),
                 error="",
@@ -205,6 +271,10 @@ class IntegrationObject(models.Model):
     platform = models.ForeignKey("accounts.Platform", models.CASCADE, related_name="+")
     integration = models.ForeignKey(Integration, models.CASCADE, related_name="queue")
     change = models.ForeignKey(EntityChange, models.CASCADE, related_name="queue")
+    # The first of the changes it stands for, when it replaced others.
+    since = models.ForeignKey(
+        EntityChange, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
     replay_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="replays")
     entity = models.CharField(max_length=60)
     entity_id = models.UUIDField()
@@ -218,7 +288,10 @@ class IntegrationObject(models.Model):
     claimed_at = models.DateTimeField(null=True)
     fence = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
+    # Claims in a row, the last ones, that ended without an outcome.
+    interruptions = models.PositiveSmallIntegerField(default=0)
     step = models.PositiveSmallIntegerField(default=0)
+    answers = DocumentField(null=True)  # of the steps that enrich, by name
     reason = models.TextField(blank=True)
     error = models.TextField(blank=True)
     external_id = models.CharField(max_length=255, blank=True)
@@ -229,10 +302,10 @@ class IntegrationObject(models.Model):
 
     objects = IntegrationObjectQuerySet.as_manager()
 
-    # Set by a claim: the lease before it ended without an outcome.
-    interrupted = False
     # What a log line of the server calls it, if that is not its reference.
     told_as: str | None = None
+    # Set by a claim: its target wants no more than so many calls in a time.
+    rated = False
 
     class Meta:
         verbose_name_plural = "queue"
@@ -249,6 +322,8 @@ class IntegrationObject(models.Model):
                 condition=Q(holds_lane=True),
             ),
             models.Index(fields=["integration"], name="queue_leased", condition=Q(leased=True)),
+            # Deleting a change asks who stands for it.
+            models.Index(fields=["since"], name="queue_since", condition=Q(since__isnull=False)),
             # The monitoring lists and the search read these.
             models.Index(fields=["integration", "-id"], name="queue_newest"),
             models.Index(fields=["integration", "status", "-id"], name="queue_by_status"),
@@ -272,6 +347,34 @@ class IntegrationObject(models.Model):
         assert self.claimed_at  # noqa: S101
         return self.due_at - self.claimed_at
 
+    @property
+    def whole(self) -> EntityChange:
+        """Its change, together with those that it replaced."""
+        return self.change.since(self.since) if self.since else self.change
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What mappings see: the change, and what steps before this one were answered."""
+        document = self.whole.document
+        return {**document, "steps": self.answers} if self.answers else document
+
+    def first_due(self, now: datetime) -> Any:
+        """At the integration's next tick, or at once; when it waits for newer ones, after that."""
+        ticks, seconds = self.integration.schedule, self.integration.policy.coalesce
+        due = schedule.next_tick(ticks, now) if ticks else now
+        if seconds:
+            due = max(due, (self.since or self.change).created_at + timedelta(seconds=seconds))
+        return due if due > now else Now()
+
+    def go_round_no_more(self) -> None:
+        """End it before it is queued: what our own deliveries cause would go round for ever."""
+        for name, value in _finished(Status.SKIPPED).items():
+            setattr(self, name, value)
+        self.reason = (
+            f"This change is the work of {self.change.hops} deliveries of ours, each the cause of "
+            "the next: it is not sent on, or it would go round for ever."
+        )
+
     def line(self, level: Level, code: str, message: str, data: Any = None) -> Log:
         """A log line about this object."""
         return Log(
@@ -293,7 +396,7 @@ class IntegrationObject(models.Model):
         if steps_left:
             changes = {"status": Status.QUEUE, "step": self.step + 1, "attempts": 0, "due_at": None}
             return Outcome(self, changes, level, "step_delivered", message, wait=0, **extra)
-        changes = {**_finished(Status.SUCCESS), "error": "", "reason": ""}
+        changes = {**_finished(Status.SUCCESS), "error": "", "reason": "", "answers": None}
         return Outcome(self, changes, level, "delivered", message, **extra)
 
     def fail(
@@ -340,6 +443,11 @@ class IntegrationObject(models.Model):
         """Give the lease back; the attempt was not made and is not charged."""
         changes = {"status": self.status, "attempts": self.attempts - 1}
         return Outcome(self, changes, Level.DEBUG, "released", reason, wait=0)
+
+    @property
+    def interrupted(self) -> bool:
+        """Did the claim before this one end without an outcome?"""
+        return self.interruptions > 0
 
     def is_given_up(self, policy: DeliveryPolicy) -> bool:
         """Is the time for retries over?"""

@@ -172,6 +172,27 @@ def test_several_data_sources_keep_the_order_of_the_form(
     assert [(step.position, step.name) for step in steps.all()] == [(0, ""), (1, "third")]
 
 
+def test_a_step_that_asks_needs_a_name_and_one_behind_it(
+    own: SimpleNamespace, browser: Browser, page: str
+) -> None:
+    assert "Enrich: its answer is at" in browser.html(page)
+    refused = browser.send(page, data_sources__0__use="enrich")
+    assert "Give it a name" in refused.content.decode()
+    named = {"data_sources__0__use": "enrich", "data_sources__0__name": "Prices"}
+    refused = browser.send(page, **named)
+    assert "Nothing comes behind this step" in refused.content.decode()
+    browser.saved(
+        page,
+        **named,
+        data_sources__TOTAL_FORMS=2,
+        data_sources__1__connector="webhook",
+        data_sources__1__use="deliver",
+        data_sources__1__webhook_url="http://127.0.0.1/2",
+    )
+    steps = DataSource.objects.of(own.platform).filter(integration=own.integration)
+    assert [step.use for step in steps] == ["enrich", "deliver"]
+
+
 def test_each_connector_has_fields_of_its_own(own: SimpleNamespace, browser: Browser) -> None:
     warehouse = {
         "data_sources__0__connector": "postgresql",

@@ -97,7 +97,7 @@ def test_what_must_be_sent_and_what_may_be_null_is_told(html: str) -> None:
     assert "id UUID required" in update
     assert "schedule object or null" in update
     assert "nonce text or null, up to 255 characters" in update
-    assert "rate null" in update
+    assert "rate text or null" in update
     assert "Body multipart/form-data file file required" in text(
         article(html, "upload:integration:file")
     )

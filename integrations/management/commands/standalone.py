@@ -19,6 +19,7 @@ from waitress.server import create_server
 
 from integrations import dispatcher
 from integrations.inbound import imports
+from integrations.watchdog import Watchdog
 from otms.accounts import passwords
 from otms.celery import app
 from otms.db import rotation
@@ -66,6 +67,8 @@ class Command(BaseCommand):
         beat = EmbeddedService(app, thread=True, scheduler_cls=app.conf.beat_scheduler)
         parts = [self._part("worker", worker.start), self._part("beat", beat.run)]
         dispatcher.poke()
+        watchdog = Watchdog()
+        watchdog.start()
         try:
             self._serving = True
             if not self._stopping:
@@ -78,6 +81,7 @@ class Command(BaseCommand):
         self._serving, self._stopping = False, True
         web.close()
         beat.service.stop()
+        watchdog.stop()
         imports.stop()
         dispatcher.stop()
         worker.stop()
