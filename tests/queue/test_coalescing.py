@@ -1,15 +1,18 @@
 """A newer change of a record replaces the one that still waits, where that is wanted."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import transaction
+from django.urls import reverse
 from django.utils.timezone import now
 
 from integrations.models import EntityChange, IntegrationObject, Log, Status
 from tests import make
+from tests.admin.conftest import Browser
 from tests.queue.conftest import Queue
 from tests.sink import Sink
 
@@ -86,6 +89,10 @@ def test_created_and_changed_is_created(queue: Queue, sink: Sink) -> None:
     renamed(queue.save_order(name="one"), "two")
     assert queue.all.last().whole.action == "created"
     assert queue.all.last().whole.before is None
+    address = reverse("admin:integrations_integrationobject_change", args=[queue.all.last().pk])
+    page = Browser(make.UserFactory(platform=queue.platform, is_staff=True)).html(address)
+    assert re.search(r"</a>\s+created, for", page)
+    assert "Changed fields" not in page
 
 
 @pytest.mark.parametrize("ends", ["renamed back", "deleted again"])
