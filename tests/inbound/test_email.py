@@ -28,7 +28,7 @@ from otms.orders.models import Business, TransportOrder
 from otms.orders.serializers import TransportOrderSerializer
 from tests import make
 from tests.conftest import Api
-from tests.core.test_letter import TEXTS
+from tests.core.test_letter_bounds import TEXTS
 from tests.orders.test_concurrency import at_once
 from tests.sink import Sink
 

@@ -1,19 +1,15 @@
 """What becomes of a queued object: every answer of a receiver, and every fault on the way."""
 
-import logging
 import socket
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from integrations.core import schedule
-from integrations.dispatcher import Dispatcher
 from integrations.models import (
     DataSource,
     Gate,
@@ -25,7 +21,7 @@ from integrations.models import (
 )
 from otms.accounts.models import Platform
 from tests import make
-from tests.queue.conftest import Queue, wait_for
+from tests.queue.conftest import Queue
 from tests.sink import Sink
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,88 +45,6 @@ def nowhere() -> str:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{sock.getsockname()[1]}/"
-
-
-# Again later.
-
-
-def test_a_receiver_that_is_down_gets_it_when_it_is_back(queue: Queue, sink: Sink) -> None:
-    make.integration(sink.url("/failfirst/3/503"), platform=queue.platform)
-    queue.save_order(name="4711")
-    queue.run()
-    waits = []
-    for _ in range(3):
-        obj = queue.only
-        assert obj.status == Status.RETRY
-        assert "503" in obj.error
-        assert not obj.leased
-        waits.append((obj.due_at - now()).total_seconds())
-        queue.run_when_due()
-    assert 0 < waits[0] < waits[1] < waits[2]
-    obj = queue.only
-    assert obj.status == Status.SUCCESS
-    assert obj.error == ""
-    assert obj.due_at is None
-    received = sink.requests
-    assert {r.headers["webhook-id"] for r in received} == {str(obj.uuid)}
-    assert [r.headers["x-otms-attempt"] for r in received] == ["1", "2", "3", "4"]
-    assert len({r.body for r in received}) == 1
-    assert [code for _, code in lines(obj)] == ["retry_scheduled"] * 3 + ["delivered"]
-    assert [log.response_status for log in requests_of(obj)] == [503, 503, 503, 200]
-
-
-@pytest.mark.parametrize("path", ["/close", "/reset", "/truncate"])
-def test_a_connection_that_breaks_is_tried_again(queue: Queue, sink: Sink, path: str) -> None:
-    make.integration(sink.url(path), platform=queue.platform)
-    queue.save_order()
-    queue.run()
-    assert queue.only.status == Status.RETRY
-    assert sink.stats()["attempts"] == 1
-
-
-def test_a_refused_connection_is_tried_again(queue: Queue) -> None:
-    make.integration(nowhere(), platform=queue.platform)
-    queue.save_order()
-    queue.run()
-    obj = queue.only
-    assert obj.status == Status.RETRY
-    assert "Connection refused" in obj.error
-    (log,) = requests_of(obj)
-    assert log.response_status is None
-    assert "Connection refused" in log.error
-
-
-def test_a_drip_of_bytes_ends_at_the_deadline_and_is_tried_again(queue: Queue, sink: Sink) -> None:
-    make.integration(sink.url("/drip/1000"), platform=queue.platform, delivery={"timeout": 1})
-    queue.save_order()
-    queue.run()
-    obj = queue.only
-    assert obj.status == Status.RETRY
-    assert "within 1 s" in obj.error
-    (log,) = requests_of(obj)
-    assert 900 < (log.duration_ms or 0) < 5000  # the whole drip takes 20 s
-
-
-@pytest.mark.parametrize("path", ["/retry/429/120", "/retrydate/503/120"])
-def test_the_receiver_says_when_to_come_back(queue: Queue, sink: Sink, path: str) -> None:
-    make.integration(sink.url(path), platform=queue.platform)
-    queue.save_order()
-    queue.run()
-    obj = queue.only
-    assert obj.status == Status.RETRY
-    wait = obj.due_at - now()
-    assert timedelta(seconds=100) < wait <= timedelta(seconds=120)
-
-
-def test_a_schedule_of_its_own_sets_the_waits(queue: Queue, sink: Sink) -> None:
-    policy = {"retry": {"schedule": [1000, 2000]}}
-    make.integration(sink.url("/status/500"), platform=queue.platform, delivery=policy)
-    queue.save_order()
-    queue.run()
-    for least in (1000, 2000, 2000):
-        wait = (queue.only.due_at - now()).total_seconds()
-        assert least - 10 < wait <= least * 1.1
-        queue.run_when_due()
 
 
 # Never.
@@ -182,30 +96,6 @@ def test_gone_for_good_pauses_the_integration_until_it_is_saved(queue: Queue, si
     integration.save()
     queue.run()
     assert queue.all.last().status == Status.SUCCESS
-
-
-def test_when_the_time_for_retries_is_over_it_is_an_error(queue: Queue, sink: Sink) -> None:
-    policy = {"retry": {"giveUpAfter": "PT1H"}}
-    make.integration(sink.url("/status/503"), platform=queue.platform, delivery=policy)
-    queue.save_order()
-    queue.run()
-    assert queue.only.status == Status.RETRY
-    queue.all.update(queued_at=now() - timedelta(hours=2))
-    queue.run_when_due()
-    obj = queue.only
-    assert obj.status == Status.ERROR
-    assert "Given up after 2 attempts" in obj.error
-    assert lines(obj)[-1] == ("error", "target_refused")
-
-
-def test_the_time_for_retries_begins_with_the_first_attempt(queue: Queue, sink: Sink) -> None:
-    """What waited while the integration was off, or behind others, has all of it."""
-    policy = {"retry": {"giveUpAfter": "PT1H"}}
-    make.integration(sink.url("/status/503"), platform=queue.platform, delivery=policy)
-    queue.save_order()
-    queue.all.update(queued_at=now() - timedelta(days=7))
-    queue.run()
-    assert queue.only.status == Status.RETRY
 
 
 def test_a_mapping_that_fails_is_an_error_that_names_it(queue: Queue, sink: Sink) -> None:
@@ -355,97 +245,6 @@ def test_a_broken_plan_fails_only_its_own_objects(
     assert [r.path for r in sink.requests] == ["/ok"]
 
 
-# Claims that end badly.
-
-
-def test_a_late_outcome_changes_nothing_but_keeps_its_request(queue: Queue) -> None:
-    integration = make.integration(nowhere(), platform=queue.platform)
-    queue.save_order()
-    (late,) = IntegrationObject.objects.claim_due(1).objects
-    queue.time_passes()
-    (current,) = IntegrationObject.objects.claim_due(1).objects
-    sent = RequestLog(
-        platform=queue.platform,
-        integration=integration,
-        object=late,
-        attempt=1,
-        method="POST",
-        url="http://erp.example/",
-        response_status=200,
-    )
-    outcome = late.succeed("It was there.", request=sent)
-    assert IntegrationObject.objects.finish([outcome]) == []
-    obj = queue.only
-    assert obj.status == Status.QUEUE
-    assert obj.leased
-    assert obj.fence == current.fence
-    kept = [log.response_status for log in requests_of(obj) if not log.interrupted]
-    assert kept == [200]
-    assert ("info", "delivered") not in lines(obj)
-    IntegrationObject.objects.finish([current.succeed("It was there again.")])
-    assert queue.only.status == Status.SUCCESS
-
-
-def test_an_interrupted_attempt_is_counted_and_told(queue: Queue, sink: Sink) -> None:
-    make.integration(sink.url(), platform=queue.platform)
-    queue.save_order()
-    IntegrationObject.objects.claim_due(1)
-    queue.run()
-    assert sink.stats()["attempts"] == 0  # the lease stands
-    queue.run_when_due()
-    obj = queue.only
-    assert obj.status == Status.SUCCESS
-    assert obj.attempts == 2
-    (received,) = sink.requests
-    assert received.headers["x-otms-attempt"] == "2"
-    interrupted, delivered = requests_of(obj)
-    assert interrupted.interrupted
-    assert interrupted.attempt == 1
-    assert delivered.response_status == 200
-    assert [code for _, code in lines(obj)] == ["interrupted", "delivered"]
-
-
-def test_an_object_that_brings_every_worker_down_is_given_up(queue: Queue, sink: Sink) -> None:
-    make.integration(sink.url(), platform=queue.platform)
-    queue.save_order()
-    IntegrationObject.objects.claim_due(1)
-    queue.all.update(queued_at=now() - timedelta(days=4))
-    queue.run_when_due()
-    obj = queue.only
-    assert obj.status == Status.ERROR
-    assert "Given up after 2 attempts" in obj.error
-    assert sink.stats()["attempts"] == 0
-
-
-def test_a_released_claim_is_no_attempt(queue: Queue, sink: Sink) -> None:
-    make.integration(sink.url(), platform=queue.platform)
-    queue.save_order()
-    (obj,) = IntegrationObject.objects.claim_due(1).objects
-    IntegrationObject.objects.finish([obj.release("The worker is stopping.")])
-    queue.run()
-    assert queue.only.status == Status.SUCCESS
-    assert [r.headers["x-otms-attempt"] for r in sink.requests] == ["1"]
-
-
-def test_a_lease_that_became_too_short_is_given_back(queue: Queue, sink: Sink) -> None:
-    """The integration was saved with a longer timeout between the claim and the call."""
-    integration = make.integration(sink.url(), platform=queue.platform, delivery={"timeout": 1})
-    queue.save_order()
-    integration.delivery = {"timeout": 60}
-    integration.save()
-    Gate.objects.filter(integration=integration).update(lease_seconds=2)
-    dispatcher = Dispatcher(poll=0.05)
-    dispatcher.start()
-    try:
-        wait_for(lambda: ("debug", "released") in lines(queue.only))
-        Gate.keep(integration)
-        sink.wait(1)
-    finally:
-        dispatcher.stop()
-    assert queue.only.status == Status.SUCCESS
-    assert sink.stats()["attempts"] == 1
-
-
 def test_a_data_source_removed_during_its_call_does_not_undo_the_delivery(
     queue: Queue, sink: Sink, platform: Platform
 ) -> None:
@@ -524,68 +323,6 @@ def test_a_second_data_source_follows_the_first_and_fails_alone(
     assert [code for _, code in lines(obj)] == ["step_delivered", "retry_scheduled", "delivered"]
 
 
-# What a receiver may answer, what nobody may read, where nobody may call.
-
-
-def test_a_huge_answer_is_read_to_the_cap_and_no_further(queue: Queue, sink: Sink) -> None:
-    make.integration(sink.url("/big/10000000"), platform=queue.platform)
-    queue.save_order()
-    queue.run()
-    obj = queue.only
-    assert obj.status == Status.SUCCESS
-    (log,) = requests_of(obj)
-    assert log.truncated
-    assert log.response_body == "x" * 65536
-
-
-def test_an_answer_that_no_database_can_hold_is_kept_readable(queue: Queue, sink: Sink) -> None:
-    make.integration(sink.url("/oddheaders"), platform=queue.platform)
-    make.integration(
-        sink.url("/echo"), platform=queue.platform, mapping={"name": "$.transportOrder.description"}
-    )
-    queue.save_order(description="caf\xe9 \u2028 \U0001f69a")
-    queue.run()
-    assert {obj.status for obj in queue.all} == {Status.SUCCESS}
-    assert RequestLog.objects.of(queue.platform).filter(response_body__contains="caf").count() == 1
-
-
-def test_no_secret_is_in_any_log(
-    queue: Queue, sink: Sink, caplog: pytest.LogCaptureFixture
-) -> None:
-    secret = "a-secret-nobody-may-read"
-    integration = make.integration(
-        sink.url("/status/500?key=hidden-too"), platform=queue.platform, secrets={"secret": secret}
-    )
-    queue.save_order()
-    with caplog.at_level(logging.DEBUG):
-        queue.run()
-    (received,) = sink.requests
-    signature = received.headers["webhook-signature"]
-    (request,) = requests_of(queue.only)
-    source = integration.data_sources.get()  # type: ignore[attr-defined]
-    shown = [
-        *(str(vars(request)), str(vars(Log.objects.of(queue.platform).get()))),
-        *(caplog.text, repr(source.secrets), str(vars(source)), str(vars(queue.only))),
-    ]
-    for text in shown:
-        assert secret not in text
-        assert signature not in text
-    assert "hidden-too" not in shown[0]
-    assert request.request_headers["webhook-signature"] == "***"
-
-
-def test_a_name_that_leads_inside_is_not_called(queue: Queue, sink: Sink, settings: Any) -> None:
-    settings.OTMS_EGRESS_ALLOW = []
-    url = sink.url().replace("127.0.0.1", "localhost")
-    make.integration(url, platform=queue.platform)
-    queue.save_order()
-    queue.run()
-    obj = queue.only
-    assert obj.status == Status.ERROR
-    assert lines(obj) == [("error", "egress_refused")]
-    assert sink.stats()["attempts"] == 0
-
-
 # By hand.
 
 
@@ -612,60 +349,3 @@ def test_what_is_being_sent_is_neither_cancelled_nor_put_back(queue: Queue) -> N
     IntegrationObject.objects.claim_due(1)
     assert queue.all.cancel("Not wanted.") == 0
     assert queue.all.requeue() == 0
-
-
-# Costs.
-
-
-def test_claims_and_outcomes_cost_the_same_whatever_the_history(queue: Queue) -> None:
-    integration = make.integration(nowhere(), platform=queue.platform)
-
-    def cost() -> int:
-        queue.save_order()
-        with CaptureQueriesContext(connection) as captured:
-            (obj,) = IntegrationObject.objects.claim_due(10).objects
-            IntegrationObject.objects.finish([obj.succeed("It was there.")])
-        return len(captured)
-
-    few = cost()
-    queue.put(integration, *[uuid4()] * 2000)
-    done = IntegrationObject.objects.of(queue.platform).filter(due_at__isnull=False)
-    assert done.cancel("It is history.") == 2000
-    assert cost() == few
-    assert few <= 20
-
-
-def test_claiming_many_costs_no_more_statements_than_claiming_one(queue: Queue) -> None:
-    make.integration(nowhere(), platform=queue.platform, delivery={"concurrency": 100})
-
-    def cost(n: int) -> int:
-        for _ in range(n):
-            queue.save_order()
-        with CaptureQueriesContext(connection) as captured:
-            claimed = IntegrationObject.objects.claim_due(100).objects
-            assert len(claimed) == n
-            IntegrationObject.objects.finish([obj.succeed("It was there.") for obj in claimed])
-        return len(captured)
-
-    assert cost(1) == cost(40)
-
-
-def test_what_the_mapping_did_not_find_is_told(queue: Queue, sink: Sink) -> None:
-    mapping = {"id": "$.transportOrder.id", "vat": "$.transportOrder.nope"}
-    make.integration(sink.url(), platform=queue.platform, mapping=mapping)
-    queue.save_order()
-    queue.run()
-    assert queue.only.status == Status.SUCCESS
-    assert lines(queue.only) == [("warning", "delivered")]
-    assert "`vat` was left out" in Log.objects.of(queue.platform).get().message
-
-
-def test_a_refusal_tells_what_the_mapping_did_not_find(queue: Queue, sink: Sink) -> None:
-    mapping = {"id": "$.transportOrder.id", "vat": "$.transportOrder.nope"}
-    make.integration(sink.url("/status/400"), platform=queue.platform, mapping=mapping)
-    queue.save_order()
-    queue.run()
-    assert "answered 400" in queue.only.error
-    assert "`vat` was left out" in queue.only.error
-    log = Log.objects.of(queue.platform).get()
-    assert (log.code, len(log.data["leftOut"])) == ("target_refused", 1)
