@@ -18,9 +18,6 @@ __all__ = ["no_address_is_allowed"]
 pytestmark = pytest.mark.django_db
 
 
-# Data sources and their secrets.
-
-
 def test_known_data_sources_keep_id_and_secrets_others_go(api: Api) -> None:
     made = create(
         api, dataSources=[webhook(name="a", settings={"secret": "hush"}), webhook(name="b")]

@@ -14,8 +14,6 @@ from integrations.core import letter
 from integrations.core.letter import Found
 from tests.core.test_letter import FRIDAY
 
-# Whatever somebody sends.
-
 PIECES = [
     *"\n \t\r\0.,:-/()<>&@+°'\u2019",
     *("20", "1.250,50", "12.400", "3011 AA", "D-47119", "03/04", "24.03.2026", "08:00-12:00", "99"),

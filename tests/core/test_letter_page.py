@@ -5,8 +5,6 @@ import pytest
 from integrations.core import letter
 from tests.core.test_letter import read, values
 
-# HTML, replies, machines.
-
 
 def test_html_becomes_text_and_is_read_as_text() -> None:
     text = letter.plain(

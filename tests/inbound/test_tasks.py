@@ -59,10 +59,9 @@ def test_a_hundred_rows_are_brought_in_at_once_and_more_wait_for_a_worker(
     assert [each["index"] for each in told["results"]] == list(range(101))
 
 
-def test_who_waits_does_not_wait_for_rows_that_take_long(
-    bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nor does anybody else for the write lock: a row is mapped before its transaction begins."""
+@pytest.fixture
+def slowly_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row takes its time, while nobody waits for the write lock."""
 
     def slow(*args: Any) -> Any:
         assert not connection.in_atomic_block
@@ -71,6 +70,14 @@ def test_who_waits_does_not_wait_for_rows_that_take_long(
 
     mapped = imports.mapped
     monkeypatch.setattr(imports, "mapped", slow)
+
+
+@pytest.mark.usefixtures("slowly_mapped")
+def test_who_waits_does_not_wait_for_rows_that_take_long(
+    bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does anybody else for the write lock: a row is mapped before its transaction begins."""
+
     monkeypatch.setattr(imports, "PATIENCE", 0.1)
     answer = bring(*rows(10))
     assert answer["task"]["status"] == "RUNNING"  # nobody's, for a worker to go on with
@@ -79,16 +86,10 @@ def test_who_waits_does_not_wait_for_rows_that_take_long(
     assert (the_task(platform).status, orders(platform)) == ("DONE", 10)
 
 
+@pytest.mark.usefixtures("slowly_mapped")
 def test_a_dry_run_that_takes_long_says_how_many_rows_can_be_tried(
     api: Api, integration: Integration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(*args: Any) -> Any:
-        assert not connection.in_atomic_block
-        time.sleep(0.03)
-        return mapped(*args)
-
-    mapped = imports.mapped
-    monkeypatch.setattr(imports, "mapped", slow)
     body = {"integrationId": str(integration.pk), "data": rows(10), "dryRun": True}
     assert api.ok("POST", "integration/import/data", body)["totals"]["created"] == 10
     monkeypatch.setattr(imports, "PATIENCE", 0.1)

@@ -18,9 +18,6 @@ from tests.sink import Sink
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-# What a receiver may answer, what nobody may read, where nobody may call.
-
-
 def test_a_huge_answer_is_read_to_the_cap_and_no_further(queue: Queue, sink: Sink) -> None:
     make.integration(sink.url("/big/10000000"), platform=queue.platform)
     queue.save_order()

@@ -23,9 +23,6 @@ from tests.sink import Sink
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-# Claims that end badly.
-
-
 def test_a_late_outcome_changes_nothing_but_keeps_its_request(queue: Queue) -> None:
     integration = make.integration(nowhere(), platform=queue.platform)
     queue.save_order()

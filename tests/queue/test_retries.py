@@ -16,9 +16,6 @@ from tests.sink import Sink
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-# Again later.
-
-
 def test_a_receiver_that_is_down_gets_it_when_it_is_back(queue: Queue, sink: Sink) -> None:
     make.integration(sink.url("/failfirst/3/503"), platform=queue.platform)
     queue.save_order(name="4711")
