@@ -21,6 +21,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db import models, transaction
@@ -347,9 +348,9 @@ class IntegrationObject(models.Model):
         assert self.claimed_at  # noqa: S101
         return self.due_at - self.claimed_at
 
-    @property
+    @cached_property
     def whole(self) -> EntityChange:
-        """Its change, together with those that it replaced."""
+        """Its change, together with those that it replaced; compared once, for it never changes."""
         return self.change.since(self.since) if self.since else self.change
 
     @property
