@@ -1,6 +1,5 @@
 """The API of mails: a mail is brought in, and becomes a draft order."""
 
-from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -90,8 +89,10 @@ class EmailViewSet(PlatformViewSet):
     def _received(self, reader: Any) -> Response:
         if self.own and not self.own.enabled:
             raise Conflict("This integration is switched off: enable it to bring mails in.")
-        cause = origin.caused_by(origin.imported(self.own.pk)) if self.own else None
-        with cause or nullcontext(), transaction.atomic():
+        cause = origin.current()
+        if self.own:
+            cause = origin.imported(self.own.pk, cause.hops)
+        with origin.caused_by(cause), transaction.atomic():
             made = inbound.receive(self.platform, self.own, reader.mail(), str(self.request.user))
             if self.own and made.email.integration_id != self.own.pk:
                 raise Conflict("A mail with this messageId came in before, and not through you.")

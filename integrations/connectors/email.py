@@ -24,6 +24,7 @@ from django.conf import settings as deployment
 from integrations import egress
 from integrations.connectors import base
 from integrations.connectors._deadline import ended_at
+from integrations.core import origin
 from integrations.core.errors import MappingError, Problem, shown
 from integrations.http import ErrorKind, Exchange, Request, trust
 
@@ -169,6 +170,8 @@ def _message(document: Any, delivery: base.Delivery) -> tuple[EmailMessage, list
     # The same on every attempt: most mailboxes drop the second of two with one id.
     message["Message-ID"] = f"<{delivery.id}@{sender.rpartition('@')[2] or 'otms.invalid'}>"
     message["Auto-Submitted"] = "auto-generated"
+    # For who fetches it, to say when it is brought in somewhere.
+    message[origin.HEADER] = str(delivery.hops)
     _write(message.set_content, body, "body")
     if html is not None:
         _write(message.add_alternative, _text(document, "html"), "html", subtype="html")

@@ -30,9 +30,9 @@ _nobody = Origin(SYSTEM)
 _current: ContextVar[Origin] = ContextVar("origin", default=_nobody)
 
 
-def imported(integration_id: UUID) -> Origin:
-    """Brought in by this integration, by whatever is done here and now."""
-    return Origin(IMPORT, integration_id, current().hops)
+def imported(integration_id: UUID, hops: int) -> Origin:
+    """Brought in by this integration, for a call that so many deliveries led to."""
+    return Origin(IMPORT, integration_id, hops)
 
 
 def current() -> Origin:

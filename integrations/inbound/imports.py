@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from math import inf
 from typing import Any
@@ -68,6 +67,7 @@ def start(integration: Integration, rows: list[Any], started_by: str) -> Task:
             kind=Kind.IMPORT,
             total=len(rows),
             started_by=started_by[:200],
+            hops=origin.current().hops,
         )
         ImportRow.objects.bulk_create(
             (
@@ -117,7 +117,7 @@ def dry_run(integration: Integration, rows: list[Any]) -> list[ImportRow]:
         transaction.set_rollback(True)
         return made
 
-    with _as_import(integration):
+    with origin.caused_by(origin.imported(integration.pk, origin.current().hops)):
         # It holds what it looked at until the end, and may meet who brings the same in.
         made = again_after_deadlock(tried)
     for row in made:
@@ -177,7 +177,7 @@ def _carry_on(task: Task, most: int = MOST, until: float = inf) -> None:
     integration = _integration(task)
     prepare = _prepare(integration)
     told = time.monotonic()
-    with _as_import(integration):
+    with origin.caused_by(origin.imported(integration.pk, task.hops)):
         for row in _waiting(task, most):
             _bring_in(row, _ready(prepare, row.row))
             if time.monotonic() - told > TOLD_SECONDS:
@@ -281,12 +281,6 @@ def _ready(prepare: Prepare, sent: Any) -> Ready:
 
 def _refused(error: Exception) -> Received:
     raise error
-
-
-@contextmanager
-def _as_import(integration: Integration) -> Iterator[None]:
-    with origin.caused_by(origin.imported(integration.pk)):
-        yield
 
 
 def _filled(row: ImportRow, made: Received) -> ImportRow:

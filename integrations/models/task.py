@@ -92,6 +92,9 @@ class Task(Record):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     leased_until = models.DateTimeField(null=True, editable=False)
+    # Of the call that started it: who carries it out has no call to look at. Also a web server of
+    # the version before starts tasks, while it is upgraded.
+    hops = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
 
     rows: "models.Manager[ImportRow]"
 

@@ -71,6 +71,7 @@ def test_a_message_has_what_mailboxes_ask_for(mail: MailServer) -> None:
     assert found["Date"].datetime.isoformat() == "2026-03-22T10:00:00+00:00"
     assert found["Message-ID"] == f"<{ID}@acme.example>"
     assert found["Auto-Submitted"] == "auto-generated"
+    assert found["X-OTMS-Hops"] == "1"
     assert found.get_content_type() == "text/plain"
     assert text(found) == "It is there.\n"
 

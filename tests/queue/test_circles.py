@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from integrations.models import EntityChange, Status
+from integrations.inbound import imports
+from integrations.models import Credential, EntityChange, Integration, Status
+from integrations.tasks import carry_out_imports
 from tests import make
 from tests.conftest import Api
 from tests.queue.conftest import Queue
@@ -18,6 +20,14 @@ def order_saved(api: Api, hops: str | None = None) -> Any:
     answer = api("POST", "transportOrder", {"name": "ORD"}, headers=headers)
     assert answer.status_code == 200, answer.content
     return EntityChange.objects.across_platforms().order_by("-id").first()
+
+
+def imported(api: Api, into: Integration, rows: int, *, hops: str, name: str = "") -> Any:
+    data = [{"externalId": str(each), "name": f"{name} {each}"} for each in range(rows)]
+    body = {"integrationId": str(into.pk), "data": data}
+    answer = api("POST", "integration/import/data", body, headers={"X-OTMS-Hops": hops})
+    assert answer.status_code == 200, answer.content
+    return answer.json()
 
 
 def test_a_receiver_is_told_how_many_deliveries_led_to_this_one(
@@ -62,6 +72,53 @@ def test_an_import_hands_it_on(api: Api, queue: Queue) -> None:
     )
     change = EntityChange.objects.of(queue.platform).get()
     assert (change.origin, change.origin_integration_id, change.hops) == ("import", own.pk, 5)
+
+
+@pytest.mark.parametrize("rows", [101, 5])
+def test_so_does_one_that_a_worker_carries_out(
+    api: Api, queue: Queue, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """Because it has many rows, or because who brings few of them would wait for too long."""
+    monkeypatch.setattr(imports, "PATIENCE", 0)
+    own = make.integration(platform=queue.platform)
+    answer = imported(api, own, rows, hops="5")
+    assert answer["totals"]["waiting"] >= 4
+    carry_out_imports()
+    changes = EntityChange.objects.of(queue.platform)
+    assert set(changes.values_list("origin", "origin_integration", "hops")) == {
+        ("import", own.pk, 5)
+    }
+    assert changes.count() == rows
+
+
+def test_an_echo_by_imports_that_workers_carry_out_comes_to_rest(
+    api: Api, queue: Queue, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They import for an integration of their own, so the one that sends hears of it each time."""
+    monkeypatch.setattr(imports, "AT_ONCE", 0)
+    own = make.integration(platform=queue.platform)
+    make.integration(sink.url(), platform=queue.platform, trigger=make.ALL_ACTIONS)
+    hops = "0"
+    for n in range(1, 30):
+        imported(api, own, 1, hops=hops, name=str(n))
+        carry_out_imports()
+        queue.run()
+        if len(sink.requests) < n:
+            break
+        hops = sink.requests[-1].headers["x-otms-hops"]
+    assert len(sink.requests) == 8
+    assert queue.all.last().status == Status.SKIPPED
+
+
+def test_a_mail_hands_it_on(api: Api, queue: Queue) -> None:
+    own = make.integration(platform=queue.platform)
+    integration = Api(Credential.generate(own)[1]["token"])
+    mail = {"from": "ann@acme.example", "subject": "Order", "body": "20 pallets to Vienna."}
+    for caller in (api, integration):
+        answer = caller("POST", "integration/email", mail, headers={"X-OTMS-Hops": "5"})
+        assert answer.json()["transportOrder"]
+    changes = EntityChange.objects.of(queue.platform).order_by("id")
+    assert [(each.origin, each.hops) for each in changes] == [("api", 5), ("import", 5)]
 
 
 def test_two_systems_that_echo_each_other_come_to_rest(api: Api, queue: Queue, sink: Sink) -> None:
