@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Subquery, When
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models.functions import Coalesce, Greatest, Least
 
 from integrations.core.share import Share
 from integrations.models.gate import FOREVER, Gate
@@ -108,11 +108,14 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         rows = list(over.order_by("id").select_for_update(skip_locked=True))
         if not rows:
             return
-        # Due as long as it is there: what came later must not keep it waiting a second time.
+        # Due as long as it is there, and not behind what waits: it was the first before, and must
+        # not wait a second time. The clock that it was created by may be ahead of this one.
+        of_gate = self._all().filter(integration_id=OuterRef("integration_id"), leased=False)
+        oldest = of_gate.filter(due_at__lte=now).order_by("due_at").values("due_at")
         self._all().filter(id__in=[row.pk for row in rows]).update(
             leased=False,
             claimed_at=None,
-            due_at=F("created_at"),
+            due_at=Least("created_at", Coalesce(Subquery(oldest[:1]), now)),
             interruptions=F("interruptions") + 1,
         )
         for gate in gates:

@@ -1,10 +1,12 @@
 """What a target wants at once and in a time, kept however many workers there are."""
 
 import time
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db.models import F
 from django.utils.timezone import now
 
 from integrations.dispatcher import Dispatcher
@@ -165,6 +167,38 @@ def test_what_was_interrupted_is_claimed_one_at_a_time(queue: Queue) -> None:
     assert queue.all.get(pk=ids[1]).interruptions == 1
     assert queue.all.get(pk=ids[1]).attempts == 1  # nothing of its budget was spent meanwhile
     assert [obj.pk for obj in claim()] == [ids[1]]
+
+
+@pytest.mark.parametrize("ahead", [0, 60], ids=["one clock", "a web server's clock is ahead"])
+def test_what_was_interrupted_is_the_first_again_in_a_deep_backlog(
+    queue: Queue, ahead: int
+) -> None:
+    """All of it due in the same moment, as after one large import."""
+    integration = make.integration(platform=queue.platform, delivery={"concurrency": 100})
+    first = [obj.pk for obj in queue.put(integration, *(uuid4() for _ in range(500)))][:3]
+    queue.all.update(created_at=F("created_at") + timedelta(seconds=ahead))
+    assert [obj.pk for obj in claim(3)] == first
+    queue.all.filter(leased=True).update(due_at=now())
+    for expected in first:
+        (obj,) = claim(1)
+        assert (obj.pk, obj.interruptions) == (expected, 1)
+        delivered(obj)
+    (obj,) = claim(1)
+    assert obj.interruptions == 0
+
+
+def test_nor_does_it_wait_for_what_is_older_and_came_back_later(queue: Queue) -> None:
+    """As after an outage: hundreds that were tried before are due again while it is called."""
+    integration = make.integration(platform=queue.platform, delivery={"concurrency": 100})
+    older = queue.put(integration, *(uuid4() for _ in range(500)))
+    queue.all.update(
+        created_at=now() - timedelta(days=1), due_at=now() + timedelta(hours=1), attempts=1
+    )
+    (new,) = queue.put(integration, uuid4())
+    assert [obj.pk for obj in claim(1)] == [new.pk]
+    queue.all.filter(pk__in=[obj.pk for obj in older]).update(due_at=now())
+    queue.all.filter(leased=True).update(due_at=now())
+    assert [obj.pk for obj in claim(1)] == [new.pk]
 
 
 def test_an_outcome_clears_the_suspicion(queue: Queue) -> None:
