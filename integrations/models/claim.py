@@ -64,8 +64,8 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
                 others = connections[self.db].features.has_select_for_update and gates.exists()
                 return Claims(busy=bool(others))
             self._end_leases(locked, now)
-            found = self._candidates(locked, slots, share, now)
-            claims = self._lease(found, now, suspect=suspect)
+            found = self._candidates(locked, slots, share, now, suspect=suspect)
+            claims = self._lease(found, now)
             # Those that were not come to keep their place in the row.
             Gate.objects.using(self.db).filter(pk__in=[gate.pk for gate, _, _ in found]).update(
                 served_at=now
@@ -141,7 +141,7 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         )
 
     def _candidates(
-        self, gates: list[Any], slots: int, share: Share | None, now: datetime
+        self, gates: list[Any], slots: int, share: Share | None, now: datetime, *, suspect: bool
     ) -> list[tuple[Gate, int, list[int]]]:
         """Due rows of each gate, locked, each gate with no more room than its cap leaves."""
         found: list[tuple[Gate, int, list[int]]] = []
@@ -154,6 +154,8 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             if share:
                 room = min(room, share.of(gate.platform_id, gate.pk))
             due = of_gate.filter(due_at__lte=now, leased=False).order_by("due_at", "id")
+            if not suspect:  # a look that is full of them would find nothing else
+                due = due.filter(interruptions=0)
             ids = due.select_for_update(skip_locked=True).values_list("id", flat=True)
             rows = list(ids[: room * LOOK_AHEAD + 100]) if room else []
             found.append((gate, room, rows))
@@ -162,9 +164,7 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
                 share.take(gate.platform_id, gate.pk, min(room, len(rows)))
         return found
 
-    def _lease(
-        self, candidates: list[tuple[Gate, int, list[int]]], now: datetime, *, suspect: bool
-    ) -> Claims:
+    def _lease(self, candidates: list[tuple[Gate, int, list[int]]], now: datetime) -> Claims:
         """Lease the heads of lanes; defer the followers until their head is done."""
         ids = [id for _, _, rows in candidates for id in rows]
         head = self._ahead().order_by("id")
@@ -175,7 +175,7 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
                 follows.add(id)
             elif interruptions:
                 suspects.add(id)
-        if suspect and suspects:
+        if suspects:
             suspects.remove(min(suspects))
         leased: list[int] = []
         for gate, room, rows in candidates:

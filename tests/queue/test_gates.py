@@ -201,6 +201,18 @@ def test_nor_does_it_wait_for_what_is_older_and_came_back_later(queue: Queue) ->
     assert [obj.pk for obj in claim(1)] == [new.pk]
 
 
+def test_many_suspects_hide_nothing_that_was_never_interrupted(queue: Queue) -> None:
+    """As after two crashes in a row, while one of them hangs in a call."""
+    interrupted(queue, 150)
+    IntegrationObject.objects.claim_due(100, suspect=False)
+    queue.all.filter(leased=True).update(due_at=now())
+    integration = queue.all.first().integration
+    fresh = {obj.pk for obj in queue.put(integration, *(uuid4() for _ in range(8)))}
+    found = IntegrationObject.objects.claim_due(8, suspect=False).objects
+    assert queue.all.filter(interruptions__gt=0).count() == 150
+    assert {obj.pk for obj in found} == fresh
+
+
 def test_an_outcome_clears_the_suspicion(queue: Queue) -> None:
     interrupted(queue, 1)
     (obj,) = claim()
