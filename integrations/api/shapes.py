@@ -12,7 +12,7 @@ from rest_framework.serializers import ListSerializer
 
 from integrations.core import filters, mapping, paths
 from integrations.core.errors import Problem
-from integrations.models import Integration
+from integrations.models import Integration, Use
 from otms.api.router import router
 from otms.api.serializers import DocumentValue, NonceField, WireSerializer
 from otms.orders.serializers import MeasureValue
@@ -24,11 +24,11 @@ def warnings(integration: Integration) -> Iterator[dict[str, str]]:
     """Paths that no document of the entity has, and texts that were probably meant as paths."""
     entity, hints = integration.trigger_entity, MOST_HINTS
     shape = document(entity)
-    for where, path in _fields(integration):
-        if paths.fits(path, shape):
+    for where, path, seen in _fields(integration, shape):
+        if paths.fits(path, seen):
             continue
         hints -= 1
-        near = paths.nearest(path, shape) if hints >= 0 else None
+        near = paths.nearest(path, seen) if hints >= 0 else None
         hint = f" Did you mean `{near}`?" if near else ""
         text = f"`{path}` is no field that we know of in a change of a {entity}.{hint}"
         yield {"field": where, "code": "unknown_path", "message": text}
@@ -47,14 +47,18 @@ def document(entity: str) -> Any:
     return {**shape, "before": shape}
 
 
-def _fields(integration: Integration) -> Iterator[tuple[str, str]]:
-    """Every path with where it stands."""
+def _fields(integration: Integration, shape: Any) -> Iterator[tuple[str, str, Any]]:
+    """Every path with where it stands, and what is seen from there."""
     for where, path in filters.fields(integration.filters):
-        yield f"filters{where}", path
+        yield f"filters{where}", path, shape
+    seen, answers = shape, dict[str, Any]()
     for place, source in enumerate(integration.data_sources.all()):
         if source.mapping is not None:
             for target, path in mapping.fields(source.mapping):
-                yield _in_mapping(place, target), path
+                yield _in_mapping(place, target), path, seen
+        if source.use == Use.ENRICH:
+            answers[source.name] = {}  # whatever it will be
+            seen = {**shape, "steps": dict(answers)}
 
 
 def _texts(integration: Integration) -> Iterator[tuple[str, str]]:

@@ -135,6 +135,17 @@ def test_steps_are_saved_and_shown_with_their_use(api: Api) -> None:
     assert [each["use"] for each in again["dataSources"]] == ["enrich", "deliver"]
 
 
+def test_what_is_not_asked_before_is_no_field_that_is_known(api: Api) -> None:
+    uses = {"a": "$.steps.Ask.id", "b": "$.steps.Aks.id"}
+    made = saved(
+        api,
+        source(name="Ask", use="enrich", mapping={"own": "$.steps.Ask.id"}),
+        source(mapping=uses),
+    ).json()
+    told = [each["field"] for each in made["warnings"] if each["code"] == "unknown_path"]
+    assert told == ["dataSources[0].mapping.own", "dataSources[1].mapping.b"]
+
+
 @pytest.mark.parametrize(
     ("sources", "field"),
     [
