@@ -15,7 +15,7 @@ from django.db import Error
 
 from integrations import connectors, http
 from integrations.connectors.base import Connector, Delivery
-from integrations.core import filters, mapping
+from integrations.core import filters, mapping, query
 from integrations.core.backoff import parse_retry_after
 from integrations.core.delivery import DeliveryPolicy
 from integrations.core.errors import ExpressionError
@@ -81,7 +81,9 @@ class Call:
     step: Step
     request: Request
     left_out: list[str]  # what the mapping did not find, in words
+    mapped: Any = None
     logged_body: str = ""  # the body without what stands at the paths that are redacted
+    logged_query: str = ""  # the same of what is asked in the URL
     personal: Personal = field(default_factory=Personal)  # what is not to be said of it
 
 
@@ -113,7 +115,8 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
     if not plan.redaction:
         made = _prepared(obj, plan)
         if isinstance(made, Call):
-            return replace(made, logged_body=http.as_text(made.request.body))
+            request = made.request
+            return replace(made, logged_body=http.as_text(request.body), logged_query=request.query)
         return made
     obj.told_as = MASK  # whatever happens till it is known
     made = _prepared(obj, plan)
@@ -122,7 +125,24 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
     if not isinstance(made, Call):
         return _redacted(made, plan.redaction, personal)
     body, sent = plan.redaction.body(made.request.body)
-    return replace(made, logged_body=http.as_text(body.encode()), personal=personal | sent)
+    asked, shown = _asked(made, plan.redaction)
+    return replace(
+        made,
+        logged_body=http.as_text(body.encode()),
+        logged_query=asked,
+        personal=personal | sent | shown,
+    )
+
+
+def _asked(call: Call, redaction: Redaction) -> tuple[str, Personal]:
+    """The query without what stands at the paths, and what that is."""
+    if not call.request.query:
+        return "", Personal()
+    kept, personal = redaction.body(documents.dumps(call.mapped))
+    try:
+        return query.written(documents.loads(kept)), personal
+    except (ValueError, ExpressionError):  # not even that can be told
+        return MASK, personal
 
 
 def _personal(obj: IntegrationObject, plan: Plan, made: Call | Outcome) -> Personal:
@@ -176,7 +196,7 @@ def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         return obj.fail("mapping_error", text, plan.policy, permanent=True)
     except CannotOpen as error:  # till the operator gives this worker the key
         return obj.fail("secrets_unreadable", str(error), plan.policy, permanent=False)
-    return Call(obj, plan, step, request, left_out)
+    return Call(obj, plan, step, request, left_out, made.value)
 
 
 def _delivery(obj: IntegrationObject) -> Delivery:
@@ -303,7 +323,7 @@ def request_log(call: Call, exchange: Exchange) -> RequestLog:
         data_source_id=call.step.source.pk,
         attempt=call.object.attempts,
         method=call.request.method,
-        url=call.request.where,
+        url=http.asking(call.request.where, call.logged_query),
         request_headers=http.redact_headers(exchange.request.headers),
         request_body=call.logged_body,
         response_status=exchange.status,

@@ -15,7 +15,7 @@ from rest_framework import serializers
 from integrations import egress
 from integrations.connectors.base import origin
 from integrations.core.errors import Problem
-from integrations.http import Grant, Request, Tls, is_logged, line, tls_context
+from integrations.http import Grant, Request, Tls, asking, is_logged, line, tls_context
 from otms.api.serializers import WireSerializer
 from otms.spelling import did_you_mean
 
@@ -245,11 +245,8 @@ def shown(request: Request, settings: dict[str, Any], secrets: dict[str, Any]) -
             value = secrets["auth.value"]
             return _with_header(request, auth["name"], value)
         case "query":
-            value = secrets["auth.value"]
-            url, mark, fragment = request.url.partition("#")
-            joint = "&" if "?" in url else "?"
-            url += f"{joint}{quote(auth['name'], safe='')}={quote(value, safe='')}"
-            return replace(request, url=url + mark + fragment)
+            parameter = f"{quote(auth['name'], safe='')}={quote(secrets['auth.value'], safe='')}"
+            return replace(request, url=asking(request.url, parameter))
         case "basic":
             pair = f"{auth['username']}:{secrets['auth.password']}".encode()
             value = f"Basic {base64.b64encode(pair).decode()}"

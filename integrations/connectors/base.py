@@ -183,6 +183,11 @@ class Connector:
         yield from ()
 
     @classmethod
+    def mapping_problems(cls, settings: dict[str, Any], mapping: Any) -> Iterator[Problem]:
+        """What of a mapping, None for none, can never be sent under these settings."""
+        yield from ()
+
+    @classmethod
     def described(cls, settings: dict[str, Any]) -> dict[str, str]:
         """What a person can't see in settings such as certificates, by their names."""
         return {}

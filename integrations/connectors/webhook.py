@@ -1,20 +1,25 @@
-"""POST the document as JSON to a URL, signed when there is a secret (Standard Webhooks 1.0.0)."""
+"""POST the document as JSON to a URL, signed when there is a secret (Standard Webhooks 1.0.0).
+
+Or GET, to ask a target: then the document is the query of the URL, and there is no body.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from rest_framework import serializers
 
 from integrations import egress
 from integrations.connectors import _auth, base
-from integrations.core import origin, signing
-from integrations.core.errors import Problem
+from integrations.core import origin, query, signing
+from integrations.core.errors import MappingError, Problem
 from integrations.http import Grant, NotGranted, Request, call
 from otms import __version__, documents
 
+POST, GET = METHODS = ("POST", "GET")
 NO_LOGIN = (
     "Take the user name and the password out of the URL, which is shown: write them as "
     '{"auth": {"type": "basic", "username": "...", "password": "..."}} in the settings.'
@@ -42,7 +47,14 @@ def _signing_secret(help_text: str, **kwargs: Any) -> serializers.CharField:
 
 
 class Settings(base.Settings):
-    url = serializers.CharField(max_length=2000, help_text="Where to POST to: https://...")
+    url = serializers.CharField(max_length=2000, help_text="Where to call: https://...")
+    method = serializers.ChoiceField(
+        METHODS,
+        required=False,
+        default=POST,
+        help_text="POST sends what the mapping makes as JSON; GET asks with it as the query of the "
+        "URL.",
+    )
     secret = _signing_secret(
         "Signs what is sent: whsec_ and base64, whsk_ for ed25519, or any text.",
         label="Signing secret",
@@ -88,9 +100,9 @@ class Connector(base.Connector):
         return grant and replace(grant, hidden=self.hidden)
 
     def request(self, document: Any, delivery: base.Delivery) -> Request:
-        body = documents.dumps(document)
-        headers = {
-            "Content-Type": "application/json",
+        body = b"" if self._asks else documents.dumps(document)
+        headers = {} if self._asks else {"Content-Type": "application/json"}
+        headers |= {
             "User-Agent": f"otms/{__version__}",
             "webhook-id": delivery.id,
             "webhook-timestamp": str(delivery.timestamp),
@@ -102,13 +114,15 @@ class Connector(base.Connector):
         }
         if secrets := self._signing_secrets(delivery.timestamp):
             headers |= signing.headers(secrets, delivery.id, delivery.timestamp, body)
-        request = Request("POST", self.settings["url"], headers, body)
-        return _auth.shown(request, self.settings, self.secrets)
+        request = Request(GET if self._asks else POST, self.settings["url"], headers, body)
+        request = _auth.shown(request, self.settings, self.secrets)
+        return _asking(request, document) if self._asks else request
 
     def check(self, *, timeout: float, sample: Any = None) -> str:
         """A signed call that says it is a test: what answers 2xx to it takes deliveries too."""
         trial = base.Delivery.trial()
-        request = self.hiding(self.request({"test": True}, trial))
+        # A parameter might mean something to who is asked.
+        request = self.hiding(self.request({} if self._asks else {"test": True}, trial))
         request.headers["X-OTMS-Test"] = "true"
         if grant := self.grant:
             asked = call(grant.request(), timeout=timeout)
@@ -158,8 +172,17 @@ class Connector(base.Connector):
             yield Problem("secret", "weak_secret", text)
 
     @classmethod
+    def mapping_problems(cls, settings: dict[str, Any], mapping: Any) -> Iterator[Problem]:
+        if settings.get("method") == GET:
+            yield from query.problems(mapping)
+
+    @classmethod
     def described(cls, settings: dict[str, Any]) -> dict[str, str]:
         return _auth.described(settings)
+
+    @property
+    def _asks(self) -> bool:
+        return bool(self.settings.get("method") == GET)
 
     def _signing_secrets(self, moment: float | None = None) -> list[str]:
         """The secret, and while it is new the one before it."""
@@ -170,6 +193,17 @@ class Connector(base.Connector):
             end = serializers.DateTimeField().to_internal_value(until)
             found += [previous] if now < end else []
         return found
+
+
+def _asking(request: Request, document: Any) -> Request:
+    """The same call with the document as its query; a parameter that is there is not said twice."""
+    made = query.written(document)
+    there = {name for name, _ in parse_qsl(urlsplit(request.url).query, keep_blank_values=True)}
+    for name in document:
+        if name in there:
+            text = "The URL has this parameter already; take it out there, or map another name."
+            raise MappingError(name, "", text)
+    return replace(request, query=made)
 
 
 def _unresolved(name: str, url: str) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
+from integrations.core import query
 from otms import documents
 
 PIECE = 65_536  # characters
@@ -99,6 +100,7 @@ def _spellings(text: str) -> Iterator[str]:
     yield quote(text)
     yield quote(text, safe="")
     yield quote_plus(text)
+    yield query.encoded(text)
     yield html.escape(text)
 
 

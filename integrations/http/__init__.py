@@ -6,7 +6,15 @@ request on the wire: the engines never resend, not even after a stale connection
 can know what the other side did with it. The queue tries again, and counts it.
 """
 
-from integrations.http.exchange import BODY_CAP, FINAL, ErrorKind, Exchange, Request, as_text
+from integrations.http.exchange import (
+    BODY_CAP,
+    FINAL,
+    ErrorKind,
+    Exchange,
+    Request,
+    as_text,
+    asking,
+)
 from integrations.http.oauth2 import Grant, NotGranted, Token
 from integrations.http.redaction import is_logged, redact_headers, redact_url
 from integrations.http.single import call
@@ -25,6 +33,7 @@ __all__ = [
     "Token",
     "Window",
     "as_text",
+    "asking",
     "call",
     "is_logged",
     "redact_headers",

@@ -30,7 +30,8 @@ class Request:
     """One call to make; its body is bytes, so that what is signed is what is sent.
 
     `secret_path` says that who knows the URL may call it: then only its host is ever shown. What
-    is `hidden` is known to whom is called, and to nobody who reads what was answered.
+    is `hidden` is known to whom is called, and to nobody who reads what was answered. The `query`,
+    percent-encoded, is what is asked: no secret, as little as a body, while that of the URL is one.
     """
 
     method: str
@@ -40,10 +41,16 @@ class Request:
     secret_path: bool = False
     hidden: tuple[str, ...] = ()
     tls: Tls | None = None
+    query: str = ""
+
+    @property
+    def address(self) -> str:
+        """The URL that is called."""
+        return asking(self.url, self.query)
 
     @property
     def where(self) -> str:
-        """The URL as it may be shown."""
+        """The URL as it may be shown, without what is asked."""
         return redact_url(self.url, path=not self.secret_path)
 
     def unsaid(self, text: str) -> str:
@@ -101,6 +108,15 @@ class Exchange:
         """What the other side said with it, in short, as a part of a sentence; "" if nothing."""
         said = " ".join(as_text(self.body[: 3 * limit]).split())
         return f": {said[:limit]}" if said else ""
+
+
+def asking(url: str, query: str) -> str:
+    """The URL with this behind what is in its query already."""
+    if not query:
+        return url
+    url, mark, fragment = url.partition("#")
+    joint = "?" if "?" not in url else "" if url.endswith(("?", "&")) else "&"
+    return f"{url}{joint}{query}{mark}{fragment}"
 
 
 def as_text(body: bytes) -> str:

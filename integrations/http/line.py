@@ -85,7 +85,7 @@ class Line:
 
     def prepare(self) -> tuple[URL, dict[str, str]]:
         """Spell URL and headers as they go on the wire; ValueError if they must not go there."""
-        url = URL(self.request.url)
+        url = URL(self.request.address)
         self.host, _ = egress.target(str(url))
         if self.host != url.raw_host:
             url = url.with_host(self.host)

@@ -257,9 +257,15 @@ class DataSource(Record):
         ):  # else its settings stay as they were when they were checked
             found = connectors.load(self.connector).problems(self.settings or {}, self.secrets)
             yield from (problem.under("settings") for problem in found)
-        if self.mapping is not None:
-            yield from (problem.under("mapping") for problem in mapping.check(self.mapping))
+        yield from (problem.under("mapping") for problem in self._mapping_problems())
         yield from (problem.under("success") for problem in success_problems(self.success))
+
+    def _mapping_problems(self) -> Iterator[Problem]:
+        found = list(mapping.check(self.mapping)) if self.mapping is not None else []
+        yield from found
+        if not found and self.connector in connectors.known():
+            connector = connectors.load(self.connector)
+            yield from connector.mapping_problems(self.settings or {}, self.mapping)
 
     def clean(self) -> None:
         self.settings = self.settings or {}

@@ -95,6 +95,19 @@ def test_a_step_that_asks_needs_a_name_and_one_behind_it(
     assert [step.use for step in steps] == ["enrich", "deliver"]
 
 
+def test_how_a_step_asks_is_chosen(own: SimpleNamespace, browser: Browser, page: str) -> None:
+    assert "POST (as usual)" in browser.html(page)
+    asks = {"data_sources__0__webhook_method": "GET"}
+    refused = browser.send(page, **asks, data_sources__0__mapping='{"who": {"name": "$.x"}}')
+    assert "who: A parameter of a query is" in refused.content.decode()
+    browser.saved(page, **asks, data_sources__0__mapping='{"who": "$.transportOrder.name"}')
+    (step,) = DataSource.objects.of(own.platform).filter(integration=own.integration)
+    assert step.settings["method"] == "GET"
+    browser.saved(page, data_sources__0__webhook_method="")
+    step.refresh_from_db()
+    assert "method" not in step.settings
+
+
 def test_each_connector_has_fields_of_its_own(own: SimpleNamespace, browser: Browser) -> None:
     warehouse = {
         "data_sources__0__connector": "postgresql",

@@ -1,8 +1,13 @@
 """A check of a webhook is one signed call that says it is a test."""
 
+from typing import Any
+
 import pytest
 
 from integrations.connectors import webhook
+from integrations.connectors.base import Delivery
+from integrations.core.errors import MappingError
+from integrations.http import Request
 from tests.sink import Sink
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -43,6 +48,38 @@ def test_only_two_hundred_is_a_yes(sink: Sink, path: str, reason: str) -> None:
     assert reason in found
     assert bool(reason) == bool(found)
     assert len(sink.requests) == 1
+
+
+def test_a_target_that_is_asked_gets_no_body(sink: Sink) -> None:
+    settings = {"url": sink.url(f"/signed/{SECRET}?test=1"), "method": "GET"}
+    assert webhook.Connector(settings, {"secret": SECRET}).check(timeout=1) == ""
+    (received,) = sink.requests
+    assert (received.method, received.body) == ("GET", b"")
+    assert received.path.endswith("?test=1")
+    assert received.headers["x-otms-test"] == "true"
+    assert "content-type" not in received.headers
+
+
+def asked(settings: dict[str, Any], document: Any, **secrets: str) -> Request:
+    connector = webhook.Connector({"method": "GET", **settings}, secrets)
+    return connector.request(document, Delivery.trial())
+
+
+def test_the_mapped_object_is_the_query(sink: Sink) -> None:
+    auth = {"type": "query", "name": "key", "value": "k"}
+    url = "https://erp.example/orders?a=1"
+    request = asked({"url": url, "auth": auth}, {"no": ["1", "2"]}, **{"auth.value": "k"})
+    assert (request.address, request.body) == (f"{url}&key=k&no=1&no=2", b"")
+    assert request.where == "https://erp.example/orders?a=***&key=***"
+
+
+@pytest.mark.parametrize("name", ["a", "key"])
+def test_a_parameter_that_is_there_is_not_said_twice(name: str) -> None:
+    """A receiver would take the one or the other."""
+    auth = {"type": "query", "name": "key", "value": "k"}
+    url = "https://erp.example/orders?a=1"
+    with pytest.raises(MappingError, match=f"{name}: The URL has this parameter already"):
+        asked({"url": url, "auth": auth}, {name: "x"}, **{"auth.value": "k"})
 
 
 def test_nobody_is_called_at_a_forbidden_address() -> None:

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from integrations.core import query
 from integrations.core.finding import AROUND, PIECE, Texts, folded
 
 NAME = "Jörg Müller"
@@ -37,6 +38,12 @@ def test_a_text_without_case_is_as_long_as_it_was() -> None:
 )
 def test_a_mail_spells_it_in_its_own_way(text: str, left: str) -> None:
     assert without(text) == left
+
+
+@pytest.mark.parametrize("text", ["O'Neil & Söns", "+31 (6) 12,34", "ann@example.com"])
+def test_what_was_asked_in_a_url_is_found(text: str) -> None:
+    url = f"https://erp.example/?{query.written({'a': 'b', 'q': text, 'c': 'd'})}"
+    assert without(url, text) == "https://erp.example/?a=b&q=#&c=d"
 
 
 def test_texts_that_overlap_are_one() -> None:

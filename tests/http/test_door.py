@@ -56,6 +56,31 @@ def test_the_caller_may_name_itself(door: Door, sink: Sink) -> None:
     assert sink.requests[0].headers["user-agent"] == "acme/2"
 
 
+@pytest.mark.parametrize(
+    ("url", "called"),
+    [
+        ("/ok", "/ok?q=a%2Bb%20c%26d"),
+        ("/ok?", "/ok?q=a%2Bb%20c%26d"),
+        ("/ok?x=1&", "/ok?x=1&q=a%2Bb%20c%26d"),
+        ("/ok?x=1#part", "/ok?x=1&q=a%2Bb%20c%26d"),
+    ],
+)
+def test_what_is_asked_is_in_the_query_and_is_no_secret(
+    door: Door, sink: Sink, url: str, called: str
+) -> None:
+    exchange = door(Request("GET", sink.url(url), query="q=a%2Bb%20c%26d"))
+    assert facts(exchange) == (200, "", True)
+    (received,) = sink.requests
+    assert (received.method, received.path, received.body) == ("GET", called, b"")
+    assert "content-length" not in received.headers
+    sink.reset()
+    asked = Request("GET", sink.url("/parrot/200/x?key=key-of-ours-1"), query="q=SO-12345678")
+    said = door(asked).body
+    assert b"q=SO-12345678" in said
+    assert b"key-of-ours-1" not in said
+    assert "SO-12345678" not in repr(asked) + asked.where
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "HEAD"])
 def test_every_method_goes_out(door: Door, sink: Sink, method: str) -> None:
     assert facts(door(Request(method, sink.url()))) == (200, "", True)

@@ -53,6 +53,35 @@ def test_what_is_sent_is_whole_and_what_is_kept_is_masked(
     assert EMAIL not in everything_written(integration)
 
 
+@pytest.mark.parametrize(
+    ("mapping", "redact", "kept"),
+    [
+        ({"no": "7", "mail": "$.transportOrder.name"}, ["$.mail"], "no=7&mail=***"),
+        ({"no": "7", "mail": "$.transportOrder.name"}, ["$.name"], "no=7&mail=***"),
+        ({"who": ["7", "$.transportOrder.name"]}, ["$.who[1]"], "who=7&who=***"),
+        ({"who": ["7", "$.transportOrder.name"]}, ["$.who"], "who=***"),
+        ({"q": {"$text": "to:{{transportOrder.name}}"}}, ["$.name"], "q=to:***"),
+        ({"initials": "AB"}, ["$.initials"], "initials=***"),
+    ],
+)
+def test_what_is_asked_in_a_url_is_masked_in_the_log_alone(
+    sink: Sink, run_queue: Callable[[], None], mapping: Any, redact: list[str], kept: str
+) -> None:
+    url = sink.url("/parrot/404/x?key=of-ours-4711")
+    integration = redacting(url, mapping=mapping, redact=redact)
+    integration.data_sources.update(settings={"url": url, "method": "GET"})
+    make.OrderFactory(platform=integration.platform, name=EMAIL)
+    run_queue()
+    (call,) = sink.requests
+    asked = EMAIL if "transportOrder" in str(mapping) else "initials=AB"
+    assert asked in call.path
+    row = RequestLog.objects.of(integration.platform).get()
+    assert row.url == sink.url(f"/parrot/404/x?key=***&{kept}")
+    written = everything_written(integration)
+    assert asked not in written
+    assert "of-ours-4711" not in written
+
+
 def test_a_refusal_that_says_it_again_is_masked(sink: Sink, run_queue: Callable[[], None]) -> None:
     integration = redacting(sink.url("/echo"), success={"status": [201]})
     make.OrderFactory(platform=integration.platform, name=EMAIL)

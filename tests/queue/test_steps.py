@@ -1,16 +1,23 @@
 """Several steps in their order: what one is answered is there for the next; each is sent once."""
 
+import json
+import re
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from integrations.models import DataSource, Status
+from integrations.core import signing
+from integrations.models import DataSource, RequestLog, Status
 from tests import make
 from tests.conftest import Api
 from tests.queue.conftest import Queue
 from tests.sink import Sink
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+PAGE = (Path(__file__).parents[2] / "docs/how-to/ask-another-system.md").read_text(encoding="utf-8")
 
 
 def steps(queue: Queue, *sources: dict[str, Any], **fields: Any) -> Any:
@@ -85,6 +92,74 @@ def test_numbers_are_handed_on_as_they_were_written(queue: Queue, sink: Sink) ->
     assert sink.requests[0].body == sink.requests[1].body
 
 
+def test_a_step_may_ask_with_its_query(queue: Queue, sink: Sink) -> None:
+    """Also for what the target says again: what was asked is no secret."""
+    integration = steps(
+        queue,
+        {
+            **ASK,
+            "url": sink.url("/parrot/200/erp?key=known-to-few"),
+            "mapping": {"orderNumber": "$.transportOrder.name", "open": True},
+        },
+        {"url": sink.url("/ok"), "mapping": {"said": "$.steps['Price list']"}},
+    )
+    ask = integration.data_sources.first()
+    ask.settings |= {"method": "GET"}
+    ask.secrets = {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+    ask.save()
+    queue.save_order(name="SO 12345678+1")
+    queue.run()
+    assert queue.only.status == Status.SUCCESS
+    question, told = sink.requests
+    asked = "orderNumber=SO%2012345678%2B1&open=true"
+    assert (question.method, question.body) == ("GET", b"")
+    assert question.path == f"/parrot/200/erp?key=known-to-few&{asked}"
+    assert signing.verify(
+        ask.secrets["secret"],
+        question.headers["webhook-id"],
+        question.headers["webhook-timestamp"],
+        b"",
+        question.headers["webhook-signature"],
+    )
+    assert asked in told.json()["said"]
+    assert "known-to-few" not in told.json()["said"]
+    row = RequestLog.objects.of(queue.platform).order_by("id")[0]
+    assert (row.method, row.request_body) == ("GET", "")
+    assert row.url == sink.url(f"/parrot/200/erp?key=***&{asked}")
+
+
+def test_the_how_to_does_what_it_says(api: Api, queue: Queue, sink: Sink) -> None:
+    (written,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    (asked,) = re.findall(r"^    GET /orders[?](.*)$", PAGE, re.MULTILINE)
+    integration = json.loads(written)
+    ask, deliver = integration["dataSources"]
+    answers = f"/gzip/{quote(json.dumps({'id': 'E-7'}))}?view=short"
+    ask["settings"]["url"] = sink.url(answers)
+    deliver["settings"]["url"] = sink.url()
+    assert "warnings" not in api.ok("POST", "integration", integration)
+    queue.save_order(name="4711")
+    queue.run()
+    question, delivered = sink.requests
+    assert (question.method, delivered.json()) == ("GET", {"id": "E-7", "name": "4711"})
+    assert question.path.partition("?")[2] == asked
+    assert json.dumps(delivered.json()) in PAGE
+
+
+def test_a_value_that_has_no_form_in_a_query_is_an_error_that_names_it(
+    queue: Queue, sink: Sink
+) -> None:
+    asks = {**ASK, "mapping": {"who": "$.transportOrder.externalAttributes"}}
+    integration = steps(queue, {**asks, "url": sink.url()}, {"url": sink.url()})
+    ask = integration.data_sources.first()
+    ask.settings |= {"method": "GET"}
+    ask.save()
+    queue.save_order(external_attributes={"a": "b"})
+    queue.run()
+    assert queue.only.status == Status.ERROR
+    assert queue.only.error.startswith("who: A parameter of a query is a text, a number")
+    assert sink.requests == []
+
+
 def test_an_answer_that_is_too_large_is_an_error_in_words(queue: Queue, sink: Sink) -> None:
     steps(queue, {**ASK, "url": sink.url("/big/100000")}, {"url": sink.url("/ok")})
     queue.save_order(name="1")
@@ -133,6 +208,29 @@ def test_steps_are_saved_and_shown_with_their_use(api: Api) -> None:
     assert [each["use"] for each in made["dataSources"]] == ["enrich", "deliver"]
     again = api.ok("PUT", "integration", made)["integration"]
     assert [each["use"] for each in again["dataSources"]] == ["enrich", "deliver"]
+
+
+def asking(mapping: Any, method: str = "GET") -> dict[str, Any]:
+    return source(settings={"url": "http://127.0.0.1/", "method": method}, mapping=mapping)
+
+
+def test_how_a_step_asks_is_saved_and_shown(api: Api) -> None:
+    made = saved(api, asking({"orderNumber": "$.transportOrder.name"})).json()["integration"]
+    assert made["dataSources"][0]["settings"] == {"url": "http://127.0.0.1/", "method": "GET"}
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        (asking(None), "mapping"),
+        (asking({"who": {"name": "$.transportOrder.name"}}), "mapping.who"),
+        (asking({}, "DELETE"), "settings.method"),
+        (asking({}, "get"), "settings.method"),
+    ],
+)
+def test_what_can_never_be_asked_is_refused(api: Api, given: Any, field: str) -> None:
+    (error,) = saved(api, given).json()["errors"]
+    assert error["field"] == f"dataSources[0].{field}"
 
 
 def test_what_is_not_asked_before_is_no_field_that_is_known(api: Api) -> None:
