@@ -1,13 +1,9 @@
 """Real processes: a database of their own, a broker that may die, their logs on failure."""
 
 import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -22,134 +18,9 @@ from integrations.models import IntegrationObject
 from otms import env
 from otms.accounts.models import Platform
 from tests import make
+from tests.chaos.system import System, manage
 
-ROOT = Path(__file__).parents[2]
 FIGURES = pytest.StashKey[list[str]]()
-
-
-def wait_for(condition: Callable[[], Any], timeout: float = 20) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-class Process:
-    """A process of ours, with its output in a file."""
-
-    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
-        self.log = log
-        with log.open("ab") as output:
-            self.popen = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=output, stderr=output
-            )
-
-    @property
-    def is_running(self) -> bool:
-        return self.popen.poll() is None
-
-    def kill(self) -> None:
-        """As a crash, or the system out of memory, would."""
-        self.popen.kill()
-        self.popen.wait()
-
-    def terminate(self) -> None:
-        self.popen.send_signal(signal.SIGTERM)
-
-    def stop(self, timeout: float = 20) -> int:
-        """Ask it to end; its exit status."""
-        self.terminate()
-        return self.popen.wait(timeout)
-
-
-class System:
-    """A deployment: processes that share a database and a broker."""
-
-    def __init__(self, database_url: str, folder: Path, settings: LazySettings) -> None:
-        self.folder = folder
-        self.processes: list[Process] = []
-        self.redis_port = free_port()
-        self.web_port = free_port()
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ.get("HOME", "/"),
-            "DATABASE_URL": database_url,
-            "CELERY_BROKER_URL": f"redis://127.0.0.1:{self.redis_port}/0",
-            "SECRET_KEY": settings.SECRET_KEY,
-            "OTMS_ENCRYPTION_KEYS": ",".join(settings.OTMS_ENCRYPTION_KEYS),
-            "OTMS_EGRESS_ALLOW": "127.0.0.0/8",
-            "OTMS_HTTPS": "false",
-            "OTMS_LEASE_MARGIN_SECONDS": "1",
-            "OTMS_CALLER_RATE": "1000000/min",
-            "OTMS_HEAVY_RATE": "1000000/min",
-            "OTMS_VAR": str(folder),
-            "PYTHONUNBUFFERED": "1",
-        }
-
-    def start(self, name: str, *command: str, **environment: str) -> Process:
-        process = Process(
-            list(command), {**self.environment, **environment}, self.folder / f"{name}.log"
-        )
-        self.processes.append(process)
-        return process
-
-    def redis(self) -> Process:
-        """A broker that remembers nothing; returns when it answers."""
-        options = ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
-        port = str(self.redis_port)
-        process = self.start("redis", "redis-server", "--port", port, *options)
-        wait_for(lambda: answers(self.redis_port))
-        return process
-
-    def worker(self, **environment: str) -> Process:
-        name = f"worker{len(self.processes)}"
-        celery = [sys.executable, "-m", "celery", "-A", "otms", "worker"]
-        return self.start(name, *celery, "-c", "2", "-n", f"{name}@test", **environment)
-
-    def beat(self) -> Process:
-        celery = [sys.executable, "-m", "celery", "-A", "otms", "beat"]
-        return self.start("beat", *celery, "--pidfile=")
-
-    def web(self) -> Process:
-        """The API; returns when it answers."""
-        listen = f"--listen=127.0.0.1:{self.web_port}"
-        process = self.start(
-            "web", sys.executable, "-m", "waitress", listen, "otms.wsgi:application"
-        )
-        wait_for(lambda: answers(self.web_port))
-        return process
-
-    def end(self) -> None:
-        """End what was started, and nothing else."""
-        for process in self.processes:
-            if process.is_running:
-                process.terminate()
-        for process in self.processes:
-            with suppress(subprocess.TimeoutExpired):
-                process.popen.wait(5)
-            if process.is_running:
-                process.kill()
-
-    def logs(self) -> str:
-        return "\n".join(
-            f"----- {log.name}\n{log.read_text(errors='replace')[-6000:]}"
-            for log in sorted(self.folder.glob("*.log"))
-        )
-
-
-def answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
 
 
 def postgres(name: str) -> str:
@@ -177,16 +48,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def manage(*command: str, **environment: str) -> None:
-    """Run a management command to its end."""
-    inherited = {"PATH": os.environ["PATH"]}
-    subprocess.run(
-        [sys.executable, "manage.py", *command],
-        cwd=ROOT,
-        env={**inherited, **environment},
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with an empty SQLite database."""
+    folder = tmp_path_factory.mktemp("migrated")
+    manage("migrate", OTMS_VAR=str(folder))
+    return folder
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import redis
 from integrations.models import Status
 from otms.accounts.models import Platform
 from tests import make
-from tests.chaos.conftest import Posting, System, queue_of, save_orders, settled, wait_for
+from tests.chaos.conftest import Posting, queue_of, save_orders, settled
+from tests.chaos.system import System, wait_for
 from tests.sink import Sink
 
 pytestmark = pytest.mark.chaos

@@ -17,7 +17,8 @@ from integrations.models import EntityChange, Log, RequestLog, Status
 from otms.accounts.models import Platform
 from otms.orders.models import TransportOrder
 from tests import make
-from tests.chaos.conftest import ROOT, System, manage, queue_of, save_orders, settled, wait_for
+from tests.chaos.conftest import queue_of, save_orders, settled
+from tests.chaos.system import ROOT, System, wait_for
 from tests.sink import Sink
 
 pytestmark = pytest.mark.chaos
@@ -32,14 +33,6 @@ def save_and_be_killed(when: str, environment: dict[str, str]) -> None:
     script = [sys.executable, "-m", "tests.chaos.killed_at_commit", when]
     ended = subprocess.run(script, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with an empty SQLite database."""
-    folder = tmp_path_factory.mktemp("migrated")
-    manage("migrate", OTMS_VAR=str(folder))
-    return folder
 
 
 @pytest.mark.parametrize(("when", "there"), [("before", 0), ("after", 1)])

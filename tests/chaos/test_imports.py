@@ -9,7 +9,8 @@ from integrations.models import EntityChange, ImportRow, Task
 from otms.accounts.models import Platform
 from otms.orders.models import TransportOrder
 from tests import make
-from tests.chaos.conftest import Posting, System, wait_for
+from tests.chaos.conftest import Posting
+from tests.chaos.system import System, wait_for
 
 pytestmark = pytest.mark.chaos
 

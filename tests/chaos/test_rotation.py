@@ -19,7 +19,8 @@ from otms.accounts.models import Platform
 from otms.db import rotation
 from otms.db.sealing import is_current
 from tests import make
-from tests.chaos.conftest import ROOT, System, queue_of, save_orders, wait_for
+from tests.chaos.conftest import queue_of, save_orders
+from tests.chaos.system import ROOT, System, wait_for
 from tests.sink import Sink
 
 pytestmark = pytest.mark.chaos

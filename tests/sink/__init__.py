@@ -26,6 +26,7 @@ class Received:
     path: str
     headers: dict[str, str]
     body: bytes
+    status: int  # it was answered; 0 is none so far
 
     def json(self) -> Any:
         return json.loads(self.body)

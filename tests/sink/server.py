@@ -24,6 +24,7 @@
     /loop                     302 to itself
     /failfirst/<n>/<code>     each delivery fails n times, then 200
     /percent/<p>/<code>       p per cent of the deliveries always fail
+    /sometimes/<p>/<code>[/<ms>]  p per cent of the attempts fail, by chance; all take up to so long
     /auth/bearer/<token>      200 with that token, else 401
     /auth/basic/<user>/<pw>   200 with that user, else 401
     /token                    an OAuth2 token endpoint
@@ -54,24 +55,29 @@ import hmac
 import html
 import io
 import json
+import random
 import socket
 import struct
 import time
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 from urllib.parse import parse_qs, parse_qsl, quote, unquote, unquote_plus, urlsplit
 
 
-class Received(NamedTuple):
-    """One request as it came in."""
+@dataclass(slots=True)
+class Received:
+    """One request as it came in, and the status it was answered; 0 is none so far."""
 
     at: float
     head: bytes
     body: bytes
+    delivery: bytes
+    status: int = 0
 
     def as_json(self) -> dict[str, Any]:
         line, *fields = self.head.decode("latin-1").split("\r\n")
@@ -83,6 +89,7 @@ class Received(NamedTuple):
             "path": path,
             "headers": {name.lower(): value.strip() for name, value in headers.items()},
             "body": base64.b64encode(self.body).decode(),
+            "status": self.status,
         }
 
 
@@ -106,20 +113,21 @@ class Memory:
         self.anonymous = 0
         self.lent = 0
 
-    def arrived(self, request: Received, delivery: bytes) -> None:
+    def arrived(self, request: Received) -> None:
         """Count a request."""
         self.received.append(request)
         self.total += 1
-        if delivery:
-            self.attempts[delivery] += 1
+        if request.delivery:
+            self.attempts[request.delivery] += 1
         self.changed.set()
 
-    def answered(self, delivery: bytes, status: int) -> None:
+    def answered(self, request: Received, status: int) -> None:
         """Count an answer; status 0 is none."""
+        request.status = status
         self.statuses[status] += 1
         if 200 <= status < 300:
-            if delivery:
-                self.delivered[delivery] += 1
+            if request.delivery:
+                self.delivered[request.delivery] += 1
             else:
                 self.anonymous += 1
         self.changed.set()
@@ -169,6 +177,7 @@ class Connection(asyncio.Protocol):
     """One connection: reads requests, answers each according to its path, one after the other."""
 
     transport: asyncio.Transport
+    request: Received  # the last one that was not for the test
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
@@ -176,7 +185,6 @@ class Connection(asyncio.Protocol):
         self.busy = False
         self.closed = False
         self.served = 0
-        self.delivery = b""
         self.head = b""
         self.body = b""
 
@@ -235,8 +243,9 @@ class Connection(asyncio.Protocol):
             self.spawn(self.control(path))
             return
         memory = self.memory
-        self.delivery = header(self.head, b"webhook-id")
-        memory.arrived(Received(time.time(), self.head, self.body), self.delivery)
+        delivery = header(self.head, b"webhook-id")
+        self.request = Received(time.time(), self.head, self.body, delivery)
+        memory.arrived(self.request)
         if memory.answers:
             path = memory.answers.get(path, path)
         name, *words = path.partition("?")[0].strip("/").split("/")
@@ -256,7 +265,7 @@ class Connection(asyncio.Protocol):
         """Write the answer and count it, if somebody still listens."""
         if self.closed:
             return
-        self.memory.answered(self.delivery, status)
+        self.memory.answered(self.request, status)
         self.served += 1
         if self.head.startswith(b"HEAD "):
             data = data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
@@ -326,7 +335,7 @@ class Connection(asyncio.Protocol):
         self.send(OK, 200)
 
     async def do_slowhead(self, ms: str) -> None:
-        self.memory.answered(self.delivery, 200)
+        self.memory.answered(self.request, 200)
         await self.trickle(OK, int(ms))
 
     async def do_hints(self, n: str) -> None:
@@ -338,7 +347,7 @@ class Connection(asyncio.Protocol):
         self.send(OK, 200)
 
     async def do_drip(self, ms: str, end: str = "length") -> None:
-        self.memory.answered(self.delivery, 200)
+        self.memory.answered(self.request, 200)
         length = b"Content-Length: 20\r\n" if end == "length" else b""
         self.transport.write(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n")
         await self.trickle(b"x" * 20, int(ms))
@@ -354,14 +363,14 @@ class Connection(asyncio.Protocol):
 
     def do_hang(self) -> None:
         self.busy = True
-        self.memory.answered(self.delivery, 0)
+        self.memory.answered(self.request, 0)
 
     def do_close(self) -> None:
-        self.memory.answered(self.delivery, 0)
+        self.memory.answered(self.request, 0)
         self.transport.close()
 
     def do_reset(self) -> None:
-        self.memory.answered(self.delivery, 0)
+        self.memory.answered(self.request, 0)
         sock = self.transport.get_extra_info("socket")
         # A lingering time of zero makes the kernel send RST.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -412,12 +421,16 @@ class Connection(asyncio.Protocol):
         self.reply(302, Location="/loop")
 
     def do_failfirst(self, times: str, code: str) -> None:
-        failed = self.memory.attempts[self.delivery] > int(times)
+        failed = self.memory.attempts[self.request.delivery] > int(times)
         self.reply(200 if failed else int(code))
 
     def do_percent(self, share: str, code: str) -> None:
-        unlucky = zlib.crc32(self.delivery) % 100 < int(share)
+        unlucky = zlib.crc32(self.request.delivery) % 100 < int(share)
         self.reply(int(code) if unlucky else 200)
+
+    async def do_sometimes(self, share: str, code: str, ms: str = "0") -> None:
+        await asyncio.sleep(int(ms) / 1000 * random.random())
+        self.reply(int(code) if random.random() * 100 < int(share) else 200)
 
     def do_auth(self, scheme: str, *secret: str) -> None:
         wanted = ":".join(secret).encode()
