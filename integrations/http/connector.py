@@ -41,8 +41,14 @@ class Connector(aiohttp.TCPConnector):
     async def connect(self, *args: Any, **kwargs: Any) -> Connection:
         connection = await super().connect(*args, **kwargs)
         line = current.get()
-        line.connected = True
         line.transport = connection.transport
+        try:
+            # A process that was suspended till now may not be in time to send any more.
+            line.check_deadline()
+        except TimeoutError:
+            connection.close()
+            raise
+        line.connected = True
         return connection
 
     async def _wrap_create_connection(

@@ -19,6 +19,7 @@ from otms import env
 from otms.accounts.models import Platform
 from tests import make
 from tests.chaos.system import System, manage
+from tests.sink import Sink
 
 FIGURES = pytest.StashKey[list[str]]()
 
@@ -93,6 +94,14 @@ def system(database_url: str, tmp_path: Path, settings: LazySettings) -> Iterato
 def platform(system: System) -> Platform:
     """A platform in the database of the processes."""
     return make.PlatformFactory()
+
+
+@pytest.fixture
+def witness() -> Iterator[Sink]:
+    """A receiver that forgets nothing."""
+    sink = Sink(keep=100_000)
+    yield sink
+    sink.stop()
 
 
 class Posting:

@@ -50,17 +50,17 @@ class Ledger:
             by_id[one.headers["webhook-id"]].append(one)
         repeated, unexplained, twice, oldest = [], [], [], 0.0
         for uuid, calls in by_id.items():
-            if len({call.headers["x-otms-attempt"] for call in calls}) < len(calls):
+            if len({_attempt(call) for call in calls}) < len(calls):
                 twice.append(uuid)
             delivered = [call for call in calls if 200 <= call.status < 300]
+            repeated += delivered[1:]
+            # Whichever of them came last: those before may have been cut off.
+            known = [call for call in delivered if (uuid, _attempt(call)) not in interrupted]
+            unexplained += known[1:]
             for call in delivered[:-1]:
-                repeated.append(call)
                 age = _age(call.at, cuts)
                 oldest = max(oldest, age)
-                if (
-                    age > written_within
-                    or (uuid, int(call.headers["x-otms-attempt"])) not in interrupted
-                ):
+                if age > written_within:
                     unexplained.append(call)
         return cls(
             changes=EntityChange.objects.of(platform).count(),
@@ -84,6 +84,10 @@ class Ledger:
             f"{len(self.repeated)} (sent at most {self.oldest * 1000:.0f} ms before a "
             f"cut; {len(self.unexplained)} unexplained), inversions {len(self.inversions)}"
         )
+
+
+def _attempt(call: Received) -> int:
+    return int(call.headers["x-otms-attempt"])
 
 
 def _age(at: float, cuts: Sequence[tuple[float, float]]) -> float:

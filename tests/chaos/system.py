@@ -56,11 +56,10 @@ class Process:
     def is_running(self) -> bool:
         return self.popen.poll() is None
 
-    @property
-    def memory(self) -> float:
-        """What it holds of the machine's memory, in MiB."""
+    def memory(self, which: str = "VmRSS") -> float:
+        """What it holds of the machine's memory in MiB; `VmHWM`: the most it ever held."""
         status = Path(f"/proc/{self.popen.pid}/status").read_text()
-        held = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+        held = next(line for line in status.splitlines() if line.startswith(f"{which}:"))
         return int(held.split()[1]) / 1024
 
     @property

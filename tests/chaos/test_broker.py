@@ -11,6 +11,7 @@ from integrations.models import Status
 from otms.accounts.models import Platform
 from tests import make
 from tests.chaos.conftest import Posting, queue_of, save_orders, settled
+from tests.chaos.storm import FULL
 from tests.chaos.system import System, wait_for
 from tests.sink import Sink
 
@@ -51,15 +52,23 @@ def test_saving_does_not_wait_for_a_broker_that_is_gone(
     sink.wait(1, timeout=20)
     wait_for(settled(platform, 1))
     broker.kill()
-    taken = [post(f"during {n}") for n in range(5)]
+    orders, seconds = (500, 60) if FULL else (20, 2)
+    started, taken = time.monotonic(), []
+    for n in range(orders):
+        taken.append(post(f"during {n}"))
+        time.sleep(max(0, started + seconds * n / orders - time.monotonic()))
     assert max(taken) < 1
-    figure(f"POST while the broker is gone: worst {max(taken) * 1000:.0f} ms of 5")
+    figure(
+        f"broker gone for {time.monotonic() - started:.0f} s: {orders} orders saved, the slowest "
+        f"in {max(taken) * 1000:.0f} ms"
+    )
     # The worker may still have been looking around when the first of them came.
     assert queue_of(platform).latest("id").status == Status.QUEUE
     system.redis()
-    assert sink.wait(6, timeout=40)["delivered"] == 6
-    wait_for(settled(platform, 6))
-    assert all(process.is_running for process in system.processes[1:])
+    assert sink.wait(orders + 1, timeout=60)["delivered"] == orders + 1
+    wait_for(settled(platform, orders + 1))
+    assert sink.stats()["duplicates"] == 0
+    assert not system.gone()
 
 
 def test_a_broker_that_forgets_everything_loses_nothing(
@@ -98,7 +107,7 @@ def test_without_hints_and_polling_the_tick_delivers(
     save_orders(platform, 1)
     assert sink.wait(2, timeout=1)["delivered"] == 1
     system.beat()
-    for n in (2, 3):
+    for n in (2, 3) if FULL else (2,):
         started = time.monotonic()
         assert sink.wait(n, timeout=30 if n == 2 else 15)["delivered"] == n  # beat has to start
         figure(f"by the tick alone: {time.monotonic() - started:.1f} s")

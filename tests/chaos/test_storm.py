@@ -33,14 +33,6 @@ POLICY = {"timeout": 2, "concurrency": 20, "retry": {"schedule": [1]}}
 
 
 @pytest.fixture
-def witness() -> Iterator[Sink]:
-    """A receiver that forgets nothing."""
-    sink = Sink(keep=100_000)
-    yield sink
-    sink.stop()
-
-
-@pytest.fixture
 def own_server(template: str) -> Iterator[PostgresServer]:
     """A database server that may die, with everything migrated."""
     server = PostgresServer()

@@ -12,6 +12,7 @@ from ssl import SSLContext, create_default_context
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 import uvloop
 
@@ -517,6 +518,27 @@ def test_waiting_for_a_free_connection_counts_against_the_deadline(sink: Sink) -
     outcomes = [facts(answer) for answer in asyncio.run(run())]
     assert outcomes[0] == (200, "", True)
     assert outcomes[2] == (None, "timeout", False)
+
+
+def test_a_process_suspended_while_it_connects_does_not_send_when_it_is_late(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = aiohttp.TCPConnector.connect
+
+    async def suspended(*args: Any, **kwargs: Any) -> Any:
+        connection = await connect(*args, **kwargs)
+        time.sleep(DEADLINE + 0.1)  # the whole process stands still, its timers too
+        return connection
+
+    async def run() -> Exchange:
+        window = http.Window()
+        answer = await window.send(post(sink.url()), timeout=DEADLINE)
+        await window.close()
+        return answer
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", suspended)
+    assert facts(asyncio.run(run())) == (None, "timeout", False)
+    assert sink.requests == []
 
 
 def test_a_cancelled_call_leaves_the_window_usable(sink: Sink) -> None:

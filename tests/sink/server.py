@@ -15,6 +15,8 @@
     /truncate                 1000 bytes promised, 10 sent
     /big/<bytes>              200 with a body of that size
     /chunked/<n>              200 with a body of n chunks
+    /badchunks                200, its second chunk has no length
+    /latin1                   200, called UTF-8 and is not
     /gzip/<text>              200, compressed whether or not the caller wants it
     /gzipbomb/<MiB>           200, that many MiB of zeros, compressed
     /badgzip                  200, called gzip and is not
@@ -396,6 +398,13 @@ class Connection(asyncio.Protocol):
     def do_chunked(self, count: str) -> None:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         self.send(head + b"5\r\nchunk\r\n" * int(count) + b"0\r\n\r\n", 200)
+
+    def do_badchunks(self) -> None:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        self.send(head + b"5\r\nchunk\r\nfive\r\nchunk\r\n", 200)
+
+    def do_latin1(self) -> None:
+        self.reply(200, b"caf\xe9 \xff\xfe", kind="text/plain; charset=utf-8")
 
     def do_gzip(self, text: str) -> None:
         self.reply(200, gzip.compress(text.encode()), Content_Encoding="gzip")
