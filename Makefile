@@ -4,6 +4,7 @@ PORT = 8000
 VAR = var
 EXAMPLES = 300
 MINUTES = 60
+FULL =
 DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 CELERY_BROKER_URL ?= redis://127.0.0.1:6379/9
 # A Python that is new enough, unless you name one: make run PYTHON=/path/to/python3.12
@@ -69,14 +70,18 @@ fuzz: install-dev ## made-up calls to every operation, more than 10,000 (EXAMPLE
 
 test-services: install-dev ## the same tests and more, on PostgreSQL and Redis
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
-	@$(SERVICES) $(BIN)/pytest $(PARALLEL) -m "not chaos and not browser"
+	@$(SERVICES) $(BIN)/pytest $(PARALLEL) -m "not chaos and not browser and not bench"
 
 browser: install-dev ## every page of the admin in a headless Chromium: what does the policy refuse?
 	@$(EMBEDDED) $(BIN)/pytest -m browser -n 0 tests/browser
 
-chaos: install-dev ## start, kill and restart real processes, on PostgreSQL and Redis
+chaos: install-dev ## start, kill and restart real processes, on PostgreSQL and Redis (FULL=1 for all)
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
-	@$(SERVICES) $(BIN)/pytest -m chaos tests/chaos tests/run
+	@FULL="$(FULL)" $(SERVICES) $(BIN)/pytest -m chaos tests/chaos tests/run
+
+bench: install-dev ## speed, as ratios in one run, on PostgreSQL and Redis (FULL=1 for the full sizes)
+	@$(SERVICES) $(BIN)/python .ci/reachable.py
+	@FULL="$(FULL)" $(SERVICES) $(BIN)/pytest -m bench -n 0 tests/benchmarks
 
 schema: install-dev ## write docs/reference/openapi.json
 	@$(MAKE_SCHEMA) --file $(SCHEMA)
@@ -104,4 +109,4 @@ INSTALL = p="$(PYTHON)"; [ -n "$$p" ] || p=$(BIN)/python; \
 	or name one: make PYTHON=/path/to/python3.11 ..." | tr -s '\t ' ' '; exit 1; }; \
 	"$$p" .ci/install.py $(1)
 
-.PHONY: help run test check static scan stories walk fuzz test-services browser chaos schema lock clean install install-dev
+.PHONY: help run test check static scan stories walk fuzz test-services browser chaos bench schema lock clean install install-dev

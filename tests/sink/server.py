@@ -392,8 +392,15 @@ class Connection(asyncio.Protocol):
         self.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n0123456789", 200)
         self.transport.close()
 
-    def do_big(self, size: str) -> None:
-        self.reply(200, b"x" * int(size), kind="text/plain")
+    async def do_big(self, size: str) -> None:
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {size}\r\n\r\n"
+        self.send(head.encode(), 200)
+        left, piece = int(size), b"x" * 256 * 1024
+        while left and not self.closed:
+            self.transport.write(piece[:left])
+            left -= len(piece[:left])
+            while self.transport.get_write_buffer_size() > len(piece) and not self.closed:
+                await asyncio.sleep(0.001)
 
     def do_chunked(self, count: str) -> None:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
