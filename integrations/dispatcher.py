@@ -124,7 +124,7 @@ class Dispatcher:
                     task = asyncio.create_task(self._deliver(obj, started))
                     deliveries.add(task)
                     task.add_done_callback(deliveries.discard)
-                if claims.objects or claims.deferred:
+                if claims.more or claims.deferred:
                     continue
                 if until_idle and not (self._in_flight or claims.busy or self._look.is_set()):
                     break

@@ -31,12 +31,13 @@ class Claims:
     """What was claimed; and if that is nothing, whether there may be more.
 
     `busy`: other workers hold the gates. `deferred`: what was found were followers, now put off; it
-    is what stands behind them that comes next.
+    is what stands behind them that comes next. `more`: not all that was due was looked at.
     """
 
     objects: list["IntegrationObject"] = field(default_factory=list)
     busy: bool = False
     deferred: bool = False
+    more: bool = False
 
 
 class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
@@ -54,8 +55,9 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         with transaction.atomic(using=self.db):
             now = database_now(self.db)
             gates = self._open_gates(now)
+            over = self._over(now).filter(integration_id=OuterRef("pk"))
             in_turn = gates.order_by("served_at").annotate(
-                platform_id=F("integration__platform_id")
+                platform_id=F("integration__platform_id"), over=Exists(over)
             )
             locked: list[Any] = list(
                 in_turn.select_for_update(skip_locked=True, of=("self",))[:GATES_PER_CLAIM]
@@ -63,9 +65,14 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             if not locked:
                 others = connections[self.db].features.has_select_for_update and gates.exists()
                 return Claims(busy=bool(others))
-            self._end_leases(locked, now)
+            self._end_leases([gate for gate in locked if gate.over], now)
             found = self._candidates(locked, slots, share, now, suspect=suspect)
             claims = self._lease(found, now)
+            claims.more = (
+                len(locked) == GATES_PER_CLAIM
+                or len(found) < len(locked)
+                or any(len(rows) >= room for _, room, rows in found)
+            )
             # Those that were not come to keep their place in the row.
             Gate.objects.using(self.db).filter(pk__in=[gate.pk for gate, _, _ in found]).update(
                 served_at=now
@@ -100,11 +107,11 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             )
         )
 
-    def _end_leases(self, gates: list[Gate], now: datetime) -> None:
+    def _end_leases(self, gates: list[Any], now: datetime) -> None:
         """A lease that ended without an outcome was an attempt: it is counted and told."""
-        over = self._all().filter(
-            integration_id__in=[gate.pk for gate in gates], leased=True, due_at__lte=now
-        )
+        if not gates:
+            return
+        over = self._over(now).filter(integration_id__in=[gate.pk for gate in gates])
         rows = list(over.order_by("id").select_for_update(skip_locked=True))
         if not rows:
             return
@@ -139,6 +146,10 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             )
             for row in rows
         )
+
+    def _over(self, now: datetime) -> "ClaimQuerySet":
+        """Leases that ended."""
+        return self._all().filter(leased=True, due_at__lte=now)
 
     def _candidates(
         self, gates: list[Any], slots: int, share: Share | None, now: datetime, *, suspect: bool
