@@ -7,15 +7,17 @@ grow with history: they read the indexes that hold only rows which wait.
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db import connections, transaction
-from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Subquery, When
-from django.db.models.functions import Coalesce, Greatest, Least
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce, Least
 
 from integrations.core.share import Share
 from integrations.models.gate import FOREVER, Gate
 from integrations.models.log import Level, Log, RequestLog
 from otms.accounts.tenancy import PlatformQuerySet
+from otms.db.text import Text
 
 if TYPE_CHECKING:
     from integrations.models.queue import IntegrationObject
@@ -24,6 +26,86 @@ GATES_PER_CLAIM = 8
 # Followers that are looked at for each free slot; they are deferred, so a look is never wasted.
 LOOK_AHEAD = 4
 MOST_COUNTED = 100
+MOST_INTERRUPTIONS = 32767  # that fit into their column
+
+# Gates with something due and room for it: the full ones would keep others from a look.
+OPEN = """
+  FROM integrations_gate g JOIN integrations_integration i ON i.id = g.integration_id
+ WHERE g.paused_until <= %(now)s AND g.full_until <= %(now)s
+   AND EXISTS (SELECT 1 FROM integrations_integrationobject o
+                WHERE o.integration_id = g.integration_id AND o.due_at <= %(now)s)
+   AND g.cap > (SELECT count(*) FROM integrations_integrationobject o
+                 WHERE o.integration_id = g.integration_id AND o.leased AND o.due_at > %(now)s)
+"""
+# What stands before a row in its lane, its head first.
+AHEAD = """
+  FROM integrations_integrationobject h
+ WHERE h.integration_id = o.integration_id AND h.lane = o.lane AND h.holds_lane AND h.id < o.id
+ ORDER BY h.id LIMIT 1
+"""
+LOCK_GATES = Text(
+    """
+SELECT g.*, i.platform_id AS of_platform,
+       EXISTS (SELECT 1 FROM integrations_integrationobject o WHERE o.leased
+                AND o.integration_id = g.integration_id AND o.due_at <= %(now)s) AS over
+[open]
+ ORDER BY g.served_at LIMIT %(gates)s FOR UPDATE OF g SKIP LOCKED
+""",
+    open=OPEN,
+)
+ANY_OPEN = Text("SELECT 1 [open] LIMIT 1", open=OPEN)
+OVERLOOKED = Text(
+    """
+SELECT 1 FROM integrations_integrationobject o
+ WHERE o.due_at <= %(then)s AND NOT EXISTS (SELECT h.id [ahead])
+   AND o.integration_id IN (SELECT g.integration_id [open] AND g.paused_until <= %(then)s
+                               AND g.full_until <= %(then)s AND g.served_at <= %(then)s)
+ LIMIT %(most)s
+""",
+    open=OPEN,
+    ahead=AHEAD,
+)
+IN_FLIGHT = Text(
+    """
+SELECT integration_id, count(*) FROM integrations_integrationobject
+ WHERE leased AND integration_id IN %(gates)s GROUP BY integration_id
+"""
+)
+LOCK_DUE = Text(
+    """
+SELECT id FROM integrations_integrationobject
+ WHERE integration_id = %(gate)s AND due_at <= %(now)s AND NOT leased
+   AND interruptions <= %(interruptions)s
+ ORDER BY due_at, id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+"""
+)
+FIND_HEADS = Text(
+    """
+SELECT o.id, o.interruptions, (SELECT h.id [ahead])
+  FROM integrations_integrationobject o WHERE o.id IN %(ids)s
+""",
+    ahead=AHEAD,
+)
+LEASE = Text(
+    """
+UPDATE integrations_integrationobject
+   SET leased = true, claimed_at = %(now)s, due_at = %(end)s, fence = fence + 1,
+       queued_at = CASE WHEN attempts = 0 THEN %(now)s ELSE queued_at END, attempts = attempts + 1
+ WHERE id IN %(ids)s
+"""
+)
+# A head that is due but was not looked at keeps its followers waiting too: a window full of
+# followers would never get to it.
+DEFER = Text(
+    """
+UPDATE integrations_integrationobject AS o
+   SET due_at = COALESCE((SELECT GREATEST(COALESCE(h.due_at, %(forever)s), %(end)s) [ahead]),
+                         %(now)s)
+ WHERE id IN %(ids)s
+""",
+    ahead=AHEAD,
+)
+SERVE = Text("UPDATE integrations_gate SET served_at = %(now)s WHERE integration_id IN %(gates)s")
 
 
 @dataclass
@@ -54,29 +136,20 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         """
         with transaction.atomic(using=self.db):
             now = database_now(self.db)
-            gates = self._open_gates(now)
-            over = self._over(now).filter(integration_id=OuterRef("pk"))
-            in_turn = gates.order_by("served_at").annotate(
-                platform_id=F("integration__platform_id"), over=Exists(over)
-            )
-            locked: list[Any] = list(
-                in_turn.select_for_update(skip_locked=True, of=("self",))[:GATES_PER_CLAIM]
-            )
-            if not locked:
-                others = connections[self.db].features.has_select_for_update and gates.exists()
-                return Claims(busy=bool(others))
-            self._end_leases([gate for gate in locked if gate.over], now)
-            found = self._candidates(locked, slots, share, now, suspect=suspect)
+            gates = LOCK_GATES.records(Gate, self.db, now=now, gates=GATES_PER_CLAIM)
+            if not gates:
+                others = connections[self.db].features.has_select_for_update
+                return Claims(busy=others and bool(ANY_OPEN.rows(self.db, now=now)))
+            self._end_leases([gate for gate in gates if gate.over], now)  # type: ignore[attr-defined]
+            found = self._candidates(gates, slots, share, now, suspect=suspect)
             claims = self._lease(found, now)
             claims.more = (
-                len(locked) == GATES_PER_CLAIM
-                or len(found) < len(locked)
+                len(gates) == GATES_PER_CLAIM
+                or len(found) < len(gates)
                 or any(len(rows) >= room for _, room, rows in found)
             )
             # Those that were not come to keep their place in the row.
-            Gate.objects.using(self.db).filter(pk__in=[gate.pk for gate, _, _ in found]).update(
-                served_at=now
-            )
+            SERVE.run(self.db, now=now, gates=[gate.pk for gate, _, _ in found])
             return claims
 
     def overlooked(self, seconds: float) -> int:
@@ -86,32 +159,15 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         """
         now = database_now(self.db)
         then = now - timedelta(seconds=seconds)
-        gates = self._open_gates(now).filter(
-            paused_until__lte=then, full_until__lte=then, served_at__lte=then
-        )
-        found = self._all().filter(integration_id__in=gates.values("pk"), due_at__lte=then)
-        return found.exclude(Exists(self._ahead())).values("pk")[:MOST_COUNTED].count()
-
-    def _open_gates(self, now: datetime) -> QuerySet[Gate]:
-        """Those with something due and room for it; the full ones would keep others from a look."""
-        of_gate = self._all().filter(integration_id=OuterRef("pk"))
-        in_flight = of_gate.filter(leased=True, due_at__gt=now).order_by().values("integration_id")
-        return (
-            Gate.objects.using(self.db)
-            .alias(in_flight=Coalesce(Subquery(in_flight.values(n=Count("id"))), 0))
-            .filter(
-                Exists(of_gate.filter(due_at__lte=now)),
-                paused_until__lte=now,
-                full_until__lte=now,
-                in_flight__lt=F("cap"),
-            )
-        )
+        return len(OVERLOOKED.rows(self.db, now=now, then=then, most=MOST_COUNTED))
 
     def _end_leases(self, gates: list[Any], now: datetime) -> None:
         """A lease that ended without an outcome was an attempt: it is counted and told."""
         if not gates:
             return
-        over = self._over(now).filter(integration_id__in=[gate.pk for gate in gates])
+        over = self._all().filter(
+            integration_id__in=[gate.pk for gate in gates], leased=True, due_at__lte=now
+        )
         rows = list(over.order_by("id").select_for_update(skip_locked=True))
         if not rows:
             return
@@ -147,41 +203,39 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             for row in rows
         )
 
-    def _over(self, now: datetime) -> "ClaimQuerySet":
-        """Leases that ended."""
-        return self._all().filter(leased=True, due_at__lte=now)
-
     def _candidates(
         self, gates: list[Any], slots: int, share: Share | None, now: datetime, *, suspect: bool
     ) -> list[tuple[Gate, int, list[int]]]:
         """Due rows of each gate, locked, each gate with no more room than its cap leaves."""
         found: list[tuple[Gate, int, list[int]]] = []
         share = share.copy() if share else None
+        counted = IN_FLIGHT.rows(self.db, gates=[gate.pk for gate in gates])
+        in_flight = {UUID(str(gate)): leased for gate, leased in counted}
+        # A look that is full of suspects would find nothing else.
+        interruptions = MOST_INTERRUPTIONS if suspect else 0
         for gate in gates:
             if slots <= 0:
                 break
-            of_gate = self._all().filter(integration_id=gate.pk)
-            room = min(slots, gate.room(of_gate.filter(leased=True).count(), now))
+            platform = UUID(str(gate.of_platform))
+            room = min(slots, gate.room(in_flight.get(gate.pk, 0), now))
             if share:
-                room = min(room, share.of(gate.platform_id, gate.pk))
-            due = of_gate.filter(due_at__lte=now, leased=False).order_by("due_at", "id")
-            if not suspect:  # a look that is full of them would find nothing else
-                due = due.filter(interruptions=0)
-            ids = due.select_for_update(skip_locked=True).values_list("id", flat=True)
-            rows = list(ids[: room * LOOK_AHEAD + 100]) if room else []
+                room = min(room, share.of(platform, gate.pk))
+            most = room * LOOK_AHEAD + 100
+            due = {"gate": gate.pk, "now": now, "interruptions": interruptions, "most": most}
+            rows = [id for (id,) in LOCK_DUE.rows(self.db, **due)] if room else []
             found.append((gate, room, rows))
             slots -= min(room, len(rows))
             if share:
-                share.take(gate.platform_id, gate.pk, min(room, len(rows)))
+                share.take(platform, gate.pk, min(room, len(rows)))
         return found
 
     def _lease(self, candidates: list[tuple[Gate, int, list[int]]], now: datetime) -> Claims:
         """Lease the heads of lanes; defer the followers until their head is done."""
-        ids = [id for _, _, rows in candidates for id in rows]
-        head = self._ahead().order_by("id")
-        looked = self._all().filter(id__in=ids).annotate(head=Subquery(head.values("id")[:1]))
+        looked = [id for _, _, rows in candidates for id in rows]
+        if not looked:
+            return Claims()
         follows, suspects = set(), set()
-        for id, ahead, interruptions in looked.values_list("id", "head", "interruptions"):
+        for id, interruptions, ahead in FIND_HEADS.rows(self.db, ids=looked):
             if ahead is not None:
                 follows.add(id)
             elif interruptions:
@@ -192,21 +246,11 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         for gate, room, rows in candidates:
             end = now + timedelta(seconds=gate.lease_seconds)
             heads = [id for id in rows if id not in follows and id not in suspects][:room]
-            self._all().filter(id__in=heads).update(
-                leased=True,
-                claimed_at=now,
-                due_at=end,
-                fence=F("fence") + 1,
-                queued_at=Case(When(attempts=0, then=now), default=F("queued_at")),
-                attempts=F("attempts") + 1,
-            )
-            leased += heads
-            # A head that is due but was not looked at keeps its followers waiting too: a window
-            # full of followers would never get to it.
-            until = head.values(until=Greatest(Coalesce("due_at", FOREVER), end))
-            self._all().filter(id__in=follows.intersection(rows)).update(
-                due_at=Coalesce(Subquery(until[:1]), now)
-            )
+            if heads:
+                LEASE.run(self.db, ids=heads, now=now, end=end)
+                leased += heads
+            if behind := [id for id in rows if id in follows]:
+                DEFER.run(self.db, ids=behind, now=now, end=end, forever=FOREVER)
         claimed = list(
             self._all().filter(id__in=leased).order_by("id").select_related("change", "since")
         )
@@ -214,15 +258,6 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         for obj in claimed:
             obj.rated = obj.integration_id in rated
         return Claims(claimed, deferred=bool(follows))
-
-    def _ahead(self) -> "ClaimQuerySet":
-        """What stands before a row in its lane."""
-        return self._all().filter(
-            integration_id=OuterRef("integration_id"),
-            lane=OuterRef("lane"),
-            holds_lane=True,
-            id__lt=OuterRef("id"),
-        )
 
     def _all(self) -> "ClaimQuerySet":
         return self.model.objects.using(self.db).across_platforms()

@@ -25,7 +25,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from integrations.core import origin, schedule
@@ -39,6 +39,7 @@ from integrations.models.log import Level, Log, RequestLog
 from integrations.models.outcome import Outcome
 from otms.accounts import audit
 from otms.db.fields import DocumentField
+from otms.db.text import Text
 
 
 class Status(models.TextChoices):
@@ -52,6 +53,23 @@ class Status(models.TextChoices):
 
 OPEN = (Status.QUEUE, Status.RETRY)
 REQUEUED = (Status.ERROR, Status.RETRY, Status.SKIPPED)  # by requeue(), and no others
+
+
+LOCK_LEASED = Text(
+    """
+SELECT id, fence FROM integrations_integrationobject
+ WHERE id IN %(ids)s AND leased ORDER BY id FOR NO KEY UPDATE
+"""
+)
+FIND_NEXT = Text(
+    """
+SELECT DISTINCT (SELECT n.id FROM integrations_integrationobject n
+                  WHERE n.integration_id = o.integration_id AND n.lane = o.lane
+                    AND n.holds_lane AND n.id > o.id
+                  ORDER BY n.id LIMIT 1)
+  FROM integrations_integrationobject o WHERE o.id IN %(ids)s AND o.lane IS NOT NULL
+"""
+)
 
 
 class IntegrationObjectQuerySet(ClaimQuerySet):
@@ -145,13 +163,7 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
             # Before the objects, as whoever retires an integration does: or the two could deadlock.
             gates = self._rated_gates(outcomes)
             now = database_now(self.db)
-            held = dict(
-                self._all()
-                .filter(id__in=[outcome.object.pk for outcome in outcomes], leased=True)
-                .order_by("id")
-                .select_for_update(no_key=True)
-                .values_list("id", "fence")
-            )
+            held = dict(LOCK_LEASED.rows(self.db, ids=[o.object.pk for o in outcomes]))
             standing = [o for o in outcomes if held.get(o.object.pk) == o.object.fence]
             alike: dict[Any, list[int]] = defaultdict(list)
             for outcome in standing:
@@ -196,15 +208,8 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         Whether it was put off is not asked: a claim may just be doing it, unseen. The UPDATE waits
         for that claim and has the last word.
         """
-        behind = self._all().filter(
-            integration_id=OuterRef("integration_id"),
-            lane=OuterRef("lane"),
-            holds_lane=True,
-            id__gt=OuterRef("id"),
-        )
-        done = self._all().filter(id__in=ids, lane__isnull=False)
-        next_ids = done.values_list(Subquery(behind.order_by("id").values("id")[:1]), flat=True)
-        waiting = self._all().filter(id__in=set(next_ids) - {None}, status__in=OPEN, leased=False)
+        next_ids = [id for (id,) in FIND_NEXT.rows(self.db, ids=ids) if id] if ids else []
+        waiting = self._all().filter(id__in=next_ids, status__in=OPEN, leased=False)
         due: dict[datetime, list[int]] = defaultdict(list)
         for id, queued_at, ticks in waiting.values_list("id", "queued_at", "integration__schedule"):
             due[max(now, schedule.next_tick(ticks, queued_at))].append(id)

@@ -1,0 +1,72 @@
+"""Statements as text, where building them costs more than running them.
+
+One text for both databases, written for PostgreSQL. For SQLite what it says otherwise is put in its
+place: `IN %(ids)s` takes a list, there are no locks (one writer at a time), and GREATEST is max.
+"""
+
+import json
+import re
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import connections, models
+
+M = TypeVar("M", bound=models.Model)
+
+LIST = re.compile(r"IN %\((\w+)\)s")
+LOCK = re.compile(r"FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
+
+
+class Text:
+    """A statement with named parameters: numbers, texts, moments, UUIDs and lists of them.
+
+    What stands in it in brackets, as `[open]`, is a part that other statements have too.
+    """
+
+    def __init__(self, sql: str, **parts: str) -> None:
+        for name, part in parts.items():
+            sql = sql.replace(f"[{name}]", part.strip())
+        self.sql = sql.strip()
+
+    def rows(self, using: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Run it; what it selects, as the driver gives it: of SQLite, UUIDs are texts."""
+        with connections[using].cursor() as cursor:
+            cursor.execute(*self._for(using, values))
+            return list(cursor.fetchall())
+
+    def records(self, model: type[M], using: str, **values: Any) -> list[M]:
+        """Run it; what it selects as records, with further columns as attributes."""
+        sql, plain = self._for(using, values)
+        return list(model._base_manager.using(using).raw(sql, plain))
+
+    def run(self, using: str, **values: Any) -> int:
+        """Run it; how many rows it changed."""
+        with connections[using].cursor() as cursor:
+            cursor.execute(*self._for(using, values))
+            return int(cursor.rowcount)
+
+    def _for(self, using: str, values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        if connections[using].vendor == "postgresql":
+            return self._postgresql, values
+        operations = connections[using].ops
+        return self._sqlite, {name: _plain(value, operations) for name, value in values.items()}
+
+    @cached_property
+    def _postgresql(self) -> str:
+        return LIST.sub(r"= ANY(%(\1)s)", self.sql)
+
+    @cached_property
+    def _sqlite(self) -> str:
+        listed = LIST.sub(r"IN (SELECT value FROM json_each(%(\1)s))", self.sql)
+        return LOCK.sub("", listed).replace("GREATEST(", "max(")
+
+
+def _plain(value: Any, operations: Any) -> Any:
+    """A value as Django stores it in SQLite."""
+    if isinstance(value, list):
+        return json.dumps([_plain(each, operations) for each in value])
+    if isinstance(value, datetime):
+        return operations.adapt_datetimefield_value(value)
+    return value.hex if isinstance(value, UUID) else value
