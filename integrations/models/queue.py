@@ -25,7 +25,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from integrations.core import origin, schedule
@@ -106,8 +106,11 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         queued = [row for row in rows if row.status == Status.QUEUE]
         with transaction.atomic(using=self.db, savepoint=False):
             older = self._replaceable(queued)
+            now = datetime.now(UTC)
             for row in queued:
-                row.due_at = row.first_due(datetime.now(UTC))
+                row.due_at = row.first_due(now)
+            for old, row in older:
+                row.take_the_place_of(old, now)
             made = self.bulk_create(rows)
             self._replace(older)
         return made
@@ -118,7 +121,9 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         """What waits untried where only the newest counts, each with the new row that replaces it.
 
         The record is locked, so nobody else queues a change of it. What a worker claims at this
-        moment is left alone: it goes out, and the new one after it.
+        moment is left alone: it goes out, and the new one after it. So does what was claimed or put
+        back before, and what waits since before an import by the integration itself: the receiver
+        has something newer than what was before it, and undone it would not be told.
         """
         coalescing = {
             (row.integration_id, row.lane): row
@@ -133,10 +138,19 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
             holds_lane=True,
             status=Status.QUEUE,
             attempts=0,
+            fence=0,
             step=0,
             leased=False,
         )
-        locked = untried.select_for_update(skip_locked=True, of=("self",), no_key=True)
+        brought = EntityChange.objects.using(self.db).across_platforms()
+        brought = brought.filter(
+            platform_id=OuterRef("platform_id"),
+            entity_id=OuterRef("entity_id"),
+            id__gt=OuterRef("change_id"),
+            origin_integration_id=OuterRef("integration_id"),
+        )
+        locked = untried.exclude(Exists(brought))
+        locked = locked.select_for_update(skip_locked=True, of=("self",), no_key=True)
         found = []
         for old in locked.order_by("id").select_related("change", "since"):
             if row := coalescing.get((old.integration_id, old.lane)):
@@ -226,6 +240,8 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 due_at=Now(),
                 attempts=0,
                 interruptions=0,
+                # As if it had been claimed: it may be older than what was delivered meanwhile.
+                fence=F("fence") + 1,
                 queued_at=Now(),
                 holds_lane=Q(lane__isnull=False),
                 error="",
@@ -371,6 +387,12 @@ class IntegrationObject(models.Model):
         if seconds:
             due = max(due, (self.since or self.change).created_at + timedelta(seconds=seconds))
         return due if due > now else Now()
+
+    def take_the_place_of(self, old: "IntegrationObject", now: datetime) -> None:
+        """Be due no later than what it replaces, or a record that never rests would never leave."""
+        due = self.due_at if isinstance(self.due_at, datetime) else now
+        if old.due_at and old.due_at < due:
+            self.due_at = old.due_at
 
     def go_round_no_more(self) -> None:
         """End it before it is queued: what our own deliveries cause would go round for ever."""

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.timezone import now
 
+from integrations.core.origin import caused_by, imported
 from integrations.models import EntityChange, IntegrationObject, Log, Status
 from tests import make
 from tests.admin.conftest import Browser
@@ -152,6 +153,53 @@ def test_each_change_waits_a_while_for_newer_ones_and_no_longer(queue: Queue, si
     renamed(order, "three")
     queue.run()
     assert [each.json()["name"] for each in sink.requests] == ["three"]
+
+
+def test_what_was_put_back_is_not_replaced(queue: Queue, sink: Sink) -> None:
+    """It may be older than what was delivered: undone from there is news to the receiver."""
+    listening(queue, sink)
+    order = queue.save_order(name="one")
+    queue.run()
+    renamed(order, "two", "three")
+    queue.run()
+    queue.all.filter(status=Status.SKIPPED).requeue()
+    renamed(order, "one")
+    queue.run()
+    assert [each.json()["name"] for each in sink.requests] == ["one", "three", "two", "one"]
+    assert sink.requests[-1].json()["was"] == "three"
+
+
+def test_what_the_receiver_brought_in_meanwhile_is_told_as_it_became(
+    queue: Queue, sink: Sink
+) -> None:
+    """It has what it brought in; what was before the first of ours is news to it."""
+    integration = listening(queue, sink)
+    order = queue.save_order(name="one")
+    queue.run()
+    renamed(order, "two")
+    with caused_by(imported(integration.pk, 0)):
+        renamed(order, "theirs")
+    renamed(order, "one")
+    queue.run()
+    assert [each.json()["name"] for each in sink.requests] == ["one", "two", "one"]
+    assert sink.requests[-1].json()["was"] == "theirs"
+
+
+HOURLY = {"integrationSchedulerScheduleValue": 1, "integrationSchedulerScheduleType": "hours"}
+
+
+@pytest.mark.parametrize("schedule", [None, HOURLY], ids=["as it comes", "every hour"])
+def test_the_newest_has_the_place_of_what_it_replaces(
+    queue: Queue, sink: Sink, schedule: Any
+) -> None:
+    """Behind all others, a record that never rests would never be sent."""
+    listening(queue, sink, schedule=schedule)
+    order = queue.save_order(name="one")
+    queue.all.update(due_at=now() - timedelta(hours=1))
+    queue.save_order(name="other")
+    renamed(order, "two", "three")
+    (first,) = IntegrationObject.objects.claim_due(1).objects
+    assert first.reference == "three"
 
 
 def test_a_rolled_back_change_replaces_nothing(queue: Queue, sink: Sink) -> None:
