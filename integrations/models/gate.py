@@ -1,6 +1,6 @@
 """Gate: what a claim must pass, one narrow row per integration; its lock makes caps exact."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +12,7 @@ from otms.db.fields import DocumentField
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
+LOOK_AGAIN = timedelta(seconds=1)  # at a gate that is full only with what is in flight
 
 
 class Gate(models.Model):
@@ -51,6 +52,8 @@ class Gate(models.Model):
             opens_at = rate.opens_at(self.called, now.timestamp())
             if not room and opens_at:
                 self.full_until = datetime.fromtimestamp(opens_at, UTC)
+                if rate.left(self.called, 0, now.timestamp()):  # calls in flight may come to none
+                    self.full_until = min(self.full_until, now + LOOK_AGAIN)
                 self.save(update_fields=["full_until"])
         return room
 

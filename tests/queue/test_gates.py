@@ -54,11 +54,13 @@ def test_no_more_are_claimed_than_the_rate_leaves(queue: Queue) -> None:
     first = claim()
     assert len(first) == 5
     assert claim() == []
-    delivered(*first[:2])
-    assert claim() == []  # those two count for a minute yet
+    delivered(*first)
+    assert claim() == []  # they count for a minute yet
     gate = Gate.objects.get(pk=integration.pk)
     assert 58 < gate.full_until.timestamp() - time.time() <= 62
-    Gate.objects.filter(pk=integration.pk).update(called=[[time.time() - 61, 2]], full_until=EVER)
+    Gate.objects.filter(pk=integration.pk).update(
+        called=[[time.time() - 61, 2], [time.time(), 3]], full_until=EVER
+    )
     assert len(claim()) == 2
 
 
@@ -67,6 +69,20 @@ def test_what_was_not_called_does_not_count(queue: Queue) -> None:
     IntegrationObject.objects.finish([obj.skip("filter_no_match", "No.") for obj in claim()])
     IntegrationObject.objects.finish([obj.release("The worker is stopping.") for obj in claim()])
     assert len(claim()) == 5
+
+
+def test_what_is_in_flight_and_comes_to_nothing_closes_no_gate(queue: Queue) -> None:
+    """As of a filter that lets little through: there is room again when that is known."""
+    integration = limited(queue, "10/hour", 100)
+    delivered(*claim(1))
+    nine = claim()
+    assert len(nine) == 9
+    assert claim() == []
+    IntegrationObject.objects.finish([obj.skip("filter_no_match", "No.") for obj in nine])
+    gate = Gate.objects.get(pk=integration.pk)
+    assert gate.full_until.timestamp() - time.time() <= 1
+    Gate.objects.filter(pk=integration.pk).update(full_until=EVER)
+    assert len(claim()) == 9
 
 
 def test_what_a_stopped_worker_called_counts(queue: Queue) -> None:
