@@ -504,9 +504,11 @@ def _waiting(model: Any, batch: list[Any]) -> set[Any]:
     if not keys:
         return set()
     if model is EntityChange:
-        queue = IntegrationObject.objects.of(batch[0].platform_id)
-        open_ = queue.filter(change__in=keys, status__in=OPEN)
-        return set(open_.values_list("change_id", flat=True))
+        queue = IntegrationObject.objects.of(batch[0].platform_id).filter(status__in=OPEN)
+        found: set[Any] = set()
+        for told in ("change_id", "since_id"):  # the first of those that it stands for, too
+            found.update(queue.filter(**{f"{told}__in": keys}).values_list(told, flat=True))
+        return found
     if model is IntegrationObject:
         return {row.pk for row in batch if row.status in OPEN}
     if model is ImportRow:

@@ -119,6 +119,19 @@ def test_what_waits_is_delivered_whole_and_said(platform: Platform) -> None:
     assert "Ann Smith" not in everything(platform)
 
 
+def test_what_is_told_together_with_what_waits_stays_whole(platform: Platform) -> None:
+    """Else it would be told as a change of the person's name."""
+    done = delivered(platform)
+    row = delivered(platform, Status.QUEUE)
+    IntegrationObject.objects.of(platform).filter(pk=row.pk).update(since=done.change)
+    assert "still wait" in run(platform)
+    done.change.refresh_from_db()
+    assert done.change.after["customer"]["name"] == "Ann Smith"
+    IntegrationObject.objects.of(platform).update(status=Status.SUCCESS)
+    run(platform)
+    assert "Ann Smith" not in everything(platform)
+
+
 def test_another_platform_keeps_its_own(platform: Platform) -> None:
     other = make.PlatformFactory()
     delivered(platform)
