@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from math import inf
 from typing import Any, TypeVar
 
 import uvloop
@@ -69,6 +70,7 @@ class Dispatcher:
         self._suspects: set[int] = set()  # of those, what was interrupted before: one at a time
         self._outcomes: list[Outcome] = []
         self._stopping = False
+        self._looked = -inf  # when a claim came back, by the monotonic clock
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._look = asyncio.Event()
@@ -90,6 +92,11 @@ class Dispatcher:
     def is_dead(self) -> bool:
         """Did its thread end without being told to?"""
         return not self._stopping and self._thread is not None and not self._thread.is_alive()
+
+    @property
+    def idle(self) -> float:
+        """For how many seconds it has not looked at the queue; infinite before the first time."""
+        return time.monotonic() - self._looked
 
     def stop(self, timeout: float = STOP_SECONDS) -> None:
         """Claim no more, finish the calls that began, give the other leases back."""
@@ -152,6 +159,7 @@ class Dispatcher:
             _report("the queue can't be read", error)
             await asyncio.sleep(BROKEN_SECONDS)
             return Claims(busy=True)
+        self._looked = time.monotonic()
         self._in_flight |= {obj.pk for obj in claims.objects}
         for obj in claims.objects:
             self._share.take(obj.platform_id, obj.integration_id)
@@ -325,6 +333,11 @@ def poke() -> None:
             _current, _pid = Dispatcher(), os.getpid()
             _current.start()
     _current.poke()
+
+
+def idle() -> float:
+    """For how many seconds this process has not looked at the queue; infinite if it never did."""
+    return _current.idle if _current is not None and _pid == os.getpid() else inf
 
 
 def stop(timeout: float = STOP_SECONDS) -> None:

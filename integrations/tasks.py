@@ -115,7 +115,7 @@ class _Waker(threading.Thread):
 def _start(**_: object) -> None:
     """Before the broker is looked for: a worker that starts without it delivers all the same."""
     dispatcher.poke()
-    Watchdog().start()
+    Watchdog(idle=dispatcher.idle).start()
     rotation.warn_of_lost()
 
 

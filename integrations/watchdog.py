@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from math import inf
 
 from django.db import Error, connections
 
@@ -28,7 +29,8 @@ def end_this_process() -> None:
 class Watchdog(threading.Thread):
     """Looks for rows that anybody could have claimed, of gates that nobody served, for long.
 
-    What waits for a lane, a pause, a rate or a full gate can't be claimed and bites nobody.
+    What waits for a lane, a pause, a rate or a full gate can't be claimed and bites nobody. Nor
+    does a crowd: a dispatcher that is not `idle` looks, and what it did not come to has its turn.
     """
 
     def __init__(
@@ -37,9 +39,11 @@ class Watchdog(threading.Thread):
         interval: float = INTERVAL,
         overdue: float = OVERDUE,
         end: Callable[[], None] = end_this_process,
+        idle: Callable[[], float] = lambda: inf,
     ) -> None:
         super().__init__(name="otms-watchdog", daemon=True)
         self._interval, self._overdue, self._end = interval, overdue, end
+        self._idle = idle  # for how many seconds the dispatcher has not looked at the queue
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -62,6 +66,8 @@ class Watchdog(threading.Thread):
                 return
 
     def _look(self) -> int:
+        if self._idle() <= self._overdue:
+            return 0
         try:
             return IntegrationObject.objects.all().overlooked(self._overdue)
         except Error as error:

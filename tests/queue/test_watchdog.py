@@ -3,12 +3,14 @@
 import logging
 import threading
 from datetime import timedelta
+from math import inf
 from uuid import uuid4
 
 import pytest
 from django.db import OperationalError
 from django.utils.timezone import now
 
+from integrations.dispatcher import Dispatcher
 from integrations.models import Gate, IntegrationObject, Status
 from integrations.models.gate import FOREVER
 from integrations.watchdog import Watchdog
@@ -81,6 +83,44 @@ def test_it_says_so_and_ends_its_process(queue: Queue, caplog: pytest.LogCapture
         assert ended.wait(10)
     watchdog.join(10)
     assert "claims nothing though work is overdue" in caplog.text
+
+
+def test_a_dispatcher_that_looks_is_not_bitten_for_what_it_did_not_come_to(queue: Queue) -> None:
+    """Hundreds of targets that hang have all slots: each gate has its turn, though it is late."""
+    integration = make.integration(platform=queue.platform)
+    queue.put(integration, uuid4())
+    an_hour_passes(queue)
+    asked = []
+
+    def idle() -> float:
+        asked.append(1)
+        return 1.0
+
+    watchdog = Watchdog(interval=0.01, overdue=60, end=lambda: pytest.fail("it ended"), idle=idle)
+    watchdog.start()
+    wait_for(lambda: len(asked) > 3)
+    watchdog.stop()
+    watchdog.join(10)
+    assert overlooked() == 1
+
+
+def test_a_dispatcher_is_idle_when_its_claims_do_not_come_back(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatcher = Dispatcher(poll=0.01)
+    assert dispatcher.idle == inf
+    dispatcher.start()
+    try:
+        wait_for(lambda: dispatcher.idle < 1)
+        hanging = threading.Event()
+        monkeypatch.setattr(
+            "integrations.models.claim.ClaimQuerySet.claim_due", lambda *_, **__: hanging.wait(20)
+        )
+        wait_for(lambda: dispatcher.idle > 1)
+    finally:
+        monkeypatch.undo()
+        hanging.set()
+        dispatcher.stop()
 
 
 def test_it_outlives_a_database_that_is_away(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ class Command(BaseCommand):
         beat = EmbeddedService(app, thread=True, scheduler_cls=app.conf.beat_scheduler)
         parts = [self._part("worker", worker.start), self._part("beat", beat.run)]
         dispatcher.poke()
-        watchdog = Watchdog()
+        watchdog = Watchdog(idle=dispatcher.idle)
         watchdog.start()
         try:
             self._serving = True
