@@ -1,7 +1,7 @@
 """What is wrong with a mapping, a filter or a setting, in words a person can act on."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from otms.documents import shorten
 
@@ -33,7 +33,14 @@ class ExpressionError(Exception):
         super().__init__(f"{target}: {message}" if target else message)
         self.target = target
         self.expression = expression
+        self.said = message
         self.message = str(self)
+
+    def inside(self, loop: str, item: str) -> Self:
+        """The same error, with the item of a loop by its number."""
+        if not self.target.startswith(loop):
+            return self
+        return type(self)(item + self.target[len(loop) :], self.expression, self.said)
 
 
 class MappingError(ExpressionError):

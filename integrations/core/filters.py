@@ -63,11 +63,21 @@ class Filters:
     source: list[Any]
     _paths: dict[str, paths.Path]
 
-    def evaluate(self, document: Any, changed: ChangeView | None = None) -> Verdict:
-        """Judge a document; every comparison is made, so that the trace is whole."""
+    def evaluate(
+        self,
+        document: Any,
+        changed: ChangeView | None = None,
+        *,
+        item: Any = None,
+        work: Work | None = None,
+    ) -> Verdict:
+        """Judge a document; every comparison is made, so that the trace is whole.
+
+        In a loop of a mapping also its item (`@`), by the work that is left to the mapping.
+        """
         if not self.source:
             return Verdict(True, [], "There are no filters.")
-        court = _Court(document, changed or ChangeView.of(document), self._paths)
+        court = _Court(document, changed or ChangeView.of(document), self._paths, item, work)
         rulings = [
             court.judge(each, f"[{place}]", "wants") for place, each in enumerate(self.source)
         ]
@@ -80,9 +90,9 @@ class Filters:
         return Verdict(False, court.trace, reason)
 
 
-def compile(filters: list[Any]) -> Filters:
+def compile(filters: list[Any], *, in_loop: bool = False) -> Filters:
     """Compile a list of filters, or say what is wrong with it first."""
-    for problem in check(filters):
+    for problem in check(filters, in_loop=in_loop):
         raise FilterError(problem.field, shown(filters), problem.message)
     return Filters(filters or [], {text: paths.compile(text) for _, text in fields(filters)})
 
@@ -92,8 +102,8 @@ def evaluate(filters: list[Any], document: Any, changed: ChangeView | None = Non
     return compile(filters).evaluate(document, changed)
 
 
-def check(filters: Any) -> list[Problem]:
-    """List everything that is wrong with a list of filters."""
+def check(filters: Any, *, in_loop: bool = False) -> list[Problem]:
+    """List everything that is wrong with a list of filters; in a loop `@` is its item."""
     if filters is None:
         return []
     if not isinstance(filters, list):
@@ -104,7 +114,7 @@ def check(filters: Any) -> list[Problem]:
     if paths.reading(_spelled(each.get("field")) for each in entries) > paths.READING:
         message = "There are too many paths with `..`, `*` or conditions; name whole paths instead."
         return [Problem("", "too_many", message)]
-    return [p for place, each in enumerate(filters) for p in _check(each, f"[{place}]", 1)]
+    return [p for place, each in enumerate(filters) for p in _check(each, f"[{place}]", in_loop)]
 
 
 def fields(filters: Any, place: str = "") -> Iterator[tuple[str, str]]:
@@ -131,12 +141,18 @@ class _Court:
     """The judgement of one document."""
 
     def __init__(
-        self, document: Any, changed: ChangeView, compiled: Mapping[str, paths.Path]
+        self,
+        document: Any,
+        changed: ChangeView,
+        compiled: Mapping[str, paths.Path],
+        item: Any = None,
+        work: Work | None = None,
     ) -> None:
         self._document = document
+        self._item = item
         self._before = changed.before
         self._paths = compiled
-        self._work = Work()
+        self._work = work or Work()
         self.trace: list[dict[str, Any]] = []
 
     def judge(self, each: Any, place: str, wants: str) -> _Ruling:
@@ -159,7 +175,8 @@ class _Court:
         operator, path = OPERATORS[name], self._paths[_spelled(leaf["field"])]
         try:
             self._work.spend(COMPARISON)
-            now = path.find(self._document, self._work)
+            of = self._item if path.text.startswith("@") else self._document
+            now = path.find(of, self._work)
             matched, note = operator.test(Sight(path, now, self._before, self._work), value)
         except Exhausted:
             message = f"`{name}`: `{path.text}` {paths.TOO_MUCH}"
@@ -213,28 +230,28 @@ def _entries(filters: list[Any]) -> Iterator[Mapping[str, Any]]:
             stack += inside if isinstance(inside, list) else []
 
 
-def _check(each: Any, place: str, depth: int) -> list[Problem]:
+def _check(each: Any, place: str, in_loop: bool, depth: int = 1) -> list[Problem]:
     if not isinstance(each, Mapping):
         return [Problem(place, "invalid_filter", "Write the filter as an object.")]
     if depth > DEPTH:
         return [Problem(place, "too_deep", f"Nest at most {DEPTH} groups.")]
     groups = [key for key in GROUPS if key in each]
     if not groups:
-        return _check_comparison(each, place)
+        return _check_comparison(each, place, in_loop)
     if len(each) > 1:
         message = f"Leave only `{groups[0]}` here; a group has nothing beside it."
         return [Problem(place, "mixed_keys", message)]
     group, inside = groups[0], each[groups[0]]
     if group == "not":
-        return _check(inside, f"{place}.not", depth + 1)
+        return _check(inside, f"{place}.not", in_loop, depth + 1)
     if not isinstance(inside, list) or not inside:
         message = "Write a list with at least one filter."
         return [Problem(f"{place}.{group}", "invalid_group", message)]
     children = [(f"{place}.{group}[{number}]", child) for number, child in enumerate(inside)]
-    return [p for spot, child in children for p in _check(child, spot, depth + 1)]
+    return [p for spot, child in children for p in _check(child, spot, in_loop, depth + 1)]
 
 
-def _check_comparison(leaf: Mapping[Any, Any], place: str) -> list[Problem]:
+def _check_comparison(leaf: Mapping[Any, Any], place: str, in_loop: bool) -> list[Problem]:
     known = (*KEYS, *GROUPS)
     problems = [
         Problem(
@@ -245,21 +262,24 @@ def _check_comparison(leaf: Mapping[Any, Any], place: str) -> list[Problem]:
         )
         for key in islice((key for key in leaf if key not in known), MOST_NAMED)
     ]
-    return problems + _check_field(leaf, place) + _check_operator(leaf, place)
+    return problems + _check_field(leaf, place, in_loop) + _check_operator(leaf, place)
 
 
-def _check_field(leaf: Mapping[Any, Any], place: str) -> list[Problem]:
+def _check_field(leaf: Mapping[Any, Any], place: str, in_loop: bool) -> list[Problem]:
     field = _spelled(leaf.get("field"))
     place = f"{place}.field"
     if not isinstance(field, str) or not field:
         message = "Write the path to compare, such as `$.transportOrder.status`."
         return [Problem(place, "required", message)]
-    if field[0] == "@":
+    if field[0] == "@" and not in_loop:
         return [Problem(place, "invalid_path", "Start the path with `$`; there is no loop here.")]
     try:
         paths.compile(field)
     except paths.PathError as error:
         return [Problem(place, "invalid_path", str(error))]
+    if str(leaf.get("operator")).startswith("changed") and field[0] == "@":
+        text = "An item of a loop is not compared with what it was before; name it from `$`."
+        return [Problem(place, "invalid_path", text)]
     if str(leaf.get("operator")).startswith("changed") and field.startswith("$.before."):
         return [
             Problem(place, "invalid_path", "Leave out `before`: the change looks there itself.")

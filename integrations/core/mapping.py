@@ -4,21 +4,16 @@ A mapping is data: `{"erp_id": "$.transportOrder.id", "source": "TMS"}`. It is c
 functions that read paths and build the result, and then applied to document after document.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping as Object
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from integrations.core import operators, paths
-from integrations.core.errors import MappingError, Problem
-from integrations.core.operators import (
-    MISSING,
-    OPERATORS,
-    SOURCES,
-    MappingWarning,
-    Scope,
-    Step,
-    TextWarning,
-)
+from integrations.core import filters, paths
+from integrations.core import scope as steps
+from integrations.core.errors import ExpressionError, MappingError, Problem
+from integrations.core.operators import OPERATORS, SOURCES
+from integrations.core.scope import MISSING, MappingWarning, Scope, Step, TextWarning
 from otms import documents
 from otms.documents import DEPTH, shorten
 from otms.spelling import did_you_mean
@@ -127,11 +122,12 @@ class _Compiler:
         self._built = 0
         self._known: set[str] = set()
         self._reading = 0
+        self._loops: list[str] = []  # where the items of the loops around this are
 
     def build(self, expression: Any, target: str) -> Step:
         """Compile one expression: a path, a constant, an object, a list, an operator object."""
         if not self.has_room(target):
-            return operators.nothing
+            return steps.nothing
         if isinstance(expression, str):
             return self._text(expression, target)
         if not isinstance(expression, Object | list | tuple):
@@ -163,10 +159,16 @@ class _Compiler:
                 f"Write the path as a text such as `$.transportOrder.id`, not {shorten(text)}."
             )
             return self.refuse(target, "invalid_path", message)
+        whole = text
         if text.startswith("@"):
-            message = f"{shorten(text)} is about the item of a loop, and there is no loop here"
-            return self.refuse(target, "outside_loop", f"{message}; write `@@` for a text with @.")
-        self.paths.append((target, text))
+            if not self._loops:
+                message = f"{shorten(text)} is about the item of a loop, and there is no loop here"
+                return self.refuse(
+                    target, "outside_loop", f"{message}; write `@@` for a text with @."
+                )
+            whole = self._loops[-1] + text[1:] if self._loops[-1] else ""
+        if whole:
+            self.paths.append((target, whole))
         if text not in self._known:
             self._known.add(text)
             self._reading += paths.reading([text])
@@ -174,16 +176,63 @@ class _Compiler:
             message = "There are too many paths with `..`, `*` or conditions before this one; "
             return self.refuse(target, "too_many", message + "name whole paths instead.")
         try:
-            return operators.at(paths.compile(text), target)
+            return steps.at(paths.compile(text), target, whole)
         except paths.PathError as error:
             return self.refuse(target, "invalid_path", str(error))
+
+    def loop(self, text: Any, body: Any, target: str) -> tuple[Step, Step, int]:
+        """Compile what gives a loop its items, what is made of one, and of how many pieces."""
+        items = self.build(text, target) if _is_path(text) else self.path(text, target)
+        self._loops.append(self._items(text))
+        before = self._built
+        try:
+            step = self.build(body, f"{target}[]")
+        finally:
+            self._loops.pop()
+        return items, step, self._built - before
+
+    def _items(self, text: Any) -> str:
+        """Where the items of a loop are, from the document; nothing if that can't be told."""
+        if not _is_path(text):
+            return ""
+        whole = text
+        if text.startswith("@"):
+            whole = self._loops[-1] + text[1:] if self._loops and self._loops[-1] else ""
+        return whole if not whole or whole.endswith("]") else f"{whole}[*]"
+
+    def condition(self, written: Any, target: str) -> Callable[[Scope], bool]:
+        """Compile a filter, or a list of them, that may be about the item of a loop too."""
+        listed = written if isinstance(written, list) else [written]
+        in_loop = bool(self._loops)
+        if problems := filters.check(listed, in_loop=in_loop):
+            for problem in problems[:MOST_PROBLEMS]:
+                place = problem.field.removeprefix("[0]").lstrip(".")
+                said = (
+                    f"`$if`: {place}: {problem.message}" if place else f"`$if`: {problem.message}"
+                )
+                self.refuse(target, problem.code, said)
+            return lambda scope: False
+        self.paths += [(target, path) for _, path in filters.fields(listed) if path[0] == "$"]
+        compiled = filters.compile(listed, in_loop=in_loop)
+
+        def holds(scope: Scope) -> bool:
+            try:
+                return compiled.evaluate(
+                    scope.document, item=scope.item, work=scope.budget()
+                ).matched
+            except ExpressionError as error:
+                raise MappingError(target, error.expression, f"`$if`: {error.said}") from error
+
+        return holds
 
     def refuse(self, target: str, code: str, message: str) -> Step:
         """Note down a problem."""
         self.problems.append(Problem(target, code, message))
-        return operators.nothing
+        return steps.nothing
 
     def _text(self, text: str, target: str) -> Step:
+        if text == "#" and self._loops:
+            return lambda scope: scope.number
         if text == "#":
             message = "`#` numbers the items of a loop, and there is no loop here"
             return self.refuse(target, "outside_loop", f"{message}; write `##` for the text.")
@@ -230,9 +279,9 @@ class _Compiler:
         # A misspelt source is one problem, not two.
         if not strange and sum(OPERATORS[name].source for name in known) != 1:
             self.refuse(target, "no_source", f"Give exactly one of {', '.join(SOURCES)}.")
-        step: Step = operators.nothing
+        step: Step = steps.nothing
         for name in known:
-            place = operators.Place(expression[name], expression, target, step)
+            place = steps.Place(expression[name], expression, target, step)
             step = OPERATORS[name].build(self, place)
         return step
 
@@ -245,8 +294,12 @@ class _Compiler:
             self.refuse(target, "mixed_keys", message)
 
 
+def _is_path(text: Any) -> bool:
+    return isinstance(text, str) and text[:1] in ("$", "@") and text[:2] not in ("$$", "@@")
+
+
 def _explained(warning: MappingWarning, document: Any) -> MappingWarning:
-    near = paths.nearest(warning.path, document)
+    near = paths.nearest(warning.whole or warning.path, document)
     return replace(warning, hint=f" Did you mean `{near}`?") if near else warning
 
 
@@ -259,5 +312,5 @@ def _refuse_unbounded(value: Any) -> None:
             documents.bounded(value)
     except (TypeError, ValueError) as error:
         raise MappingError("", "", f"The result cannot be sent: {error}") from error
-    if len(body) > operators.LARGEST_RESULT:
+    if len(body) > steps.LARGEST_RESULT:
         raise MappingError("", "", f"The result is {len(body)} bytes; at most 1 MiB can be sent.")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.core import mapping, operators
+from integrations.core import mapping, operators, scope
 from integrations.core.errors import MappingError
 from integrations.core.work import MOST
 from otms import documents
@@ -211,7 +211,7 @@ def test_every_problem_is_named_with_its_target():
 def test_an_unknown_operator_is_named_beside_those_there_are():
     (problem,) = mapping.check({"customer": {"name": {"$pth": "$.a"}}})
     assert (problem.field, problem.code) == ("customer.name", "unknown_operator")
-    assert problem.message.startswith("No operator `$pth`; there are: $path, $text, $default")
+    assert problem.message.startswith("No operator `$pth`; there are: $path, $text, $first")
     assert problem.message.endswith("Did you mean `$path`?")
 
 
@@ -279,7 +279,7 @@ def test_a_result_of_a_mebibyte_is_fine_and_more_is_an_error():
 def test_a_result_grown_from_many_copies_is_stopped_before_it_is_made(monkeypatch):
     encoded = []
     monkeypatch.setattr(
-        operators.documents, "dumps", lambda value: encoded.append(value) or b"x" * 300_000
+        scope.documents, "dumps", lambda value: encoded.append(value) or b"x" * 300_000
     )
     with pytest.raises(MappingError, match="1 MiB"):
         apply({f"copy{number}": "$.large" for number in range(1_000)}, {"large": ["x"]})
@@ -423,7 +423,7 @@ def test_a_new_operator_is_one_entry_of_the_table(monkeypatch):
     def upper(builder, place):
         return lambda scope: place.before(scope).upper() + place.expression.get("$suffix", "")
 
-    entry = operators.Operator(upper, companions=("$suffix",))
+    entry = scope.Operator(upper, companions=("$suffix",))
     monkeypatch.setitem(operators.OPERATORS, "$upper", entry)
     expression = {"$upper": True, "$suffix": "!", "$path": "$.transportOrder.status"}
     assert apply({"a": expression}).value == {"a": "REQUESTED!"}

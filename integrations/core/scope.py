@@ -1,0 +1,191 @@
+"""What the steps of a compiled mapping work with: the document, the loop, what they warn of."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, NamedTuple, Protocol
+
+from integrations.core import paths
+from integrations.core.errors import MappingError
+from integrations.core.work import Work, inside
+from otms import documents
+
+LARGEST_RESULT = 2**20
+# Warnings that are looked through, so that a loop gives each of them once.
+MOST_IN_LOOPS = 100
+
+
+class _Missing:
+    """A key that is not there; null is something else."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = _Missing()
+
+
+@dataclass(frozen=True)
+class MappingWarning:
+    """A target that was left out, and the path that found nothing.
+
+    `whole`: of a path in a loop (`@.name`), where it leads from the document.
+    """
+
+    target: str
+    path: str
+    hint: str = ""
+    whole: str = ""
+
+    @property
+    def message(self) -> str:
+        """Say what happened in one sentence, with the path that was probably meant."""
+        left_out = f"`{self.target}` was left out: `{self.path}` is not in the document."
+        return left_out + self.hint
+
+
+class TextWarning(MappingWarning):
+    """A target that is a text, where the value of a path was probably meant."""
+
+    @property
+    def message(self) -> str:
+        """Say what is sent, and how to write the path."""
+        return f"`{self.target}` is the text `{self.path[2:]}`; write `{self.path}` for its value."
+
+
+class GapWarning(MappingWarning):
+    """A place in a text that stayed empty."""
+
+    @property
+    def message(self) -> str:
+        """Say which place it is."""
+        return (
+            f"`{self.target}` has an empty place: `{self.path}` is not in the document.{self.hint}"
+        )
+
+
+@dataclass(slots=True)
+class Scope:
+    """What the steps of one mapping see: the document, and how much they may still make of it.
+
+    In a loop also its item, and the number of the item, from 1.
+    """
+
+    document: Any
+    item: Any = None
+    number: int = 0
+    warnings: list[MappingWarning] = field(default_factory=list)
+    room: int = LARGEST_RESULT
+    work: Work | None = None
+
+    def warn(self, warning: MappingWarning) -> None:
+        """Note it, in a loop once and not for each item."""
+        if not self.number or warning not in self.warnings[-MOST_IN_LOOPS:]:
+            self.warnings.append(warning)
+
+    def budget(self) -> Work:
+        """Give the one budget of this evaluation, made when the first path asks that needs one."""
+        self.work = self.work or Work()
+        return self.work
+
+    def weigh(self, value: Any, target: str, path: str) -> None:
+        """Stop before many large values add up to more than a partner can take."""
+        if isinstance(value, str):
+            self.room -= len(value)
+        # Every value takes at least a character and a comma: no need to write them to know.
+        elif next(islice(inside(value), self.room // 2 + 2, None), None) is not None:
+            self.room = -1
+        else:
+            self.room -= len(documents.dumps(value))
+        if self.room < 0:
+            raise MappingError(target, path, f"`{path}` makes the result larger than 1 MiB.")
+
+
+Step = Callable[[Scope], Any]
+
+
+class Builder(Protocol):
+    """What an operator may ask of the compiler while its object is compiled."""
+
+    def build(self, expression: Any, target: str) -> Step:
+        """Compile any expression of the language, such as the argument of an operator."""
+
+    def path(self, text: Any, target: str) -> Step:
+        """Compile the path of a value, or note down why it cannot be one."""
+
+    def has_room(self, target: str) -> bool:
+        """Count one more piece of work; False when there are too many, which is noted down."""
+
+    def loop(self, text: Any, body: Any, target: str) -> tuple[Step, Step, int]:
+        """Compile a loop: what gives its items, what is made of one, and of how many pieces."""
+
+    def condition(self, written: Any, target: str) -> Callable[[Scope], bool]:
+        """Compile a filter, or a list of them, that may be about the item of a loop too."""
+
+    def refuse(self, target: str, code: str, message: str) -> Step:
+        """Note down a problem, and give a step that is never run."""
+
+
+class Place(NamedTuple):
+    """Where an operator stands: its argument, its object, its target, and the step before it."""
+
+    argument: Any
+    expression: Mapping[str, Any]
+    target: str
+    before: Step
+
+
+class Operator(NamedTuple):
+    """An entry of the table; `companions` are keys that mean something only beside it."""
+
+    build: Callable[[Builder, Place], Step]
+    source: bool = False
+    companions: tuple[str, ...] = ()
+
+
+def nothing(scope: Scope) -> Any:
+    """Find nothing: the step before the first."""
+    return MISSING
+
+
+def at(path: paths.Path, target: str, whole: str = "") -> Step:
+    """Make the step that reads a path: one value, or a list when there can be several."""
+    text, plain, of_item = path.text, path.plain, path.text.startswith("@")
+
+    def read(scope: Scope) -> Any:
+        document = scope.item if of_item else scope.document
+        try:
+            if plain:
+                value = path.first(document, MISSING)
+            else:
+                found = path.find(document, scope.budget())
+                value = found if not path.one else found[0] if found else MISSING
+            if value.__class__ in _CAN_BE_LARGE:
+                scope.weigh(value, target, text)
+        except ValueError as error:
+            raise MappingError(target, text, str(error)) from error
+        if value is MISSING:
+            scope.warn(MappingWarning(target, text, whole=whole))
+        return value
+
+    return read
+
+
+_CAN_BE_LARGE = {str, list, dict}
+
+
+def in_words(value: Any, target: str) -> str:
+    """A value as it stands in a text; null is nothing."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(in_words(each, target) for each in value)
+    if isinstance(value, dict):
+        names = ", ".join(list(value)[:5])
+        message = f"An object can't stand in a text; name one of its fields: {names}."
+        raise MappingError(target, "", message)
+    return documents.dumps(value).decode()

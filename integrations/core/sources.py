@@ -1,0 +1,202 @@
+"""Where a value comes from: a path, a text, the first of several, a loop, a choice."""
+
+from decimal import Context, Decimal
+from typing import Any
+
+from integrations.core.errors import MappingError, shown
+from integrations.core.scalars import number
+from integrations.core.scope import (
+    MISSING,
+    Builder,
+    GapWarning,
+    Place,
+    Scope,
+    Step,
+    in_words,
+    nothing,
+)
+from integrations.core.work import Exhausted
+from otms.documents import shorten
+
+# Sums keep every digit that a document can hold.
+EXACT = Context(prec=2_000)
+# What one piece of a loop's body takes for one item, in units of work.
+PIECE = 3
+
+
+def path(builder: Builder, place: Place) -> Step:
+    """Read a path; the vendor writes it without `$.`, and both spellings are taken."""
+    text = place.argument
+    if isinstance(text, str) and text and text[0] not in "$@":
+        text = f"${text}" if text[0] == "[" else f"$.{text}"
+    return builder.path(text, place.target)
+
+
+def text(builder: Builder, place: Place) -> Step:
+    """Write values into a text: `Order {{transportOrder.name}} is {{transportOrder.status}}`."""
+    text, target = place.argument, place.target
+    if not isinstance(text, str):
+        message = (
+            f"Write a text with places such as {{{{transportOrder.name}}}}, not {shorten(text)}."
+        )
+        return builder.refuse(target, "not_a_text", message)
+    first, *rest = text.split("{{")
+    pieces: list[tuple[Step, str]] = []
+    for piece in rest:
+        if not builder.has_room(target):
+            return nothing
+        inside_braces, closed, after = piece.partition("}}")
+        if not closed:
+            message = f"The place {shorten('{{' + piece)} has no end; write }}}} behind the path."
+            return builder.refuse(target, "open_place", message)
+        pieces.append((path(builder, place._replace(argument=inside_braces.strip())), after))
+
+    def write(scope: Scope) -> str:
+        written = [first]
+        for step, after in pieces:
+            noted = len(scope.warnings)
+            value = step(scope)
+            if value is MISSING:
+                scope.warnings[noted:] = [
+                    GapWarning(target, w.path, whole=w.whole) for w in scope.warnings[noted:]
+                ]
+            else:
+                written.append(in_words(value, target))
+            written.append(after)
+        made = "".join(written)
+        scope.weigh(made, target, shorten(text))
+        return made
+
+    return write
+
+
+def first(builder: Builder, place: Place) -> Step:
+    """Take the first of several expressions that is there and not null."""
+    steps = _each_of(builder, place, "$first")
+
+    def take(scope: Scope) -> Any:
+        noted = len(scope.warnings)
+        for step in steps:
+            value = step(scope)
+            if value is not MISSING and value is not None:
+                # That others were not there is what it is for.
+                del scope.warnings[noted:]
+                return value
+        return MISSING
+
+    return take
+
+
+def join(builder: Builder, place: Place) -> Step:
+    """Write several expressions one after the other; what is missing or null is skipped."""
+    target, between = place.target, place.expression.get("$sep", "")
+    if not isinstance(between, str):
+        message = f'Write `$sep` as a text such as ", ", not {shorten(between)}.'
+        return builder.refuse(target, "not_a_text", message)
+    steps = _each_of(builder, place, "$join")
+
+    def write(scope: Scope) -> Any:
+        noted = len(scope.warnings)
+        values = [step(scope) for step in steps]
+        words = [in_words(v, target) for v in values if v is not MISSING and v is not None]
+        if not words:
+            return MISSING
+        del scope.warnings[noted:]
+        made = between.join(words)
+        scope.weigh(made, target, "$join")
+        return made
+
+    return write
+
+
+def total(builder: Builder, place: Place) -> Step:
+    """Add up numbers and numeric texts, exactly; null and what is missing add nothing."""
+    target, step = place.target, builder.build(place.argument, place.target)
+
+    def add(scope: Scope) -> Any:
+        value = step(scope)
+        if value is MISSING or value is None:
+            return value
+        sum_ = Decimal(0)
+        for each in value if isinstance(value, list) else [value]:
+            if each is None:
+                continue
+            if (addend := number(each)) is None:
+                said = f"`$sum` adds up numbers, and {shown(each)} is none."
+                raise MappingError(target, shorten(place.argument), said)
+            sum_ = EXACT.add(sum_, addend)
+        return int(sum_) if sum_ == sum_.to_integral_value() and _whole(value) else sum_
+
+    return add
+
+
+def _whole(value: Any) -> bool:
+    """Were all of them whole numbers, written as such?"""
+    values = value if isinstance(value, list) else [value]
+    return all(isinstance(each, int) for each in values if each is not None)
+
+
+def each(builder: Builder, place: Place) -> Step:
+    """Make something of each item: in `$do`, `@` is the item and `#` its number, from 1."""
+    target = place.target
+    if "$do" not in place.expression:
+        message = "Write what is made of each item into `$do`."
+        return builder.refuse(target, "no_body", message)
+    items_of, body, pieces = builder.loop(place.argument, place.expression["$do"], target)
+
+    def go_round(scope: Scope) -> Any:
+        items = items_of(scope)
+        if items is MISSING or items is None:
+            return items
+        if not isinstance(items, list):
+            items = [items]  # where there can be one or several, one is written without a list
+        try:
+            scope.budget().spend(PIECE * pieces * len(items))
+        except Exhausted:
+            said = f"{len(items)} items are too much work for what is made of each."
+            raise MappingError(target, shorten(place.argument), said) from None
+        outside, made = (scope.item, scope.number), []
+        try:
+            for scope.number, scope.item in enumerate(items, 1):
+                try:
+                    value = body(scope)
+                except MappingError as error:
+                    raise error.inside(f"{target}[]", f"{target}[{scope.number - 1}]") from error
+                if value is not MISSING:
+                    made.append(value)
+        finally:
+            scope.item, scope.number = outside
+        return made
+
+    return go_round
+
+
+def choice(builder: Builder, place: Place) -> Step:
+    """Take `$then` if a filter holds, else `$else`, which may be left out."""
+    target, expression = place.target, place.expression
+    if "$then" not in expression:
+        message = "Write what is taken if it holds into `$then`."
+        return builder.refuse(target, "no_choice", message)
+    holds = builder.condition(place.argument, target)
+    then = builder.build(expression["$then"], target)
+    otherwise = builder.build(expression["$else"], target) if "$else" in expression else nothing
+
+    def choose(scope: Scope) -> Any:
+        return then(scope) if holds(scope) else otherwise(scope)
+
+    return choose
+
+
+def omit(builder: Builder, place: Place) -> Step:
+    """Leave the target out, without a warning."""
+    if place.argument is not True:
+        return builder.refuse(place.target, "not_true", "Write `$omit` as true.")
+    return nothing
+
+
+def _each_of(builder: Builder, place: Place, name: str) -> list[Step]:
+    if not isinstance(place.argument, list | tuple) or not place.argument:
+        message = f"Give `{name}` a list of paths or other expressions."
+        builder.refuse(place.target, "not_a_list", message)
+        return []
+    return [builder.build(expression, place.target) for expression in place.argument]
