@@ -11,6 +11,7 @@ from integrations.api.credentials import viewsets as credential_viewsets
 from integrations.api.email import viewsets as email_viewsets
 from integrations.api.files import viewsets as file_viewsets
 from integrations.api.imports import viewsets as import_viewsets
+from integrations.api.language import FiltersSchema, MappingSchema
 from integrations.api.messages import viewsets as message_viewsets
 from integrations.api.object import viewsets as object_viewsets
 from integrations.api.privacy import viewsets as privacy_viewsets
@@ -73,6 +74,8 @@ urlpatterns = [
             permission_classes=[], authentication_classes=[], throttle_classes=[ByAddress]
         ),
     ),
+    path("api/schema/mapping", MappingSchema.as_view()),
+    path("api/schema/filters", FiltersSchema.as_view()),
     path("api/docs", docs),
     path("api/", include(router.urls)),
     path("admin/", include(login_pages.urlpatterns)),

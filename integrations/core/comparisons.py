@@ -47,10 +47,11 @@ class Sight:
 
 
 class Operator(NamedTuple):
-    """An entry of the table: the test, and the kind of value that it compares with."""
+    """An entry of the table: the test, the kind of value that it compares with, when it holds."""
 
     test: Callable[[Sight, Any], Answer]
     takes: str
+    told: str
 
 
 def equal(seen: Any, wanted: Any) -> Answer:
@@ -235,21 +236,45 @@ def _dates(seen: Any, wanted: Any) -> tuple[Any, Any] | None:
 
 
 OPERATORS: dict[str, Operator] = {
-    "eq": Operator(_any(equal), "any"),
-    "ne": Operator(_differs(equal), "any"),
-    "in": Operator(_any(_among), "list"),
-    "notIn": Operator(_differs(_among), "list"),
-    "gt": Operator(_any(ordered(lambda order: order > 0)), "order"),
-    "gte": Operator(_any(ordered(lambda order: order >= 0)), "order"),
-    "lt": Operator(_any(ordered(lambda order: order < 0)), "order"),
-    "lte": Operator(_any(ordered(lambda order: order <= 0)), "order"),
-    "contains": Operator(_weighed(_any(_contains), _cost_of_contains), "scalar"),
-    "startsWith": Operator(_any(_text_test(str.startswith)), "text"),
-    "endsWith": Operator(_any(_text_test(str.endswith)), "text"),
-    "like": Operator(_weighed(_any(_text_test(fnmatchcase)), _cost_of_like, once=PATTERN), "text"),
-    "exists": Operator(lambda sight, wanted: Answer(bool(sight.now)), "nothing"),
-    "missing": Operator(lambda sight, wanted: Answer(not sight.now), "nothing"),
-    "changed": Operator(_changed, "nothing"),
-    "changedFrom": Operator(_changed_from, "any"),
-    "changedTo": Operator(_changed_to, "any"),
+    "eq": Operator(_any(equal), "any", "Holds if it is equal to the value."),
+    "ne": Operator(_differs(equal), "any", "Holds if it is not equal to the value, or not there."),
+    "in": Operator(_any(_among), "list", "Holds if it is one of these."),
+    "notIn": Operator(_differs(_among), "list", "Holds if it is none of these, or not there."),
+    "gt": Operator(_any(ordered(lambda order: order > 0)), "order", "Holds if it is more."),
+    "gte": Operator(
+        _any(ordered(lambda order: order >= 0)), "order", "Holds if it is as much, or more."
+    ),
+    "lt": Operator(_any(ordered(lambda order: order < 0)), "order", "Holds if it is less."),
+    "lte": Operator(
+        _any(ordered(lambda order: order <= 0)), "order", "Holds if it is as much, or less."
+    ),
+    "contains": Operator(
+        _weighed(_any(_contains), _cost_of_contains),
+        "scalar",
+        "Holds if it is a text with this in it, or a list with this item.",
+    ),
+    "startsWith": Operator(
+        _any(_text_test(str.startswith)), "text", "Holds if it is a text that begins with this."
+    ),
+    "endsWith": Operator(
+        _any(_text_test(str.endswith)), "text", "Holds if it is a text that ends with this."
+    ),
+    "like": Operator(
+        _weighed(_any(_text_test(fnmatchcase)), _cost_of_like, once=PATTERN),
+        "text",
+        "Holds if it is a text like this: `*` any characters, `?` one, `[ab]` one of these.",
+    ),
+    "exists": Operator(
+        lambda sight, wanted: Answer(bool(sight.now)), "nothing", "Holds if it is there, null too."
+    ),
+    "missing": Operator(
+        lambda sight, wanted: Answer(not sight.now), "nothing", "Holds if it is not there."
+    ),
+    "changed": Operator(
+        _changed, "nothing", "Holds if it differs from before; on a new record, if it is there."
+    ),
+    "changedFrom": Operator(
+        _changed_from, "any", "Holds if it changed and was this; on a new record it never does."
+    ),
+    "changedTo": Operator(_changed_to, "any", "Holds if it changed, and is this now."),
 }

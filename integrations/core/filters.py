@@ -25,7 +25,7 @@ MOST = 1_000  # comparisons and groups in one list
 MOST_NAMED = 20
 COMPARISON = 100  # what any comparison takes, in units of work
 
-_VALUES = {
+VALUES = {
     "any": "a value",
     "list": "a list",
     "order": "a number or a text",
@@ -303,10 +303,10 @@ def _check_operator(leaf: Mapping[Any, Any], place: str) -> list[Problem]:
         message = f"Leave the value out; `{name}` compares with nothing."
         return [Problem(place, "invalid_value", message)]
     if "value" not in leaf:
-        return [Problem(place, "required", f"Give `{name}` {_VALUES[operator.takes]}.")]
+        return [Problem(place, "required", f"Give `{name}` {VALUES[operator.takes]}.")]
     if _fits(value, operator.takes):
         return []
-    message = f"Give `{name}` {_VALUES[operator.takes]}, not {shown(value)}."
+    message = f"Give `{name}` {VALUES[operator.takes]}, not {shown(value)}."
     return [Problem(place, "invalid_value", message)]
 
 

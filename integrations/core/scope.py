@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from integrations.core import paths
@@ -137,12 +138,23 @@ class Place(NamedTuple):
     before: Step
 
 
+Schema = dict[str, Any]
+
+
 class Operator(NamedTuple):
-    """An entry of the table; `companions` are keys that mean something only beside it."""
+    """An entry of the table; `companions` are keys that mean something only beside it.
+
+    `takes` is the JSON Schema of its argument (schema.py), `companions` has one for each of theirs;
+    `needs` are those that can't be left out. The first line of what `build` says of itself is told
+    to whoever looks for an operator, with the example, which works on any transport order.
+    """
 
     build: Callable[[Builder, Place], Step]
+    takes: Schema = {}
+    example: Any = None
     source: bool = False
-    companions: tuple[str, ...] = ()
+    companions: Mapping[str, Schema] = MappingProxyType({})
+    needs: tuple[str, ...] = ()
 
 
 def nothing(scope: Scope) -> Any:

@@ -423,7 +423,7 @@ def test_a_new_operator_is_one_entry_of_the_table(monkeypatch):
     def upper(builder, place):
         return lambda scope: place.before(scope).upper() + place.expression.get("$suffix", "")
 
-    entry = scope.Operator(upper, companions=("$suffix",))
+    entry = scope.Operator(upper, companions={"$suffix": {}})
     monkeypatch.setitem(operators.OPERATORS, "$upper", entry)
     expression = {"$upper": True, "$suffix": "!", "$path": "$.transportOrder.status"}
     assert apply({"a": expression}).value == {"a": "REQUESTED!"}

@@ -255,7 +255,7 @@ def test_everybody_may_what_is_own_about_themselves(walk: Walk) -> None:
 
 
 # What is served for everybody, and shows nothing of anybody.
-FOR_EVERYBODY = {"api/schema", "api/docs"}
+FOR_EVERYBODY = {"api/schema", "api/schema/mapping", "api/schema/filters", "api/docs"}
 
 
 def strays(urlpatterns: list[Any]) -> set[str]:
