@@ -169,7 +169,14 @@ class Dispatcher:
     def _claim_due(self, *, suspect: bool) -> Claims:
         share = self._share
         claims = IntegrationObject.objects.claim_due(share.free, share=share, suspect=suspect)
-        self._plans.refresh({obj.integration_id for obj in claims.objects})
+        try:
+            self._plans.refresh({obj.integration_id for obj in claims.objects})
+        except Exception:
+            # Nobody would deliver them: to the others they would look like interrupted, one by one.
+            close_old_connections()
+            text = "The worker could not read its integration."
+            IntegrationObject.objects.finish([obj.release(text) for obj in claims.objects])
+            raise
         return claims
 
     async def _deliver(self, obj: IntegrationObject, claimed: float) -> None:

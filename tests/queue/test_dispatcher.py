@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.backends.signals import connection_created
 
 from integrations import dispatcher as module
@@ -220,3 +220,25 @@ def test_a_slow_mapping_has_no_more_than_its_turn(
     paths = [request.path for request in sink.requests]
     assert paths.count("/status/204") == 1
     assert paths.index("/status/204") < 5
+
+
+def test_what_was_claimed_before_the_database_broke_is_given_back(
+    queue: Queue, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it is leased by nobody, and later tried again as if it had been interrupted."""
+    make.integration(sink.url(), platform=queue.platform)
+    for _ in range(3):
+        queue.save_order()
+    refresh, failed = pipeline.Plans.refresh, []
+
+    def cut_once(*args: Any) -> None:
+        if not failed:
+            failed.append(1)
+            raise OperationalError("cut")
+        refresh(*args)
+
+    monkeypatch.setattr(module, "BROKEN_SECONDS", 0.01)
+    monkeypatch.setattr(pipeline.Plans, "refresh", cut_once)
+    queue.run()
+    assert failed
+    assert [(obj.status, obj.attempts) for obj in queue.all] == [(Status.SUCCESS, 1)] * 3
