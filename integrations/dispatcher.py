@@ -170,7 +170,7 @@ class Dispatcher:
         share = self._share
         claims = IntegrationObject.objects.claim_due(share.free, share=share, suspect=suspect)
         try:
-            self._plans.refresh({obj.integration_id for obj in claims.objects})
+            self._plans.refresh(claims.objects)
         except Exception:
             # Nobody would deliver them: to the others they would look like interrupted, one by one.
             close_old_connections()
@@ -182,7 +182,7 @@ class Dispatcher:
     async def _deliver(self, obj: IntegrationObject, claimed: float) -> None:
         policy, redacts = DeliveryPolicy.of(None), True
         try:
-            plan = self._plans[obj.integration_id]
+            plan = self._plans[obj]
             policy, redacts = plan.policy, bool(plan.redaction)
             # One after the other, so that no integration's mapping has all the threads.
             async with self._turns[obj.integration_id]:

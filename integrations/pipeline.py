@@ -7,6 +7,8 @@ runs off the event loop, because a customer's mapping may take its time.
 import logging
 import secrets
 import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +30,7 @@ from integrations.models import (
     DataSource,
     Integration,
     IntegrationObject,
+    IntegrationVersion,
     Level,
     Outcome,
     RequestLog,
@@ -88,26 +91,31 @@ class Call:
 
 
 class Plans:
-    """The plans of this worker, by integration; a new version replaces the old one."""
+    """The plans of this worker, by integration; a new version replaces the old one.
+
+    Beside it stand the plans of what began with an older one: as it is now, but with the filters
+    and mappings of then. They are forgotten with it.
+    """
 
     def __init__(self) -> None:
-        self._plans: dict[Any, Plan] = {}
+        self._plans: dict[Any, dict[int | None, Plan]] = {}
 
-    def refresh(self, ids: set[Any]) -> None:
-        """Compile what is new among these integrations: one query when nothing is."""
+    def refresh(self, objects: Iterable[IntegrationObject]) -> None:
+        """Compile what these need and is not there yet: one query when nothing is."""
+        needed: dict[Any, set[int | None]] = defaultdict(set)
+        for obj in objects:
+            needed[obj.integration_id].add(obj.version)
         everywhere = Integration.objects.across_platforms()
-        versions = dict(everywhere.filter(pk__in=ids).values_list("pk", "version"))
-        stale = [
-            id
-            for id, v in versions.items()
-            if id not in self._plans or self._plans[id].version != v
-        ]
-        if stale:
-            for integration in everywhere.filter(pk__in=stale):
-                self._plans[integration.pk] = _compiled(integration)
+        current = dict(everywhere.filter(pk__in=needed).values_list("pk", "version"))
+        for id, version in current.items():
+            known = self._plans.get(id, {})
+            if None not in known or known[None].version != version:
+                known = self._plans[id] = {None: _compiled(everywhere.get(pk=id))}
+            for older in needed[id] - known.keys():
+                known[older] = _as_of(older, id, known[None])
 
-    def __getitem__(self, id: Any) -> Plan:
-        return self._plans[id]
+    def __getitem__(self, obj: IntegrationObject) -> Plan:
+        return self._plans[obj.integration_id][obj.version]
 
 
 def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
@@ -345,7 +353,23 @@ def _said(left_out: list[str]) -> str:
     return "".join(f" {text}" for text in left_out[:SPOKEN])
 
 
-def _compiled(integration: Integration) -> Plan:
+def _as_of(version: int | None, id: Any, plan: Plan) -> Plan:
+    """The plan with the filters and mappings of a version, if they were others than now."""
+    if version is None or version >= plan.version:
+        return plan
+    kept = IntegrationVersion.objects.across_platforms().filter(integration=id)
+    then, newest = kept.filter(number__lte=version).first(), kept.first()
+    if then is None or then == newest:
+        return plan
+    integration = Integration.objects.across_platforms().get(pk=id)
+    integration.filters = then.filters
+    sources = list(integration.data_sources.all())
+    for source in sources:
+        source.mapping = then.mappings.get(str(source.pk), source.mapping)
+    return _compiled(integration, sources)
+
+
+def _compiled(integration: Integration, sources: Sequence[DataSource] | None = None) -> Plan:
     """The plan; one integration that can't be compiled fails its own objects and no others."""
     steps, compiled, broken, policy = [], None, "", DeliveryPolicy.of(None)
     redaction = Redaction(())
@@ -353,7 +377,7 @@ def _compiled(integration: Integration) -> Plan:
         policy = integration.policy
         compiled = filters.compile(integration.filters) if integration.filters else None
         redaction = Redaction(integration.redact)
-        steps = [_step(source) for source in integration.data_sources.all()]
+        steps = [_step(source) for source in sources or integration.data_sources.all()]
     except Error:
         raise
     except Exception as error:  # whatever is stored, the others must go on

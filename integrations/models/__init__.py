@@ -16,6 +16,7 @@ from integrations.models.message import MessageAutomation, MessageTemplate
 from integrations.models.outcome import Outcome
 from integrations.models.queue import IntegrationObject, Status
 from integrations.models.task import Task
+from integrations.models.version import IntegrationVersion
 
 __all__ = [
     "AccessToken",
@@ -34,6 +35,7 @@ __all__ = [
     "Integration",
     "IntegrationObject",
     "IntegrationType",
+    "IntegrationVersion",
     "Level",
     "Log",
     "MessageAutomation",

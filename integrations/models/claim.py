@@ -90,7 +90,9 @@ LEASE = Text(
     """
 UPDATE integrations_integrationobject
    SET leased = true, claimed_at = %(now)s, due_at = %(end)s, fence = fence + 1,
-       queued_at = CASE WHEN attempts = 0 THEN %(now)s ELSE queued_at END, attempts = attempts + 1
+       queued_at = CASE WHEN attempts = 0 THEN %(now)s ELSE queued_at END, attempts = attempts + 1,
+       version = COALESCE(version, (SELECT i.version FROM integrations_integration i
+                                     WHERE i.id = integration_id))
  WHERE id IN %(ids)s
 """
 )

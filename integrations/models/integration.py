@@ -12,6 +12,7 @@ from integrations import connectors, entities
 from integrations.core import delivery, filters, mapping, redaction, schedule
 from integrations.core.delivery import DeliveryPolicy
 from integrations.core.errors import Problem
+from integrations.models import version
 from integrations.models.gate import Gate
 from otms.accounts import audit
 from otms.accounts.tenancy import PlatformQuerySet, Record
@@ -156,6 +157,7 @@ class Integration(Record):
         everywhere = Integration.objects.across_platforms().filter(pk=self.pk)
         everywhere.update(version=models.F("version") + 1)
         self.refresh_from_db(fields=["version"])
+        version.keep(self, everywhere.db)
 
     @transaction.atomic
     def switch(self, on: bool) -> bool:

@@ -240,6 +240,7 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 due_at=Now(),
                 attempts=0,
                 interruptions=0,
+                version=None,  # it begins anew, with what the integration says now
                 # As if it had been claimed: it may be older than what was delivered meanwhile.
                 fence=F("fence") + 1,
                 queued_at=Now(),
@@ -313,6 +314,8 @@ class IntegrationObject(models.Model):
     # Claims in a row, the last ones, that ended without an outcome.
     interruptions = models.PositiveSmallIntegerField(default=0)
     step = models.PositiveSmallIntegerField(default=0)
+    # Of the integration, whose filters and mappings it began with: a retry sends the same.
+    version = models.PositiveIntegerField(null=True)
     answers = DocumentField(null=True)  # of the steps that enrich, by name
     reason = models.TextField(blank=True)
     error = models.TextField(blank=True)

@@ -14,6 +14,7 @@ from integrations.models import (
     ExternalId,
     ImportRow,
     IntegrationObject,
+    IntegrationVersion,
     Log,
     MessageAutomation,
     RequestLog,
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 OWNED = [
     *(model for model in apps.get_models() if issubclass(model, Record)),
     *(AuditEntry, EntityChange, ExternalId, ImportRow, IntegrationObject, Log),
-    *(MessageAutomation, RequestLog),
+    *(IntegrationVersion, MessageAutomation, RequestLog),
 ]
 PLATFORM = "12345678-1234-1234-1234-123456789012"
 WAYS: dict[str, Callable[[Any], Any]] = {
@@ -166,6 +167,8 @@ MAY = {
     "integrations/models/app_token.py": "a token says itself whose it is",
     "integrations/models/claim.py": "workers serve every platform",
     "integrations/models/task.py": "workers serve every platform",
+    "integrations/models/queue.py": "the changes of rows that were found for an integration",
+    "integrations/models/version.py": "of integrations that a transaction touched",
     "integrations/pipeline.py": "workers serve every platform",
 }
 
