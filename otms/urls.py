@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from integrations.api.apps import viewsets as app_viewsets
+from integrations.api.catalogue import viewsets as catalogue_viewsets
 from integrations.api.credentials import viewsets as credential_viewsets
 from integrations.api.email import viewsets as email_viewsets
 from integrations.api.files import viewsets as file_viewsets
@@ -43,6 +44,7 @@ router.register(
     BusinessViewSet,
     EventViewSet,
     *integration_viewsets,
+    *catalogue_viewsets,
     *credential_viewsets,
     *import_viewsets,
     *object_viewsets,

@@ -20,6 +20,7 @@ from otms.accounts.platform_admin import allowed, moment
 MOST_SHOWN = 50
 SCOPES = {
     "get:integration": "see the integration",
+    "get:integration:catalogue": "see what an integration can be made of",
     "get:integration:objects": "see its queue",
     "get:integration:object": "see one object of the queue",
     "get:integration:logs": "see its logs",

@@ -14,6 +14,7 @@ from otms.address import caller_address
 OWN = frozenset(
     {
         "get:integration",
+        "get:integration:catalogue",
         "get:integration:objects",
         "get:integration:object",
         "get:integration:logs",

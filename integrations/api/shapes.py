@@ -42,9 +42,15 @@ def warnings(integration: Integration) -> Iterator[dict[str, str]]:
 @cache
 def document(entity: str) -> Any:
     """What filters and mappings see of a change, with every field there is; {} is any document."""
-    viewsets = [each for each in router.viewsets if getattr(each, "noun", "") == entity]
-    shape = {entity: _shape(viewsets[0].serializer()) if viewsets else {}}
+    serializer = serializer_of(entity)
+    shape = {entity: _shape(serializer) if serializer else {}}
     return {**shape, "before": shape}
+
+
+def serializer_of(entity: str) -> WireSerializer | None:
+    """What says how GET shows a record of the entity; None where there is no such call."""
+    viewsets = [each for each in router.viewsets if getattr(each, "noun", "") == entity]
+    return viewsets[0].serializer() if viewsets else None
 
 
 def _fields(integration: Integration, shape: Any) -> Iterator[tuple[str, str, Any]]:

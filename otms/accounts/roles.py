@@ -26,7 +26,9 @@ def each(verbs: str, *entities: str) -> frozenset[str]:
     return frozenset(map(":".join, product(verbs.split(), " ".join(entities).split())))
 
 
-LOOKS = each("get search", RECORDS, INTEGRATIONS, QUEUE, INTAKE, APPS, MESSAGES)
+LOOKS = each("get search", RECORDS, INTEGRATIONS, QUEUE, INTAKE, APPS, MESSAGES) | each(
+    "get", "integration:catalogue"
+)
 SUPPORTS = (
     LOOKS
     | each("requeue cancel", "integration:object")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -31,11 +31,16 @@ class WireSerializer(serializers.Serializer):
     What it does not know is refused; a vendor entity (`lenient`) ignores it and says so in
     `warnings`, because its clients send whole entities back. What is near to a field that
     protects something is refused there too: nobody reads warnings of what seems to be done.
+
+    `examples` are values such as people write, by the names of the fields on the wire; `earlier`
+    those of them that were others before a change. A class has those of the classes it is made of.
     """
 
     lenient = False
     protective: tuple[str, ...] = ()
     form = ""  # an example, for who sends something else
+    examples: ClassVar[dict[str, Any]] = {}
+    earlier: ClassVar[dict[str, Any]] = {}
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = {}

@@ -23,6 +23,12 @@ class RecordSerializer(WireSerializer):
     """The fields that every record has; only `id` may be chosen by the client, and only once."""
 
     lenient = True
+    examples = {
+        "createdAt": "2026-03-20T10:30:00Z",
+        "updatedAt": "2026-03-20T11:00:00Z",
+        "externalAttributes": {"erp": {"id": "SO-1001"}},
+    }
+    earlier = {"updatedAt": "2026-03-20T10:30:00Z"}
 
     id = IdField(required=False)
     nonce = NonceField()
@@ -97,6 +103,7 @@ def _number() -> serializers.DecimalField:
 class ContactDetail(WireSerializer):
     lenient = True
     form = '{"type": "email", "value": "a@b.example"}'
+    examples = {"type": "email", "value": "ann@acme.example"}
 
     type = serializers.CharField(max_length=60)
     value = serializers.CharField(max_length=500)
@@ -112,6 +119,25 @@ class Reference(WireSerializer):
 
 
 class BusinessSerializer(RecordSerializer):
+    examples = {
+        "name": "Acme Corporation",
+        "alias": "Acme",
+        "description": "Makes paint.",
+        "relationType": "customer",
+        "coc": "24385716",
+        "vat": "NL123456789B01",
+        "eori": "NL123456789",
+        "scacCode": "ACME",
+        "transportLicenseNumber": "NIWO-12345",
+        "industry": "paint",
+        "website": "https://acme.example",
+        "verified": True,
+        "documents": [{"name": "terms.pdf", "url": "https://acme.example/terms.pdf"}],
+        "logo": {"url": "https://acme.example/logo.svg"},
+        "banners": [{"url": "https://acme.example/banner.png"}],
+    }
+    earlier = {"verified": False}
+
     name = serializers.CharField(max_length=255)
     alias = _text()
     description = _free_text()
@@ -136,6 +162,12 @@ class CustomerSerializer(WireSerializer):
 
     lenient = True
     form = '{"name": "Acme"}'
+    examples = {
+        "name": "Acme Corporation",
+        "coc": "24385716",
+        "vat": "NL123456789B01",
+        "externalAttributes": {"erp": {"id": "C-77"}},
+    }
 
     id = IdField(required=False)
     name = _text()
@@ -152,6 +184,25 @@ class CustomerSerializer(WireSerializer):
 
 class GoodsSerializer(RecordSerializer):
     form = '{"description": "pallets", "quantity": 4}'
+    examples = {
+        "type": "items",
+        "name": "Paint",
+        "description": "Pallets of paint",
+        "quantity": 20,
+        "weight": {"value": Decimal("8400.5"), "unit": "kg"},
+        "grossWeight": {"value": Decimal("8650.5"), "unit": "kg"},
+        "width": {"value": Decimal("0.8"), "unit": "m"},
+        "height": {"value": Decimal("1.5"), "unit": "m"},
+        "length": {"value": Decimal("1.2"), "unit": "m"},
+        "loadMeters": Decimal("8.4"),
+        "barCode": "8712345678906",
+        "productType": "paint",
+        "packagingMaterial": "pallet",
+        "equipmentType": "container",
+        "equipmentSubType": "40ft",
+        "licensePlate": "12-ABC-3",
+        "adr": {"unNumber": "1263", "class": "3"},
+    }
 
     type = serializers.ChoiceField(models.GoodsType.choices, required=False)
     name = _text()
@@ -174,6 +225,25 @@ class GoodsSerializer(RecordSerializer):
 
 class ConsignmentSerializer(RecordSerializer):
     form = '{"name": "first part", "goods": [{"description": "pallets", "quantity": 4}]}'
+    examples = {
+        "name": "First part",
+        "consignmentNr": "4711-1",
+        "description": "Ring at the gate",
+        "status": "requested",
+        "highValueGoods": True,
+        "team": {"name": "Rotterdam"},
+        "combined": {"number": "R-12"},
+        "consignment": {"name": "4711-0"},
+        "originalPhysicalSender": {"name": "Warehouse 3", "city": "Rotterdam", "country": "NL"},
+        "originalLegalSender": {"name": "Acme Corporation", "city": "Rotterdam", "country": "NL"},
+        "originalPhysicalAddressee": {"name": "Gate B", "city": "Antwerp", "country": "BE"},
+        "originalLegalAddressee": {"name": "Paint & Co", "city": "Brussels", "country": "BE"},
+        "currentLocation": {
+            "name": "A16",
+            "latitude": Decimal("51.7"),
+            "longitude": Decimal("4.6"),
+        },
+    }
 
     name = _text()
     consignment_nr = _text()
@@ -192,6 +262,16 @@ class ConsignmentSerializer(RecordSerializer):
 
 
 class TransportOrderSerializer(RecordSerializer):
+    examples = {
+        "orderId": "SO-1001",
+        "name": "4711",
+        "type": "standard",
+        "status": "requested",
+        "description": "Deliver before noon",
+        "referenceDescription": "PO 20260320",
+    }
+    earlier = {"status": "concept"}
+
     order_id = _text()
     name = _text()
     type = _text(60)
@@ -211,12 +291,29 @@ class TransportOrderSerializer(RecordSerializer):
 class OrderOfEvent(Reference):
     """The transport order that an event is about, by its id; what else is shown is read only."""
 
+    examples = {
+        "orderId": "SO-1001",
+        "name": "4711",
+        "externalAttributes": {"erp": {"id": "SO-1001"}},
+    }
+
     order_id = serializers.CharField(read_only=True)
     name = serializers.CharField(read_only=True)
     external_attributes = ObjectValue(read_only=True)
 
 
 class EventSerializer(RecordSerializer):
+    examples = {
+        "type": "ArrivalEvent",
+        "dateTime": "2026-03-22T10:00:00Z",
+        "lifeCycle": "actual",
+        "name": "Arrived at the gate",
+        "description": "Waits for dock 7",
+        "location": {"name": "Warehouse 3", "city": "Rotterdam", "country": "NL"},
+        "externalAttributes": {"boardComputer": {"id": "T-1"}},
+    }
+    earlier = {"lifeCycle": "planned"}
+
     type = serializers.ChoiceField(models.EventType.choices)
     date_time = serializers.DateTimeField()
     life_cycle = serializers.ChoiceField(models.LifeCycle.choices, required=False)

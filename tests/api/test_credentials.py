@@ -370,7 +370,7 @@ def test_an_integration_sees_no_other(credential: Api, platform: Platform, whose
 def test_an_integration_may_do_nothing_else(credential: Api, integration: Integration) -> None:
     may = {"get:integration", "test:mapping", *(f"get:integration:{each}" for each in LISTS)}
     may |= {"get:integration:object", "get:integration:task", "import:data"}
-    may |= {"get:integration:file", "get:integration:email"}
+    may |= {"get:integration:catalogue", "get:integration:file", "get:integration:email"}
     may |= {"receive:integration:email", "receive:transportOrder:mail"}
     may |= {"upload:integration:file", "test:fileTemplate:mapping"}
     for route in router.routes():
