@@ -15,11 +15,13 @@ class Share:
     def __init__(self, size: int) -> None:
         self.free = size
         self._held: Counter[Any] = Counter()
+        self._platform: dict[Any, Any] = {}  # of the integrations that hold some
 
     def copy(self) -> "Share":
         """The same, to try out what may be taken one after the other."""
         share = Share(self.free)
         share._held = Counter(self._held)
+        share._platform = dict(self._platform)
         return share
 
     def of(self, platform: Any, integration: Any) -> int:
@@ -28,6 +30,10 @@ class Share:
         least = 0 if self._held[integration] else 1
         return min(self.free, max((self.free - held) // 2, least))
 
+    def spent(self) -> list[Any]:
+        """The integrations that may take nothing more as long as they hold what they hold."""
+        return [mine for mine, whose in self._platform.items() if not self.of(whose, mine)]
+
     def take(self, platform: Any, integration: Any, slots: int = 1) -> None:
         """Slots that are in use from now on; fewer than none are given back."""
         self.free -= slots
@@ -35,3 +41,7 @@ class Share:
             self._held[holder] += slots
             if not self._held[holder]:
                 del self._held[holder]
+        if self._held[integration]:
+            self._platform[integration] = platform
+        else:
+            self._platform.pop(integration, None)

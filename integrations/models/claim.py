@@ -33,7 +33,8 @@ OPEN = """
   FROM integrations_gate g JOIN integrations_integration i ON i.id = g.integration_id
  WHERE g.paused_until <= %(now)s AND g.full_until <= %(now)s
    AND EXISTS (SELECT 1 FROM integrations_integrationobject o
-                WHERE o.integration_id = g.integration_id AND o.due_at <= %(now)s)
+                WHERE o.integration_id = g.integration_id AND o.due_at <= %(now)s
+                  AND (o.leased OR o.interruptions <= %(interruptions)s))
    AND g.cap > (SELECT count(*) FROM integrations_integrationobject o
                  WHERE o.integration_id = g.integration_id AND o.leased AND o.due_at > %(now)s)
 """
@@ -48,12 +49,12 @@ LOCK_GATES = Text(
 SELECT g.*, i.platform_id AS of_platform,
        EXISTS (SELECT 1 FROM integrations_integrationobject o WHERE o.leased
                 AND o.integration_id = g.integration_id AND o.due_at <= %(now)s) AS over
-[open]
+[open] AND NOT g.integration_id IN %(spent)s
  ORDER BY g.served_at LIMIT %(gates)s FOR UPDATE OF g SKIP LOCKED
 """,
     open=OPEN,
 )
-ANY_OPEN = Text("SELECT 1 [open] LIMIT 1", open=OPEN)
+ANY_OPEN = Text("SELECT 1 [open] AND NOT g.integration_id IN %(spent)s LIMIT 1", open=OPEN)
 OVERLOOKED = Text(
     """
 SELECT 1 FROM integrations_integrationobject o
@@ -138,17 +139,23 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         """
         with transaction.atomic(using=self.db):
             now = database_now(self.db)
-            gates = LOCK_GATES.records(Gate, self.db, now=now, gates=GATES_PER_CLAIM)
+            # Those that have their share, or suspects alone, would only keep others from a look.
+            wanted = {
+                "now": now,
+                "spent": share.spent() if share else [],
+                "interruptions": MOST_INTERRUPTIONS if suspect else 0,
+            }
+            gates = LOCK_GATES.records(Gate, self.db, gates=GATES_PER_CLAIM, **wanted)
             if not gates:
                 others = connections[self.db].features.has_select_for_update
-                return Claims(busy=others and bool(ANY_OPEN.rows(self.db, now=now)))
+                return Claims(busy=others and bool(ANY_OPEN.rows(self.db, **wanted)))
             self._end_leases([gate for gate in gates if gate.over], now)  # type: ignore[attr-defined]
             found = self._candidates(gates, slots, share, now, suspect=suspect)
             claims = self._lease(found, now)
             claims.more = (
                 len(gates) == GATES_PER_CLAIM
                 or len(found) < len(gates)
-                or any(len(rows) >= room for _, room, rows in found)
+                or any(0 < room <= len(rows) for _, room, rows in found)
             )
             # Those that were not come to keep their place in the row.
             SERVE.run(self.db, now=now, gates=[gate.pk for gate, _, _ in found])
@@ -161,7 +168,11 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         """
         now = database_now(self.db)
         then = now - timedelta(seconds=seconds)
-        return len(OVERLOOKED.rows(self.db, now=now, then=then, most=MOST_COUNTED))
+        return len(
+            OVERLOOKED.rows(
+                self.db, now=now, then=then, most=MOST_COUNTED, interruptions=MOST_INTERRUPTIONS
+            )
+        )
 
     def _end_leases(self, gates: list[Any], now: datetime) -> None:
         """A lease that ended without an outcome was an attempt: it is counted and told."""

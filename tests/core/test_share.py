@@ -38,6 +38,15 @@ def test_who_holds_none_may_have_one_as_long_as_there_is_one() -> None:
     assert share.of("acme", "erp 4") == share.of("other", "x") == share.free == 0
 
 
+def test_it_says_who_may_take_nothing_more() -> None:
+    share = Share(120)
+    assert share.spent() == []
+    filled(share, ("acme", "erp"))
+    assert share.spent() == share.copy().spent() == ["erp"]
+    share.take("acme", "erp", -40)
+    assert share.spent() == []
+
+
 def test_what_is_given_back_is_free_again() -> None:
     share, chance, taken = Share(100), random.Random(1), []
     for _ in range(2000):

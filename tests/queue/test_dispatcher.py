@@ -8,11 +8,13 @@ from uuid import uuid4
 import pytest
 from django.db import OperationalError, connection
 from django.db.backends.signals import connection_created
+from django.utils.timezone import now
 
 from integrations import dispatcher as module
 from integrations import pipeline
 from integrations.dispatcher import Dispatcher
 from integrations.models import Gate, IntegrationObject, Status
+from integrations.models.queue import IntegrationObjectQuerySet
 from otms.accounts.models import Platform
 from tests import make
 from tests.queue.conftest import Pause, Queue, wait_for
@@ -242,3 +244,34 @@ def test_what_was_claimed_before_the_database_broke_is_given_back(
     queue.run()
     assert failed
     assert [(obj.status, obj.attempts) for obj in queue.all] == [(Status.SUCCESS, 1)] * 3
+
+
+@pytest.mark.parametrize("why", ["one that hangs", "nine that hang", "nine suspects"])
+def test_what_can_have_no_more_is_not_looked_at_again_and_again(
+    queue: Queue, sink: Sink, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """Neither one nor more than a look can see: each look is the work of a database."""
+    for _ in range(1 if why == "one that hangs" else 9):
+        integration = make.integration(sink.url("/slow/2000"), platform=queue.platform)
+    if why == "nine suspects":
+        queue.save_order()
+        while IntegrationObject.objects.claim_due(9).objects:
+            pass
+        queue.all.filter(leased=True).update(due_at=now())
+    else:
+        integration.delivery = {"concurrency": 100}
+        integration.save()
+        queue.put(integration, *(uuid4() for _ in range(30)))
+    looks, claim_due = [], IntegrationObjectQuerySet.claim_due
+
+    def counted(*args: Any, **options: Any) -> Any:
+        looks.append(1)
+        return claim_due(*args, **options)
+
+    monkeypatch.setattr(IntegrationObjectQuerySet, "claim_due", counted)
+    dispatcher = Dispatcher(window=30)
+    dispatcher.start()
+    time.sleep(1.5)
+    seen = len(looks)
+    dispatcher.stop()
+    assert seen < 20
