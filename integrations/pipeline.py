@@ -82,6 +82,7 @@ class Call:
     object: IntegrationObject
     plan: Plan
     step: Step
+    place: int  # of the step
     request: Request
     left_out: list[str]  # what the mapping did not find, in words
     mapped: Any = None
@@ -191,9 +192,10 @@ def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
             verdict = plan.filters.evaluate(document)
             if not verdict.matched:
                 return obj.skip("filter_no_match", verdict.reason, {"trace": verdict.trace})
-        if obj.step >= len(plan.steps):
+        place = _place(obj, plan)
+        if place >= len(plan.steps):
             return obj.skip("no_data_source", "There is no data source to deliver to.")
-        step = plan.steps[obj.step]
+        step = plan.steps[place]
         made = step.mapping.apply(document) if step.mapping else Result(document)
         left_out = [warning.message for warning in made.warnings]
         request = step.connector.hiding(step.connector.request(made.value, _delivery(obj)))
@@ -204,7 +206,13 @@ def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         return obj.fail("mapping_error", text, plan.policy, permanent=True)
     except CannotOpen as error:  # till the operator gives this worker the key
         return obj.fail("secrets_unreadable", str(error), plan.policy, permanent=False)
-    return Call(obj, plan, step, request, left_out, made.value)
+    return Call(obj, plan, step, place, request, left_out, made.value)
+
+
+def _place(obj: IntegrationObject, plan: Plan) -> int:
+    """Where it is among the steps; where its data source is gone, the one that follows is there."""
+    places = {step.source.pk: place for place, step in enumerate(plan.steps)}
+    return places.get(obj.at_source, obj.step) if obj.at_source else obj.step
 
 
 def _delivery(obj: IntegrationObject) -> Delivery:
@@ -276,7 +284,7 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
                 f"{where} answered more than {http.BODY_CAP // 1024} KiB, too much to go on with."
             )
             return obj.fail("answer_too_large", text, policy, permanent=True, **recorded)
-        left = obj.step + 1 < len(call.plan.steps)
+        behind = call.plan.steps[call.place + 1 :]
         answered = "took it" if status is None else f"answered {status}"
         text = f"{where} {answered} in {exchange.duration_ms:.0f} ms.{_said(call.left_out)}"
         text += f" {exchange.note}" if exchange.note else ""
@@ -284,7 +292,8 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
         if call.step.source.use == Use.ENRICH:
             answers = {**(obj.answers or {}), call.step.source.name: _read(exchange.body)}
             recorded["answers"] = answers
-        return obj.succeed(text, steps_left=left, level=level, **recorded)
+        following = behind[0].source if behind else None
+        return obj.succeed(text, then=following, level=level, **recorded)
     status = status or 0
     text = f"{where} answered {status}{kept.said()}."
     if refusal:

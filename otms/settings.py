@@ -11,6 +11,7 @@ from typing import Any
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
+from kombu import Exchange, Queue
 
 from otms import __version__, env
 
@@ -260,15 +261,15 @@ SPECTACULAR_SETTINGS = {
 # Celery carries hints only: every message may vanish or repeat without harm.
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "memory://localhost")
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# So nothing is acknowledged either: a worker ends itself when it acknowledges what came from a
+# broker that has just gone (kombu: "'NoneType' object has no attribute 'hostname'").
+CELERY_TASK_QUEUES = [Queue("celery", Exchange("celery"), "celery", no_ack=True)]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.2}

@@ -4,9 +4,10 @@ Claims never wait for a lock (SKIP LOCKED everywhere), write no status, and what
 grow with history: they read the indexes that hold only rows which wait.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.db import connections, transaction
@@ -68,8 +69,8 @@ SELECT 1 FROM integrations_integrationobject o
 )
 IN_FLIGHT = Text(
     """
-SELECT integration_id, count(*) FROM integrations_integrationobject
- WHERE leased AND integration_id IN %(gates)s GROUP BY integration_id
+SELECT integration_id, lane FROM integrations_integrationobject
+ WHERE leased AND integration_id IN %(gates)s
 """
 )
 LOCK_DUE = Text(
@@ -82,7 +83,7 @@ SELECT id FROM integrations_integrationobject
 )
 FIND_HEADS = Text(
     """
-SELECT o.id, o.interruptions, (SELECT h.id [ahead])
+SELECT o.id, o.lane, o.interruptions, (SELECT h.id [ahead])
   FROM integrations_integrationobject o WHERE o.id IN %(ids)s
 """,
     ahead=AHEAD,
@@ -108,6 +109,7 @@ UPDATE integrations_integrationobject AS o
 """,
     ahead=AHEAD,
 )
+PUT_OFF = Text("UPDATE integrations_integrationobject SET due_at = %(end)s WHERE id IN %(ids)s")
 SERVE = Text("UPDATE integrations_gate SET served_at = %(now)s WHERE integration_id IN %(gates)s")
 
 
@@ -123,6 +125,15 @@ class Claims:
     busy: bool = False
     deferred: bool = False
     more: bool = False
+
+
+class Due(NamedTuple):
+    """What is due at a gate: rows, how many of them may go, and the lanes that are on their way."""
+
+    gate: Gate
+    room: int
+    rows: list[int]
+    lanes: set[Any]
 
 
 class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
@@ -155,10 +166,8 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             claims.more = (
                 len(gates) == GATES_PER_CLAIM
                 or len(found) < len(gates)
-                or any(0 < room <= len(rows) for _, room, rows in found)
+                or any(0 < due.room <= len(due.rows) for due in found)
             )
-            # Those that were not come to keep their place in the row.
-            SERVE.run(self.db, now=now, gates=[gate.pk for gate, _, _ in found])
             return claims
 
     def overlooked(self, seconds: float) -> int:
@@ -218,58 +227,63 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
 
     def _candidates(
         self, gates: list[Any], slots: int, share: Share | None, now: datetime, *, suspect: bool
-    ) -> list[tuple[Gate, int, list[int]]]:
+    ) -> list["Due"]:
         """Due rows of each gate, locked, each gate with no more room than its cap leaves."""
-        found: list[tuple[Gate, int, list[int]]] = []
+        found: list[Due] = []
         share = share.copy() if share else None
-        counted = IN_FLIGHT.rows(self.db, gates=[gate.pk for gate in gates])
-        in_flight = {UUID(str(gate)): leased for gate, leased in counted}
+        in_flight: dict[UUID, list[str | None]] = defaultdict(list)
+        for of_gate, lane in IN_FLIGHT.rows(self.db, gates=[gate.pk for gate in gates]):
+            in_flight[UUID(str(of_gate))].append(lane)
         # A look that is full of suspects would find nothing else.
         interruptions = MOST_INTERRUPTIONS if suspect else 0
         for gate in gates:
             if slots <= 0:
                 break
             platform = UUID(str(gate.of_platform))
-            room = min(slots, gate.room(in_flight.get(gate.pk, 0), now))
+            room = min(slots, gate.room(len(in_flight[gate.pk]), now))
             if share:
                 room = min(room, share.of(platform, gate.pk))
             most = room * LOOK_AHEAD + 100
             due = {"gate": gate.pk, "now": now, "interruptions": interruptions, "most": most}
             rows = [id for (id,) in LOCK_DUE.rows(self.db, **due)] if room else []
-            found.append((gate, room, rows))
+            found.append(Due(gate, room, rows, set(in_flight[gate.pk]) - {None}))
             slots -= min(room, len(rows))
             if share:
                 share.take(platform, gate.pk, min(room, len(rows)))
         return found
 
-    def _lease(self, candidates: list[tuple[Gate, int, list[int]]], now: datetime) -> Claims:
+    def _lease(self, candidates: list["Due"], now: datetime) -> Claims:
         """Lease the heads of lanes; defer the followers until their head is done."""
-        looked = [id for _, _, rows in candidates for id in rows]
-        if not looked:
-            return Claims()
-        follows, suspects = set(), set()
-        for id, interruptions, ahead in FIND_HEADS.rows(self.db, ids=looked):
-            if ahead is not None:
-                follows.add(id)
-            elif interruptions:
-                suspects.add(id)
-        if suspects:
-            suspects.remove(min(suspects))
+        looked = [id for due in candidates for id in due.rows]
+        found = FIND_HEADS.rows(self.db, ids=looked) if looked else []
+        follows = {id for id, _, _, ahead in found if ahead is not None}
+        suspects = {id for id, _, interruptions, _ in found if interruptions} - follows
+        lanes = {id: lane for id, lane, _, _ in found}
         leased: list[int] = []
-        for gate, room, rows in candidates:
-            end = now + timedelta(seconds=gate.lease_seconds)
-            heads = [id for id in rows if id not in follows and id not in suspects][:room]
-            if heads:
+        served: list[Any] = []  # those that were not come to keep their place in the row
+        tried = False
+        for due in candidates:
+            end = now + timedelta(seconds=due.gate.lease_seconds)
+            # What was put back may be older than what of its lane is in flight at this moment.
+            taken = [id for id in due.rows if id not in follows and lanes[id] in due.lanes]
+            passed = suspects.intersection(due.rows) - {*taken}
+            if not passed or not tried:
+                served.append(due.gate.pk)
+            if passed and not tried:  # of the gate whose turn it is
+                passed.remove(min(passed))
+                tried = True
+            beyond = follows | passed | {*taken}
+            if heads := [id for id in due.rows if id not in beyond][: due.room]:
                 LEASE.run(self.db, ids=heads, now=now, end=end)
                 leased += heads
-            if behind := [id for id in rows if id in follows]:
+            if behind := [id for id in due.rows if id in follows]:
                 DEFER.run(self.db, ids=behind, now=now, end=end, forever=FOREVER)
+            if taken:
+                PUT_OFF.run(self.db, ids=taken, end=end)
+        SERVE.run(self.db, now=now, gates=served)
         claimed = list(
             self._all().filter(id__in=leased).order_by("id").select_related("change", "since")
         )
-        rated = {gate.pk for gate, _, _ in candidates if gate.rate}
-        for obj in claimed:
-            obj.rated = obj.integration_id in rated
         return Claims(claimed, deferred=bool(follows))
 
     def _all(self) -> "ClaimQuerySet":

@@ -21,6 +21,7 @@ from otms.spelling import did_you_mean
 
 ACTIONS = ("created", "updated", "deleted")
 TRIGGER_KEYS = ("entity", "actions")
+MOST_ENDED = 2_000  # objects, in the transaction that deletes their integration
 DEFAULT_TRIGGER = {"entity": "transportOrder", "actions": ["created"]}
 
 
@@ -186,7 +187,8 @@ class Integration(Record):
         self.deleted_at = now()
         self.enabled = False
         self.save(update_fields=["deleted_at", "enabled", "updated_at"])
-        ended = self.queue.all().end(reason)
+        # Of a long queue the workers cancel the rest, as each comes to its turn.
+        ended = self.queue.all().end(reason, most=MOST_ENDED)
         audit.record("delete:integration", self, note=f"{reason} {ended} waiting were cancelled.")
         return True
 

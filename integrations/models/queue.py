@@ -19,7 +19,7 @@ Order: objects with the same lane leave one after the other, by id. Claims never
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -34,7 +34,7 @@ from integrations.core.delivery import DeliveryPolicy
 from integrations.models.change import EntityChange
 from integrations.models.claim import ClaimQuerySet, database_now
 from integrations.models.gate import FOREVER, Gate
-from integrations.models.integration import Integration
+from integrations.models.integration import DataSource, Integration
 from integrations.models.log import Level, Log, RequestLog
 from integrations.models.outcome import Outcome
 from otms.accounts import audit
@@ -61,15 +61,24 @@ SELECT id, fence FROM integrations_integrationobject
  WHERE id IN %(ids)s AND leased ORDER BY id FOR NO KEY UPDATE
 """
 )
+# The head of each lane that these left, which may be older than they: it was put back.
 FIND_NEXT = Text(
     """
 SELECT DISTINCT (SELECT n.id FROM integrations_integrationobject n
                   WHERE n.integration_id = o.integration_id AND n.lane = o.lane
-                    AND n.holds_lane AND n.id > o.id
+                    AND n.holds_lane AND n.id <> o.id
                   ORDER BY n.id LIMIT 1)
   FROM integrations_integrationobject o WHERE o.id IN %(ids)s AND o.lane IS NOT NULL
 """
 )
+LOCK_RATED = Text(
+    """
+SELECT g.* FROM integrations_gate g
+ WHERE g.integration_id IN %(gates)s AND g.rate_calls IS NOT NULL
+ ORDER BY g.integration_id FOR NO KEY UPDATE
+"""
+)
+PORTION = 500  # rows that a person's act changes at once: workers wait for no more
 
 
 class IntegrationObjectQuerySet(ClaimQuerySet):
@@ -183,9 +192,8 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
             for outcome in standing:
                 alike[tuple(_timed(outcome, now).items())].append(outcome.object.pk)
             for changes, ids in alike.items():
-                self._all().filter(id__in=ids).update(
-                    leased=False, claimed_at=None, interruptions=0, **dict(changes)
-                )
+                ended = {"leased": False, "claimed_at": None, "interruptions": 0}
+                self._all().filter(id__in=ids).update(**ended | dict(changes))
             for outcome in standing:
                 if outcome.answers is not None:
                     self._all().filter(pk=outcome.object.pk).update(answers=outcome.answers)
@@ -209,12 +217,9 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         return standing
 
     def _rated_gates(self, outcomes: Sequence[Outcome]) -> list[Gate]:
-        """The gates that count calls, locked; without a query when none does."""
-        ids = {o.object.integration_id for o in outcomes if o.object.rated and o.request}
-        if not ids:
-            return []
-        gates = Gate.objects.using(self.db).filter(pk__in=ids).order_by("pk")
-        return list(gates.select_for_update(no_key=True))
+        """The gates that count calls, locked, as they are now: a rate may have been set since."""
+        ids = {o.object.integration_id for o in outcomes if o.request}
+        return LOCK_RATED.records(Gate, self.db, gates=list(ids)) if ids else []
 
     def _wake_next(self, ids: list[int], now: datetime) -> None:
         """The next of each lane is due now, or at its own tick: it waited for these.
@@ -223,17 +228,23 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         for that claim and has the last word.
         """
         next_ids = [id for (id,) in FIND_NEXT.rows(self.db, ids=ids) if id] if ids else []
-        waiting = self._all().filter(id__in=next_ids, status__in=OPEN, leased=False)
+        # What waits to be tried again has a time of its own, unless it stood behind who blocks.
+        untried_or_held = Q(status=Status.QUEUE) | Q(status=Status.RETRY, due_at__gte=FOREVER)
+        waiting = self._all().filter(untried_or_held, id__in=next_ids, leased=False)
         due: dict[datetime, list[int]] = defaultdict(list)
-        for id, queued_at, ticks in waiting.values_list("id", "queued_at", "integration__schedule"):
-            due[max(now, schedule.next_tick(ticks, queued_at))].append(id)
+        for obj in waiting.select_related("integration").defer("answers"):
+            due[max(now, obj.own_due())].append(obj.pk)
         for moment, rows in due.items():
             waiting.filter(id__in=rows).update(due_at=moment)
 
     def requeue(self, by: str = "a person") -> int:
         """Put back what failed, waits to retry or was skipped: due now, same id, full budget."""
+        ids = self.filter(status__in=REQUEUED, leased=False).order_by("id")
+        return sum(self._requeue(each, by) for each in _portions(ids))
+
+    def _requeue(self, ids: list[int], by: str) -> int:
         with transaction.atomic(using=self.db):
-            rows = self.filter(status__in=REQUEUED, leased=False)
+            rows = self._all().filter(id__in=ids, status__in=REQUEUED, leased=False)
             found = list(rows.order_by("id").select_for_update(no_key=True))
             self._all().filter(id__in=[row.pk for row in found]).update(
                 status=Status.QUEUE,
@@ -259,14 +270,18 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         """End objects that still wait; one that is being sent right now is left to finish."""
         return self.end(reason, by_itself=True)
 
-    def end(self, reason: str, *, by_itself: bool = False) -> int:
+    def end(self, reason: str, *, by_itself: bool = False, most: int | None = None) -> int:
         """The same as a part of something larger, of which the audit trail says that it was done.
 
         Of each object it says so only when that was what somebody did.
         """
+        ids = self.filter(status__in=OPEN, leased=False).order_by("id")[:most]
+        return sum(self._end(each, reason, by_itself) for each in _portions(ids))
+
+    def _end(self, ids: list[int], reason: str, by_itself: bool) -> int:
         with transaction.atomic(using=self.db):
             now = database_now(self.db)
-            rows = self.filter(status__in=OPEN, leased=False).order_by("id")
+            rows = self._all().filter(id__in=ids, status__in=OPEN, leased=False).order_by("id")
             found = list(rows.select_for_update(no_key=True))
             ids = [row.pk for row in found]
             self._all().filter(id__in=ids).update(
@@ -314,6 +329,8 @@ class IntegrationObject(models.Model):
     # Claims in a row, the last ones, that ended without an outcome.
     interruptions = models.PositiveSmallIntegerField(default=0)
     step = models.PositiveSmallIntegerField(default=0)
+    # The data source of that step: others may have been put before it, or taken away, since.
+    at_source = models.UUIDField(null=True)
     # Of the integration, whose filters and mappings it began with: a retry sends the same.
     version = models.PositiveIntegerField(null=True)
     answers = DocumentField(null=True)  # of the steps that enrich, by name
@@ -329,8 +346,6 @@ class IntegrationObject(models.Model):
 
     # What a log line of the server calls it, if that is not its reference.
     told_as: str | None = None
-    # Set by a claim: its target wants no more than so many calls in a time.
-    rated = False
 
     class Meta:
         verbose_name_plural = "queue"
@@ -385,11 +400,17 @@ class IntegrationObject(models.Model):
 
     def first_due(self, now: datetime) -> Any:
         """At the integration's next tick, or at once; when it waits for newer ones, after that."""
-        ticks, seconds = self.integration.schedule, self.integration.policy.coalesce
-        due = schedule.next_tick(ticks, now) if ticks else now
-        if seconds:
-            due = max(due, (self.since or self.change).created_at + timedelta(seconds=seconds))
+        due = self.own_due(now, (self.since or self.change).created_at)
         return due if due > now else Now()
+
+    def own_due(self, since: datetime | None = None, changed: datetime | None = None) -> datetime:
+        """When it would be due if nothing stood before it: at a tick, after a wait for others."""
+        since, changed = since or self.queued_at, changed or self.created_at
+        ticks, seconds = self.integration.schedule, self.integration.policy.coalesce
+        due = schedule.next_tick(ticks, since) if ticks else since
+        if seconds and not self.attempts:
+            due = max(due, changed + timedelta(seconds=seconds))
+        return due
 
     def take_the_place_of(self, old: "IntegrationObject", now: datetime) -> None:
         """Be due no later than what it replaces, or a record that never rests would never leave."""
@@ -421,11 +442,22 @@ class IntegrationObject(models.Model):
     # What a worker may say about an object it leases.
 
     def succeed(
-        self, message: str, *, steps_left: bool = False, level: Level = Level.INFO, **extra: Any
+        self,
+        message: str,
+        *,
+        then: DataSource | None = None,
+        level: Level = Level.INFO,
+        **extra: Any,
     ) -> Outcome:
-        """Delivered; with steps left, the next one is due now."""
-        if steps_left:
-            changes = {"status": Status.QUEUE, "step": self.step + 1, "attempts": 0, "due_at": None}
+        """Delivered; if there is a next step, it is due now."""
+        if then:
+            changes = {
+                "status": Status.QUEUE,
+                "step": self.step + 1,
+                "at_source": then.pk,
+                "attempts": 0,
+                "due_at": None,
+            }
             return Outcome(self, changes, level, "step_delivered", message, wait=0, **extra)
         changes = {**_finished(Status.SUCCESS), "error": "", "reason": "", "answers": None}
         return Outcome(self, changes, level, "delivered", message, **extra)
@@ -472,7 +504,11 @@ class IntegrationObject(models.Model):
 
     def release(self, reason: str) -> Outcome:
         """Give the lease back; the attempt was not made and is not charged."""
-        changes = {"status": self.status, "attempts": self.attempts - 1}
+        changes = {
+            "status": self.status,
+            "attempts": self.attempts - 1,
+            "interruptions": self.interruptions,  # it is as suspect as it was
+        }
         return Outcome(self, changes, Level.DEBUG, "released", reason, wait=0)
 
     @property
@@ -487,6 +523,11 @@ class IntegrationObject(models.Model):
     def _wait(self, retry: RetryPolicy, retry_after: float | None) -> float | None:
         elapsed = datetime.now(UTC) - self.queued_at
         return retry.delay(self.attempts, retry_after=retry_after, elapsed=elapsed)
+
+
+def _portions(rows: models.QuerySet[IntegrationObject]) -> Iterator[list[int]]:
+    ids = list(rows.values_list("pk", flat=True))
+    return (ids[start : start + PORTION] for start in range(0, len(ids), PORTION))
 
 
 def _finished(status: Status) -> dict[str, Any]:

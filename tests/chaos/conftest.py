@@ -18,7 +18,7 @@ from integrations.models import IntegrationObject
 from otms import env
 from otms.accounts.models import Platform
 from tests import make
-from tests.chaos.system import System, manage
+from tests.chaos.system import Deployment, System, manage
 from tests.sink import Sink
 
 FIGURES = pytest.StashKey[list[str]]()
@@ -146,8 +146,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def pytest_runtest_makereport(item: Any, call: Any) -> Iterator[None]:
     outcome: Any = yield
     report = outcome.get_result()
-    if report.failed and (system := getattr(item, "funcargs", {}).get("system")):
-        report.sections.append(("what the processes said", system.logs()))
+    if report.failed:
+        for deployment in getattr(item, "funcargs", {}).values():
+            if isinstance(deployment, Deployment):
+                report.sections.append(("what the processes said", deployment.logs()))
 
 
 def queue_of(platform: Platform) -> Any:

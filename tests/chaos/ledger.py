@@ -18,6 +18,7 @@ class Ledger:
     queued: int  # objects
     calls: int
     repeated: list[Received]  # delivered although delivered before
+    unheard: int  # of those, whose answer came too late to be heard
     unexplained: list[Received]  # of those, what no cut accounts for
     lost: list[str]  # webhook-ids that were never delivered
     twice: list[str]  # the same attempt of the same object, received twice
@@ -37,36 +38,49 @@ class Ledger:
 
         `cuts`: when workers died and the database was away, from and to, in Unix time. A delivery
         may be repeated if it was sent and not yet written down then: its attempt is noted as
-        interrupted, and the cut came no later than `written_within` seconds after its arrival.
+        interrupted, and the cut came no later than `written_within` seconds after its arrival. Or
+        if its answer was not heard in time: then the attempt is noted as that.
         """
         queued = IntegrationObject.objects.of(platform)
         objects = {
             str(uuid): (id, lane) for uuid, id, lane in queued.values_list("uuid", "id", "lane")
         }
-        cut = RequestLog.objects.of(platform).filter(interrupted=True)
-        interrupted = {(str(uuid), n) for uuid, n in cut.values_list("object__uuid", "attempt")}
+        noted: dict[tuple[str, int], str] = {}
+        for uuid, n, cut, status in (
+            RequestLog.objects.of(platform)
+            .order_by("interrupted")  # what came late may have been noted as both
+            .values_list("object__uuid", "attempt", "interrupted", "response_status")
+        ):
+            heard = "answered" if 200 <= (status or 0) < 300 else "not heard"
+            noted[str(uuid), n] = "cut" if cut else heard
         by_id: dict[str, list[Received]] = defaultdict(list)
         for one in received:
             by_id[one.headers["webhook-id"]].append(one)
-        repeated, unexplained, twice, oldest = [], [], [], 0.0
+        repeated, unexplained, twice, oldest, unheard = [], [], [], 0.0, 0
         for uuid, calls in by_id.items():
             if len({_attempt(call) for call in calls}) < len(calls):
                 twice.append(uuid)
             delivered = [call for call in calls if 200 <= call.status < 300]
             repeated += delivered[1:]
-            # Whichever of them came last: those before may have been cut off.
-            known = [call for call in delivered if (uuid, _attempt(call)) not in interrupted]
+            # Whichever of them came last: of the others nobody here knew that they were delivered.
+            fates = [noted.get((uuid, _attempt(call)), "answered") for call in delivered]
+            unheard += fates[:-1].count("not heard")
+            known = [
+                call for call, fate in zip(delivered, fates, strict=True) if fate == "answered"
+            ]
             unexplained += known[1:]
-            for call in delivered[:-1]:
-                age = _age(call.at, cuts)
-                oldest = max(oldest, age)
-                if age > written_within:
-                    unexplained.append(call)
+            for call, fate in zip(delivered[:-1], fates, strict=False):
+                if fate == "cut":
+                    age = _age(call.at, cuts)
+                    oldest = max(oldest, age)
+                    if age > written_within:
+                        unexplained.append(call)
         return cls(
             changes=EntityChange.objects.of(platform).count(),
             queued=len(objects),
             calls=len(received),
             repeated=repeated,
+            unheard=unheard,
             unexplained=unexplained,
             lost=[
                 uuid
@@ -81,8 +95,9 @@ class Ledger:
     def __str__(self) -> str:
         return (
             f"{self.changes} changes, {self.calls} calls, lost {len(self.lost)}, duplicates "
-            f"{len(self.repeated)} (sent at most {self.oldest * 1000:.0f} ms before a "
-            f"cut; {len(self.unexplained)} unexplained), inversions {len(self.inversions)}"
+            f"{len(self.repeated)} ({self.unheard} whose answer was not heard in "
+            f"time, the others sent at most {self.oldest * 1000:.0f} ms before a cut; "
+            f"{len(self.unexplained)} unexplained), inversions {len(self.inversions)}"
         )
 
 

@@ -140,7 +140,7 @@ class Deployment:
 
     def logs(self) -> str:
         return "\n".join(
-            f"----- {log.name}\n{log.read_text(errors='replace')[-6000:]}"
+            f"----- {log.name}\n{log.read_text(errors='replace')[-20000:]}"
             for log in sorted(self.folder.glob("*.log"))
         )
 

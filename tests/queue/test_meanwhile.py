@@ -1,0 +1,198 @@
+"""What people do while objects wait and are on their way breaks no promise."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.utils.timezone import now
+
+from integrations.models import DataSource, Gate, IntegrationObject, RequestLog, Status
+from integrations.models import integration as integrations
+from integrations.models import queue as rows
+from tests import make
+from tests.queue.conftest import Queue
+from tests.sink import Sink
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOUR = timedelta(hours=1)
+
+
+def claim(slots: int = 100, **options: Any) -> list[IntegrationObject]:
+    return IntegrationObject.objects.claim_due(slots, **options).objects
+
+
+def refused(obj: IntegrationObject, *, permanent: bool = True) -> None:
+    policy = obj.integration.policy
+    outcome = obj.fail("target_refused", "No.", policy, permanent=permanent)
+    IntegrationObject.objects.finish([outcome])
+
+
+def called(obj: IntegrationObject) -> Any:
+    log = RequestLog(
+        platform_id=obj.platform_id, integration_id=obj.integration_id, object=obj, attempt=1
+    )
+    return obj.succeed("It was there.", request=log)
+
+
+def step(integration: Any, sink: Sink, path: str, position: int) -> DataSource:
+    made: DataSource = DataSource.objects.create(
+        platform=integration.platform,
+        integration=integration,
+        position=position,
+        name=path.strip("/"),
+        settings={"url": sink.url(path)},
+        mapping={"step": path},
+    )
+    return made
+
+
+def test_what_is_put_back_waits_for_what_of_its_lane_is_on_its_way(queue: Queue) -> None:
+    integration = make.integration(platform=queue.platform)
+    lane = uuid4()
+    first, second, third = queue.put(integration, lane, lane, lane)
+    refused(*claim())
+    (flying,) = claim()
+    assert flying.pk == second.pk
+    queue.all.filter(pk=first.pk).requeue()
+    assert claim() == []
+    IntegrationObject.objects.finish([flying.succeed("It was there.")])
+    (older,) = claim()
+    assert older.pk == first.pk
+    IntegrationObject.objects.finish([older.succeed("It was there.")])
+    assert [obj.pk for obj in claim()] == [third.pk]
+
+
+def test_the_head_of_a_lane_keeps_the_time_of_its_retry(queue: Queue) -> None:
+    retry = {"retry": {"schedule": [3600]}}
+    integration = make.integration(platform=queue.platform, delivery=retry)
+    lane = uuid4()
+    first, second = queue.put(integration, lane, lane)
+    refused(*claim())
+    refused(*claim(), permanent=False)
+    queue.all.filter(pk=first.pk).requeue()
+    (again,) = claim()
+    IntegrationObject.objects.finish([again.succeed("It was there.")])
+    second.refresh_from_db()
+    assert second.status == Status.RETRY
+    assert second.due_at is not None
+    assert second.due_at > now() + HOUR / 2
+
+
+def test_what_waits_for_newer_changes_goes_on_waiting_when_its_head_is_done(queue: Queue) -> None:
+    integration = make.integration(platform=queue.platform, delivery={"coalesce": 60})
+    lane = uuid4()
+    queue.put(integration, lane)
+    queue.time_passes()
+    (flying,) = claim()
+    (newer,) = queue.put(integration, lane)
+    IntegrationObject.objects.finish([flying.succeed("It was there.")])
+    newer.refresh_from_db()
+    assert newer.due_at is not None
+    assert newer.due_at > now() + timedelta(seconds=50)
+
+
+def test_what_is_given_back_is_as_suspect_as_it_was(queue: Queue) -> None:
+    integration = make.integration(platform=queue.platform)
+    queue.put(integration, uuid4())
+    claim()
+    queue.time_passes()
+    (suspect,) = claim()
+    assert suspect.interruptions == 1
+    IntegrationObject.objects.finish([suspect.release("The worker is stopping.")])
+    (still,) = claim()
+    assert still.interruptions == 1
+    IntegrationObject.objects.finish([still.succeed("It was there.")])
+    assert queue.only.interruptions == 0
+
+
+def test_suspects_of_one_integration_do_not_keep_back_those_of_another(queue: Queue) -> None:
+    many = make.integration(platform=queue.platform)
+    queue.put(many, *(uuid4() for _ in range(5)))
+    one = make.integration(platform=queue.platform)
+    queue.put(one, uuid4())
+    claim()
+    queue.time_passes()
+    turns = []
+    for _ in range(3):
+        (suspect,) = claim()
+        turns.append(suspect.integration_id)
+        IntegrationObject.objects.finish([suspect.succeed("It was there.")])
+    assert one.pk in turns[:2]
+
+
+def test_a_rate_that_is_set_counts_what_is_on_its_way(queue: Queue) -> None:
+    integration = make.integration(platform=queue.platform, delivery={"concurrency": 10})
+    queue.put(integration, *(uuid4() for _ in range(30)))
+    flying = claim()
+    assert len(flying) == 10
+    integration.refresh_from_db()
+    integration.delivery = {"concurrency": 10, "rate": "10/min"}
+    integration.save()
+    IntegrationObject.objects.finish([called(obj) for obj in flying])
+    assert claim() == []
+    assert sum(n for _, n in Gate.objects.get(pk=integration.pk).called) == 10
+
+
+def test_acts_of_people_lock_no_more_than_a_portion(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "PORTION", 2)
+    integration = make.integration(platform=queue.platform)
+    queue.put(integration, *(uuid4() for _ in range(5)))
+    assert queue.all.cancel("Not wanted.") == 5
+    assert set(queue.all.values_list("status", flat=True)) == {Status.CANCELLED}
+    queue.all.update(status=Status.ERROR)
+    assert queue.all.requeue() == 5
+    assert len(claim()) == 5
+
+
+def test_a_long_queue_of_a_deleted_integration_is_cancelled_by_the_workers(
+    queue: Queue, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(integrations, "MOST_ENDED", 2)
+    integration = make.integration(sink.url(), platform=queue.platform)
+    queue.put(integration, *(uuid4() for _ in range(5)))
+    integration.retire()
+    statuses = list(queue.all.values_list("status", flat=True))
+    assert statuses == [Status.CANCELLED] * 2 + [Status.QUEUE] * 3
+    queue.run()
+    assert set(queue.all.values_list("status", flat=True)) == {Status.CANCELLED}
+    assert sink.requests == []
+
+
+def test_a_step_that_is_put_in_front_changes_nothing_for_what_is_behind_it(
+    queue: Queue, sink: Sink
+) -> None:
+    integration = make.integration(platform=queue.platform, delivery={"retry": {"schedule": [1]}})
+    step(integration, sink, "/first", 10)
+    step(integration, sink, "/second", 20)
+    sink.answers("/first", "/ok")
+    sink.answers("/second", "/status/503")
+    queue.save_order()
+    queue.run()
+    step(integration, sink, "/before", 5)
+    step(integration, sink, "/behind", 30)
+    for path in ("/before", "/second", "/behind"):
+        sink.answers(path, "/ok")
+    queue.run_when_due()
+    assert [each.path for each in sink.requests] == ["/first", "/second", "/second", "/behind"]
+    assert queue.only.status == Status.SUCCESS
+    ids = [each.headers["webhook-id"] for each in sink.requests]
+    assert len(set(ids)) == 3  # each step is a message of its own
+
+
+def test_a_step_that_is_taken_away_is_passed_over(queue: Queue, sink: Sink) -> None:
+    integration = make.integration(platform=queue.platform, delivery={"retry": {"schedule": [1]}})
+    step(integration, sink, "/first", 10)
+    second = step(integration, sink, "/second", 20)
+    step(integration, sink, "/third", 30)
+    for path, behaviour in (("/first", "/ok"), ("/second", "/status/503"), ("/third", "/ok")):
+        sink.answers(path, behaviour)
+    queue.save_order()
+    queue.run()
+    second.delete()
+    queue.run_when_due()
+    assert [each.path for each in sink.requests] == ["/first", "/second", "/third"]
+    assert queue.only.status == Status.SUCCESS
