@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -20,8 +21,6 @@ from otms.accounts.models import Platform
 from tests import make
 from tests.chaos.system import Deployment, System, manage
 from tests.sink import Sink
-
-FIGURES = pytest.StashKey[list[str]]()
 
 
 def postgres(name: str) -> str:
@@ -133,13 +132,17 @@ def post(system: System, platform: Platform) -> Posting:
 
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Note a measured figure; all are shown at the end of the run."""
-    return request.config.stash.setdefault(FIGURES, []).append
+    """Note a measured figure; all are shown at the end of the run, whichever process ran it."""
+    noted = request.node.user_properties
+    return lambda text: noted.append(("figure", text))
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    for line in config.stash.get(FIGURES, []):
-        terminalreporter.write_line(line)
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for report in chain(*(terminalreporter.stats.get(how, []) for how in ("passed", "failed"))):
+        if report.when == "call":
+            for name, text in report.user_properties:
+                if name == "figure":
+                    terminalreporter.write_line(text)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -20,7 +20,7 @@ from tests.sink import Sink
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
-ORDERS, CHANGES = (200, 20) if FULL else (50, 8)
+ORDERS, CHANGES = (200, 20) if FULL else (30, 6)
 LEASE = 3.0  # the deadline of a call and a margin of one second
 STALL = 1.3 * LEASE
 
