@@ -43,6 +43,7 @@ GONE = 410
 # What the log says of an error other than that nothing arrived.
 FAILURES = {"egress": "egress_refused", "refused": "target_refused", "token": "token_refused"}
 MOST_INTERRUPTIONS = 5
+MOVED = " Redirects are not followed; change the URL of the data source."
 SPOKEN = 3  # of the paths that led nowhere, how many a log line names
 
 log = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ class Plans:
         for id, version in current.items():
             known = self._plans.get(id, {})
             if None not in known or known[None].version != version:
-                known = self._plans[id] = {None: _compiled(everywhere.get(pk=id))}
+                known = self._plans[id] = {None: compiled(everywhere.get(pk=id))}
             for older in needed[id] - known.keys():
                 known[older] = _as_of(older, id, known[None])
 
@@ -129,7 +130,8 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         return made
     obj.told_as = MASK  # whatever happens till it is known
     made = _prepared(obj, plan)
-    personal = _personal(obj, plan, made)
+    filtered = isinstance(made, Outcome) and made.code == "filter_no_match"
+    personal = personal_in(obj, plan, filtered=filtered)
     obj.told_as = MASK if personal.unknown else personal.unsaid(obj.reference)
     if not isinstance(made, Call):
         return _redacted(made, plan.redaction, personal)
@@ -154,8 +156,11 @@ def _asked(call: Call, redaction: Redaction) -> tuple[str, Personal]:
         return MASK, personal
 
 
-def _personal(obj: IntegrationObject, plan: Plan, made: Call | Outcome) -> Personal:
-    """What is redacted in the record, and in what is made of it, whatever becomes of that."""
+def personal_in(obj: IntegrationObject, plan: Plan, *, filtered: bool) -> Personal:
+    """What is redacted in the record, and in what is made of it, whatever becomes of that.
+
+    `filtered` says that what filters looked at is told.
+    """
     document = obj.document
     personal = plan.redaction.recorded(document)
     for made_by in filter(None, (step.mapping for step in plan.steps)):
@@ -163,7 +168,7 @@ def _personal(obj: IntegrationObject, plan: Plan, made: Call | Outcome) -> Perso
             personal |= plan.redaction.sent(made_by.apply(document).value)
         except ExpressionError:
             # What the fields that it fills would have hidden, a filter may have looked at.
-            if isinstance(made, Outcome) and made.code == "filter_no_match":
+            if filtered:
                 personal |= Personal(unknown=NO_MAPPING)
     return personal
 
@@ -220,22 +225,30 @@ def _delivery(obj: IntegrationObject) -> Delivery:
         # Each step is a message of its own to a receiver that knows messages by their id.
         id=f"{obj.uuid}-{obj.step + 1}" if obj.step else str(obj.uuid),
         attempt=obj.attempts,
-        sequence=obj.pk,
+        sequence=obj.pk or 0,
         timestamp=int(time.time()),
         traceparent=f"00-{obj.uuid.hex}-{secrets.token_hex(8)}-01",
         hops=obj.change.hops + 1,
+        test=obj.pk is None,  # it is in no queue
     )
 
 
 def judge(call: Call, exchange: Exchange) -> Outcome:
     """What the answer means: delivered, again later, or never."""
+    kept, personal = as_kept(call, exchange)
+    outcome = _judged(call, exchange, kept)
+    redaction = call.plan.redaction
+    return _redacted(outcome, redaction, personal) if redaction else outcome
+
+
+def as_kept(call: Call, exchange: Exchange) -> tuple[Exchange, Personal]:
+    """The exchange with its answer as it may be kept, and what is not to be said of all of it."""
     if not (redaction := call.plan.redaction):
-        return _judged(call, exchange, exchange)
+        return exchange, call.personal
     body, answered = redaction.body(exchange.body)
     personal = call.personal | answered
     heads = {name: personal.unsaid(value) for name, value in exchange.headers.items()}
-    kept = replace(exchange, body=personal.unsaid(body).encode(), headers=heads)
-    return _redacted(_judged(call, exchange, kept), redaction, personal)
+    return replace(exchange, body=personal.unsaid(body).encode(), headers=heads), personal
 
 
 def _redacted(outcome: Outcome, redaction: Redaction, personal: Personal) -> Outcome:
@@ -244,8 +257,7 @@ def _redacted(outcome: Outcome, redaction: Redaction, personal: Personal) -> Out
     if "trace" in data:
         data["trace"], personal = redaction.trace(data["trace"], personal)
     if row := outcome.request:
-        for name in ("url", "request_body", "error"):
-            setattr(row, name, personal.unsaid(getattr(row, name)))
+        unsay(row, personal)
     told = {name: outcome.changes[name] for name in ("error", "reason") if name in outcome.changes}
     return replace(
         outcome,
@@ -258,6 +270,12 @@ def _redacted(outcome: Outcome, redaction: Redaction, personal: Personal) -> Out
         }
         or None,
     )
+
+
+def unsay(row: RequestLog, personal: Personal) -> None:
+    """Take out of what is written down of a call what is not to be said of it."""
+    for name in ("url", "request_body", "error"):
+        setattr(row, name, personal.unsaid(getattr(row, name)))
 
 
 def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
@@ -280,13 +298,10 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
     refusal = call.step.connector.refusal(exchange)
     if accepted and not refusal:
         if call.step.source.use == Use.ENRICH and exchange.truncated:
-            text = (
-                f"{where} answered more than {http.BODY_CAP // 1024} KiB, too much to go on with."
-            )
+            text = too_long(call)
             return obj.fail("answer_too_large", text, policy, permanent=True, **recorded)
         behind = call.plan.steps[call.place + 1 :]
-        answered = "took it" if status is None else f"answered {status}"
-        text = f"{where} {answered} in {exchange.duration_ms:.0f} ms.{_said(call.left_out)}"
+        text = f"{took(call, exchange)}{_said(call.left_out)}"
         text += f" {exchange.note}" if exchange.note else ""
         level = Level.WARNING if call.left_out else Level.INFO
         if call.step.source.use == Use.ENRICH:
@@ -295,16 +310,14 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
         following = behind[0].source if behind else None
         return obj.succeed(text, then=following, level=level, **recorded)
     status = status or 0
-    text = f"{where} answered {status}{kept.said()}."
-    if refusal:
-        text += f" {refusal}"
+    text = refused(call, kept, refusal)
     if not policy.retry.retries(status):
         text += _perhaps(call.left_out)
     if status == GONE:
         recorded["pause_reason"] = f"{where} answered 410: it is gone for good."
         text += " The integration is suspended until a person saves it again."
     if 300 <= status < 400:
-        text += " Redirects are not followed; change the URL of the data source."
+        text += MOVED
     if exchange.note:
         text += f" {exchange.note}"
     return obj.fail(
@@ -314,6 +327,27 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
         permanent=accepted or not policy.retry.retries(status),
         retry_after=_retry_after(exchange),
         **recorded,
+    )
+
+
+def took(call: Call, exchange: Exchange) -> str:
+    """That the target took it, as a sentence."""
+    status = exchange.status
+    answered = "took it" if status is None else f"answered {status}"
+    return f"{call.request.where} {answered} in {exchange.duration_ms:.0f} ms."
+
+
+def refused(call: Call, kept: Exchange, refusal: str) -> str:
+    """What the target answered that is no success, as a sentence, or two where it says why."""
+    text = f"{call.request.where} answered {kept.status or 0}{kept.said()}."
+    return f"{text} {refusal}" if refusal else text
+
+
+def too_long(call: Call) -> str:
+    """That an answer is more than may be gone on with, as a sentence."""
+    return (
+        f"{call.request.where} answered more than {http.BODY_CAP // 1024} KiB, "
+        "too much to go on with."
     )
 
 
@@ -375,10 +409,10 @@ def _as_of(version: int | None, id: Any, plan: Plan) -> Plan:
     sources = list(integration.data_sources.all())
     for source in sources:
         source.mapping = then.mappings.get(str(source.pk), source.mapping)
-    return _compiled(integration, sources)
+    return compiled(integration, sources)
 
 
-def _compiled(integration: Integration, sources: Sequence[DataSource] | None = None) -> Plan:
+def compiled(integration: Integration, sources: Sequence[DataSource] | None = None) -> Plan:
     """The plan; one integration that can't be compiled fails its own objects and no others."""
     steps, compiled, broken, policy = [], None, "", DeliveryPolicy.of(None)
     redaction = Redaction(())

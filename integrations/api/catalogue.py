@@ -17,7 +17,6 @@ from integrations.core import detection, filters, preview, schema
 from integrations.core.comparisons import OPERATORS as COMPARISONS
 from integrations.core.operators import OPERATORS
 from integrations.models.integration import ACTIONS
-from otms.api.examples import filled
 from otms.api.field_schema import described, flat
 from otms.api.router import route
 from otms.api.views import RoutedViewSet
@@ -57,16 +56,6 @@ def catalogue() -> dict[str, Any]:
     }
 
 
-@cache
-def example(entity: str) -> dict[str, Any]:
-    """What filters and mappings see of a change of the entity, with every field there is."""
-    serializer = shapes.serializer_of(entity)
-    if serializer is None:
-        return {entity: {}, "before": {entity: {}}}
-    now, before = (filled(serializer, entity, earlier=earlier) for earlier in (False, True))
-    return {entity: now, "before": {entity: before}}
-
-
 def _entity(key: str) -> dict[str, Any]:
     serializer = shapes.serializer_of(key)
     whole = described(serializer) if serializer else {}
@@ -75,7 +64,7 @@ def _entity(key: str) -> dict[str, Any]:
         "label": entities.load(key).label,
         "actions": list(ACTIONS),
         "fields": [_field(path, each) for path, each in flat(whole, f"$.{key}")],
-        "example": example(key),
+        "example": shapes.example(key),
     }
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from integrations import story
 from integrations.models import IntegrationObject, Log, RequestLog, Task
+from integrations.trial import Trial
 
 
 def object_row(row: IntegrationObject) -> dict[str, Any]:
@@ -84,6 +85,34 @@ def request_log_row(row: RequestLog) -> dict[str, Any]:
         "interrupted": row.interrupted,
         "test": row.test,
         "createdAt": row.created_at,
+    }
+
+
+def trial_row(trial: Trial) -> dict[str, Any]:
+    """What came of one call that was made to see what comes of it."""
+    row = trial.exchange
+    return {
+        "matched": trial.matched,
+        "trace": trial.trace,
+        "result": trial.result,
+        "warnings": trial.warnings,
+        "request": row
+        and {
+            "method": row.method,
+            "url": row.url,
+            "headers": row.request_headers,
+            "body": row.request_body,
+        },
+        "response": row
+        and {
+            "status": row.response_status,
+            "headers": row.response_headers,
+            "body": row.response_body,
+            "durationMs": row.duration_ms,
+        },
+        "error": trial.error,
+        "verdict": trial.verdict,
+        "requestLogId": row and row.uuid,
     }
 
 

@@ -294,6 +294,58 @@ class MappingTestSerializer(WireSerializer):
     filters = FiltersValue(required=False)
 
 
+class MappingWarningSerializer(serializers.Serializer):
+    target = serializers.CharField()
+    path = serializers.CharField()
+    message = serializers.CharField()
+
+
+class TestIntegrationSerializer(WireSerializer):
+    entity_id = IdField(
+        required=False,
+        allow_null=True,
+        help_text="A record of the trigger's entity; left out: the example of the catalogue.",
+    )
+    data_source_id = IdField(
+        required=False, allow_null=True, help_text="Whose call is made; left out: the first one's."
+    )
+    force = serializers.BooleanField(
+        required=False, default=False, help_text="Make the call though the filters say no."
+    )
+
+
+class TriedRequestSerializer(serializers.Serializer):
+    method = serializers.CharField()
+    url = serializers.CharField()
+    headers = serializers.DictField()
+    body = serializers.CharField()
+
+
+class TriedResponseSerializer(serializers.Serializer):
+    status = serializers.IntegerField(
+        allow_null=True, help_text="Null when there was no answer, and where it is no HTTP."
+    )
+    headers = serializers.DictField()
+    body = serializers.CharField()
+    durationMs = serializers.FloatField()
+
+
+class TrialSerializer(serializers.Serializer):
+    """What came of one call; secrets, and what the integration redacts, are masked."""
+
+    matched = serializers.BooleanField(help_text="Did the filters say yes?")
+    trace = serializers.ListField(help_text="What each filter saw.")
+    result = serializers.JSONField(help_text="What the mapping made; null if it could not.")
+    warnings = MappingWarningSerializer(many=True)
+    request = TriedRequestSerializer(allow_null=True, help_text="Null if nothing was sent.")
+    response = TriedResponseSerializer(allow_null=True)
+    error = serializers.CharField(help_text="Why it went wrong; empty if it did not.")
+    verdict = serializers.CharField(help_text="All of it in a sentence or two.")
+    requestLogId = serializers.UUIDField(
+        allow_null=True, help_text="The row of requestLogs that is kept of it."
+    )
+
+
 class ObjectSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     integrationId = serializers.UUIDField()
@@ -438,9 +490,3 @@ class RequestLogsQuery(AboutObject):
 
 class TasksQuery(ListQuery):
     status = serializers.ChoiceField(TaskStatus.choices, required=False)
-
-
-class MappingWarningSerializer(serializers.Serializer):
-    target = serializers.CharField()
-    path = serializers.CharField()
-    message = serializers.CharField()

@@ -13,6 +13,7 @@ from rest_framework.serializers import ListSerializer
 from integrations.core import filters, mapping, paths
 from integrations.core.errors import Problem
 from integrations.models import Integration, Use
+from otms.api.examples import filled
 from otms.api.router import router
 from otms.api.serializers import DocumentValue, NonceField, WireSerializer
 from otms.orders.serializers import MeasureValue
@@ -45,6 +46,16 @@ def document(entity: str) -> Any:
     serializer = serializer_of(entity)
     shape = {entity: _shape(serializer) if serializer else {}}
     return {**shape, "before": shape}
+
+
+@cache
+def example(entity: str) -> dict[str, Any]:
+    """What filters and mappings see of a change of the entity, with every field there is."""
+    serializer = serializer_of(entity)
+    if serializer is None:
+        return {entity: {}, "before": {entity: {}}}
+    now, before = (filled(serializer, entity, earlier=earlier) for earlier in (False, True))
+    return {entity: now, "before": {entity: before}}
 
 
 def serializer_of(entity: str) -> WireSerializer | None:

@@ -7,14 +7,16 @@ from typing import Any
 from uuid import UUID
 
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
-from integrations import definition, egress
+from integrations import definition, egress, trial
 from integrations.api import rows, shapes
 from integrations.api import serializers as wire
 from integrations.core import filters, mapping, signing
 from integrations.core.errors import ExpressionError, FilterError, Problem
 from integrations.models import (
+    EntityChange,
     Integration,
     IntegrationObject,
     Log,
@@ -25,6 +27,7 @@ from integrations.models import (
 from otms import documents
 from otms.accounts import audit
 from otms.api.errors import Conflict, FieldErrors
+from otms.api.permissions import may
 from otms.api.router import EXAMPLE_ID, route
 from otms.api.serializers import MOST_WARNINGS, ErrorItem
 from otms.api.views import PlatformViewSet
@@ -237,6 +240,24 @@ class IntegrationViewSet(PlatformViewSet):
         return Response(answer)
 
     @route(
+        "POST",
+        "integration/<id:id>/test",
+        "test:integration",
+        takes=wire.TestIntegrationSerializer,
+        answers={"test": wire.TrialSerializer},
+        optional=True,
+        example={"entityId": EXAMPLE_ID, "force": True},
+    )
+    def test(self, request: Any, id: UUID) -> Response:
+        """Make one real call, marked as a test, with a record or the example of the catalogue."""
+        given = self.read(wire.TestIntegrationSerializer).validated_data
+        integration = self.record(id)
+        place = self._place(integration, given.get("data_source_id"))
+        change = self._change(integration, given.get("entity_id"))
+        tried = trial.tried(integration, change, place, force=given["force"])
+        return Response({"test": rows.trial_row(tried)})
+
+    @route(
         "GET",
         "integration/" + LIST.format("objects"),
         "get:integration:objects",
@@ -307,6 +328,27 @@ class IntegrationViewSet(PlatformViewSet):
                 **({"warnings": warnings[:MOST_WARNINGS]} if warnings else {}),
             }
         )
+
+    def _place(self, integration: Integration, wanted: UUID | None) -> int:
+        """Which of the data sources it is; the first, if nobody says."""
+        known = [each.pk for each in integration.data_sources.all()]
+        if wanted in (None, *known):
+            return known.index(wanted) if wanted else 0
+        text = f"This integration has no data source with the id {wanted}."
+        raise FieldErrors([as_error(Problem("dataSourceId", "not_found", text))])
+
+    def _change(self, integration: Integration, wanted: UUID | None) -> EntityChange:
+        """The record that is told of; the example, if nobody names one."""
+        entity = integration.trigger_entity
+        if wanted is None:
+            return trial.change_to(integration, shapes.example(entity))
+        if not may(self.request, f"get:{entity}"):
+            text = f"What a {entity} makes is for who may see one; leave entityId out."
+            raise PermissionDenied(text)
+        if (found := trial.change_of(integration, wanted)) is None:
+            text = f"There is no {entity} with the id {wanted}."
+            raise FieldErrors([as_error(Problem("entityId", "not_found", text))])
+        return found
 
     def _about(self, id: UUID, model: Any) -> Any:
         """The rows of one integration, deleted ones included: their history stays."""

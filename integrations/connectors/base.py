@@ -15,6 +15,8 @@ from integrations.http import Exchange, Grant, Request
 from otms.api.errors import flatten
 from otms.api.serializers import WireSerializer
 
+TEST = "X-OTMS-Test"  # a header that says that this is one
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -26,13 +28,14 @@ class Delivery:
     timestamp: int  # seconds since 1970
     traceparent: str  # W3C trace context
     hops: int = 1  # this one, and the deliveries of ours that led to it
+    test: bool = False  # a call that somebody makes to see what comes of it
 
     @classmethod
     def trial(cls) -> Self:
         """The circumstances of a call that is no delivery."""
         id = uuid4()
         trace = f"00-{id.hex}-{token_hex(8)}-01"
-        return cls(str(id), 1, 0, int(time.time()), trace)
+        return cls(str(id), 1, 0, int(time.time()), trace, test=True)
 
 
 LONG_LINE = 16  # of a private key, say

@@ -172,6 +172,8 @@ def _message(document: Any, delivery: base.Delivery) -> tuple[EmailMessage, list
     message["Auto-Submitted"] = "auto-generated"
     # For who fetches it, to say when it is brought in somewhere.
     message[origin.HEADER] = str(delivery.hops)
+    if delivery.test:
+        message[base.TEST] = "true"
     _write(message.set_content, body, "body")
     if html is not None:
         _write(message.add_alternative, _text(document, "html"), "html", subtype="html")

@@ -111,6 +111,7 @@ class Connector(base.Connector):
             "X-OTMS-Attempt": str(delivery.attempt),
             "X-OTMS-Sequence": str(delivery.sequence),
             origin.HEADER: str(delivery.hops),
+            **({base.TEST: "true"} if delivery.test else {}),
         }
         if secrets := self._signing_secrets(delivery.timestamp):
             headers |= signing.headers(secrets, delivery.id, delivery.timestamp, body)
@@ -123,7 +124,6 @@ class Connector(base.Connector):
         trial = base.Delivery.trial()
         # A parameter might mean something to who is asked.
         request = self.hiding(self.request({} if self._asks else {"test": True}, trial))
-        request.headers["X-OTMS-Test"] = "true"
         if grant := self.grant:
             asked = call(grant.request(), timeout=timeout)
             try:

@@ -37,6 +37,7 @@ SUPPORTS = (
 KEEPS_RECORDS = each("create update delete", RECORDS) | each("accept", "transportOrder")
 SETS_UP = (
     each("create update delete", INTEGRATIONS, MESSAGES)
+    | each("test", "integration")
     | each("generate", "integration:credentials integration:signingSecret")
     | each("get", "integration:credentials")
     | each("delete", "integration:credential")

@@ -20,8 +20,11 @@ from otms.api.examples import filled
 from otms.documents import dumps, loads
 from otms.orders.models import Business
 from otms.orders.serializers import RecordSerializer
+from otms.urls import router  # where every viewset is registered, which fields are told by
 from tests import make
 from tests.conftest import Api
+
+__all__ = ["router"]
 
 TEST = "integration/dataSource/mapping:test"
 SERVERS_OWN = {"primaryPlatformId", "createdAt", "updatedAt"}

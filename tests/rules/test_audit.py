@@ -80,6 +80,7 @@ CALLS: dict[str, Any] = {
         {"id": str(own.integration.pk), "enabled": False},
     ),
     "delete:integration": lambda own: ("DELETE", f"integration/{own.integration.pk}", None),
+    "test:integration": lambda own: ("POST", f"integration/{own.integration.pk}/test", None),
     "generate:integration:credentials": lambda own: (
         "POST",
         "integration/generate/credentials",

@@ -79,6 +79,7 @@ BODIES: dict[str, Callable[[Any], list[Any]]] = {
         {"texts": ["nobody@example.com"], "dryRun": True},
         {"texts": ["nobody@example.com"]},
     ],
+    "test:integration": lambda of: [{}, {"entityId": str(of.order.pk), "force": True}],
     "test:mapping": lambda of: [{"mapping": MAPPING, "testData": DATA}],
     "test:fileTemplate:mapping": lambda of: [{"mapping": MAPPING, "testData": DATA}],
     "upload:integration:file": lambda of: [{"integrationId": str(of.integration.pk)}],
