@@ -34,6 +34,7 @@ SCOPES = {
     "receive:integration:email": "bring mails in",
     "receive:transportOrder:mail": "bring mails in, the vendor's way",
     "test:mapping": "test mappings",
+    "suggest:mapping": "have mappings suggested",
     "test:fileTemplate:mapping": "test mappings of file templates",
 }
 LIVES = {"": "until it is revoked", "30": "30 days", "90": "90 days", "365": "a year"}

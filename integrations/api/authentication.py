@@ -21,6 +21,7 @@ OWN = frozenset(
         "get:integration:requestLogs",
         "get:integration:tasks",
         "test:mapping",
+        "suggest:mapping",
         "import:data",
         "get:integration:task",
         "test:fileTemplate:mapping",

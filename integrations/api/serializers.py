@@ -8,7 +8,16 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from integrations import entities, health
-from integrations.core import backoff, delivery, paths, rate, redaction, schedule, signing
+from integrations.core import (
+    backoff,
+    delivery,
+    paths,
+    rate,
+    redaction,
+    schedule,
+    signing,
+    suggestion,
+)
 from integrations.core.comparisons import OPERATORS
 from integrations.models import IntegrationType, Level, Status, Use
 from integrations.models.change import OriginKind
@@ -344,6 +353,26 @@ class TrialSerializer(serializers.Serializer):
     requestLogId = serializers.UUIDField(
         allow_null=True, help_text="The row of requestLogs that is kept of it."
     )
+
+
+class MappingSuggestSerializer(WireSerializer):
+    example = DocumentValue(help_text="What the target wants: JSON, or JSON, CSV or XML as a text.")
+    format = serializers.ChoiceField(
+        suggestion.FORMATS, required=False, help_text="Of a text; guessed when it is left out."
+    )
+    entity = serializers.ChoiceField(entities.known(), required=False, default="transportOrder")
+
+
+class PathSerializer(serializers.Serializer):
+    path = serializers.CharField()
+    confidence = serializers.FloatField()
+
+
+class SuggestionSerializer(PathSerializer):
+    target = serializers.CharField()
+    path = serializers.CharField(allow_null=True)
+    reason = serializers.CharField()
+    alternatives = PathSerializer(many=True)
 
 
 class ObjectSerializer(serializers.Serializer):

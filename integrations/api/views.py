@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from integrations import definition, egress, trial
 from integrations.api import rows, shapes
 from integrations.api import serializers as wire
-from integrations.core import filters, mapping, signing
+from integrations.core import filters, mapping, signing, suggestion
 from integrations.core.errors import ExpressionError, FilterError, Problem
 from integrations.models import (
     EntityChange,
@@ -256,6 +256,43 @@ class IntegrationViewSet(PlatformViewSet):
         change = self._change(integration, given.get("entity_id"))
         tried = trial.tried(integration, change, place, force=given["force"])
         return Response({"test": rows.trial_row(tried)})
+
+    @route(
+        "POST",
+        "integration/mapping:suggest",
+        "suggest:mapping",
+        takes=wire.MappingSuggestSerializer,
+        answers={
+            "mapping": serializers.JSONField(),
+            "suggestions": wire.SuggestionSerializer(many=True),
+        },
+        example={
+            "example": {"order_no": "4711", "consignee": {"city": "Ulm"}, "gross_wt": 12.5},
+            "entity": "transportOrder",
+        },
+    )
+    def suggest_mapping(self, request: Any) -> Response:
+        """Suggest a mapping for an example of what a target wants; nothing is sent or stored."""
+        given = self.read(wire.MappingSuggestSerializer).validated_data
+        entity = given["entity"]
+        try:
+            made = suggestion.suggest(
+                given["example"], given.get("format"), entity, shapes.document(entity)
+            )
+        except suggestion.ExampleError as error:
+            refuse([Problem("example", "unreadable", str(error))])
+            raise
+        told = [
+            {
+                "target": each.target,
+                "path": each.path,
+                "confidence": each.confidence,
+                "reason": each.reason,
+                "alternatives": [{"path": path, "confidence": c} for path, c in each.alternatives],
+            }
+            for each in made.suggestions
+        ]
+        return Response({"mapping": made.mapping, "suggestions": told})
 
     @route(
         "GET",

@@ -33,6 +33,7 @@ SUPPORTS = (
     LOOKS
     | each("requeue cancel", "integration:object")
     | each("test", "mapping fileTemplate:mapping")
+    | each("suggest", "mapping")
 )
 KEEPS_RECORDS = each("create update delete", RECORDS) | each("accept", "transportOrder")
 SETS_UP = (

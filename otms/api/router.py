@@ -19,9 +19,13 @@ from django.urls import Resolver404, URLPattern, path, register_converter, resol
 from django.urls.converters import UUIDConverter
 
 # Verbs of calls that change nothing, and of those whose answer holds what nobody may keep.
-UNKEYED = frozenset({"search", "test", "login", "refresh", "logout", "generate", "install"})
+UNKEYED = frozenset(
+    {"search", "test", "suggest", "login", "refresh", "logout", "generate", "install"}
+)
 # Verbs of calls that take much of the machine, of the network, or of what others wait for.
-HEAVY = frozenset({"import", "upload", "receive", "test", "install", "generate", "erase"})
+HEAVY = frozenset(
+    {"import", "upload", "receive", "test", "suggest", "install", "generate", "erase"}
+)
 # Of a record that nobody has, wherever an id is shown.
 EXAMPLE_ID = "123e4567-e89b-12d3-a456-426614174000"
 # The vendor has a PUT that makes an order of a mail.

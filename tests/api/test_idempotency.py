@@ -153,7 +153,7 @@ def test_which_calls_take_a_key() -> None:
         *("begin:user:secondFactor", "confirm:user:secondFactor", "remove:user:secondFactor"),
         *("generate:user:recoveryCodes", "create:user:token"),
         *("generate:integration:credentials", "generate:integration:signingSecret"),
-        *("test:mapping", "test:fileTemplate:mapping"),
+        *("test:mapping", "test:fileTemplate:mapping", "suggest:mapping"),
         "install:app",
     }
     keyed = {route.name for route in router.routes() if route.keyed}

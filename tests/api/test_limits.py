@@ -125,6 +125,7 @@ def test_what_takes_much_is_named() -> None:
     assert heavy >= {
         *("import:data", "upload:integration:file", "receive:integration:email"),
         *("receive:transportOrder:mail", "test:mapping", "test:fileTemplate:mapping"),
+        "suggest:mapping",
         *("install:app", "generate:integration:credentials", "get:integration:file"),
     }
     heavy.remove("get:integration:file")  # it says so itself

@@ -172,6 +172,13 @@ def test_the_examples_of_the_language_answer_what_is_written(heading: str, api: 
 
 
 @pytest.mark.django_db
+def test_the_example_of_a_suggested_mapping_is_answered_as_written(api: Api) -> None:
+    asked, answered = examples("### A suggested mapping")
+    found = api("POST", "integration/mapping:suggest", asked)
+    assert documents.loads(found.content) == answered
+
+
+@pytest.mark.django_db
 def test_the_example_of_an_order_is_kept_as_it_is_written(api: Api) -> None:
     (order,) = examples("## Fields of orders and businesses")
     answer = api.ok("POST", "transportOrder", order)

@@ -43,6 +43,7 @@ NEEDS_NONE = {
     "create:event": KEPT,
     "test:mapping": READS,
     "test:fileTemplate:mapping": READS,
+    "suggest:mapping": READS,
     "import:data": ITSELF,
     "upload:integration:file": ITSELF,
     "receive:integration:email": ITSELF,

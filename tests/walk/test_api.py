@@ -82,6 +82,7 @@ BODIES: dict[str, Callable[[Any], list[Any]]] = {
     "test:integration": lambda of: [{}, {"entityId": str(of.order.pk), "force": True}],
     "test:mapping": lambda of: [{"mapping": MAPPING, "testData": DATA}],
     "test:fileTemplate:mapping": lambda of: [{"mapping": MAPPING, "testData": DATA}],
+    "suggest:mapping": lambda of: [{"example": {"order_no": "4711"}}],
     "upload:integration:file": lambda of: [{"integrationId": str(of.integration.pk)}],
     "install:app": lambda of: [{}],
     "search:transportOrders": lambda of: [{}, named(of.order), {"customer": named(of.business)}],
@@ -112,7 +113,7 @@ TAKEN: dict[str, Callable[[Any], Any]] = {
 # What is sent names nothing of any platform.
 NAMELESS = {
     *("create:integration", "create:messageTemplate", "install:app"),
-    *("test:mapping", "test:fileTemplate:mapping", "erase:personalData"),
+    *("test:mapping", "test:fileTemplate:mapping", "suggest:mapping", "erase:personalData"),
     *("receive:integration:email", "receive:transportOrder:mail"),
 }
 # Calls that are right, and that these records are not ready for.
