@@ -58,12 +58,14 @@ def test_what_is_confident_is_right_nine_times_in_ten(half: str) -> None:
     The documents were made up for this, in pairs of the same kind and size (two systems of
     accounting, two tables of an ERP, ...), and labelled and committed before there was a rule. Of
     each pair one went into the first half and the other into the second, by a bit of the SHA-256
-    of the name of the kind. Rules and words were tuned with the fields of the first half, and
-    with names that were neither in the one nor in the other; of the second only the totals were
-    looked at, six times while the rules were made. Whoever wrote the documents wrote the rules
-    too: that keeps the halves apart, but not from one imagination, so that the figures for the
-    documents of strangers will be lower. A field that nothing of ours fits has no right answer:
-    whatever is suggested for it with confidence is a miss.
+    of the name of the kind. Rules and words were tuned with the fields of the first half, with
+    single names that came to mind and with samples that others published; of the second only the
+    totals were looked at. Who wrote the documents wrote the words too, soon after and knowing all
+    of them: the halves are kept apart, but both are of one imagination, so that the figures
+    for the documents of strangers will be lower.
+
+    A field that nothing of ours fits has no right answer: whatever is suggested for it with
+    confidence is a miss.
     """
     fields = [
         (told(each["example"], format=each["format"], entity=each["entity"])[target], right)
