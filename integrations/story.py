@@ -9,6 +9,7 @@ from integrations.core import origin
 from integrations.models import EntityChange, IntegrationObject, Log, RequestLog, Status
 from integrations.models.queue import OPEN, REQUEUED
 
+MOST_BEHIND = 1000  # objects that are counted behind one that blocks its lane
 NEWEST = 50  # rows of each kind that a story shows; the lists have the others
 
 
@@ -50,7 +51,8 @@ def may_requeue(obj: IntegrationObject) -> bool:
 
 
 def may_cancel(obj: IntegrationObject) -> bool:
-    return obj.status in OPEN and not obj.leased
+    blocks = obj.status == Status.ERROR and obj.holds_lane
+    return (obj.status in OPEN or blocks) and not obj.leased
 
 
 def why_not_requeued(obj: IntegrationObject) -> str:
@@ -101,7 +103,9 @@ def _sentences(obj: IntegrationObject) -> list[str]:
         case Status.SUCCESS:
             return [f"Delivered at {_at(obj.finished_at)}, after {tries}."]
         case Status.ERROR:
-            return [f"Given up at {_at(obj.finished_at)}, after {tries}.", obj.error]
+            return [f"Given up at {_at(obj.finished_at)}, after {tries}.", obj.error, _blocked(obj)]
+        case Status.SKIPPED if obj.error:
+            return [f"Given up at {_at(obj.finished_at)}, after {tries}.", obj.reason]
         case Status.SKIPPED:
             return ["Nothing was sent, and this is why:", obj.reason or obj.error]
         case Status.CANCELLED:
@@ -130,9 +134,27 @@ def _expected(obj: IntegrationObject, tries: str) -> list[str]:
             f"It waits for an earlier change of the same record (sequence {ahead.pk}, "
             f"{ahead.status}): changes leave in their order.",
         ]
+    full_until = obj.integration.gate.full_until
+    if full_until > now():
+        rate = obj.integration.policy.rate
+        says = f" ({obj.integration.delivery['rate']})" if rate else ""
+        return [*said, f"It waits for its target's rate{says}: more may go at {_at(full_until)}."]
     if obj.due_at and obj.due_at > now():
         return [*said, f"The next attempt is at {_at(obj.due_at)}."]
     return [*said, "It is due now; a worker takes it within seconds."]
+
+
+def _blocked(obj: IntegrationObject) -> str:
+    """Who waits behind one that holds its lane."""
+    if not obj.holds_lane:
+        return ""
+    behind = IntegrationObject.objects.of(obj.platform_id).filter(
+        integration=obj.integration_id, lane=obj.lane, holds_lane=True, pk__gt=obj.pk
+    )
+    found = behind[: MOST_BEHIND + 1].count()
+    many = f"more than {MOST_BEHIND}" if found > MOST_BEHIND else str(found)
+    noun = "change of the same record waits" if found == 1 else "changes of the same record wait"
+    return f"Until it is put back or cancelled, {many} later {noun} behind it." if found else ""
 
 
 def _at(at: datetime | None) -> str:

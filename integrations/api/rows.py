@@ -4,6 +4,7 @@ from typing import Any
 
 from integrations import story
 from integrations.models import IntegrationObject, Log, RequestLog, Task
+from integrations.models.gate import FOREVER
 from integrations.trial import Trial
 
 
@@ -19,7 +20,7 @@ def object_row(row: IntegrationObject) -> dict[str, Any]:
         "action": change.action,
         "changedFields": change.changed_fields,
         "attempts": row.attempts,
-        "dueAt": row.due_at,
+        "dueAt": row.due_at if row.due_at != FOREVER else None,
         "claimedAt": row.claimed_at,
         "reason": row.reason,
         "error": row.error,

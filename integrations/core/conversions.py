@@ -112,6 +112,12 @@ def written_date(builder: Builder, place: Place) -> Step:
     if not isinstance(format, str) or not format or len(format) > LONGEST_FORMAT:
         message = "Write `$date` as a format such as %d-%m-%Y, of at most 100 characters."
         return builder.refuse(place.target, "invalid_format", message)
+    if "%" not in format:
+        message = (
+            f"{shorten(format)} has no signs such as %d in it, and would be written as it stands; "
+            "a day is %d, a month %m, a year %Y: %d-%m-%Y."
+        )
+        return builder.refuse(place.target, "invalid_format", message)
     for directive in re.findall(r"%(.?)", format.replace("%%", "")):
         if directive not in DIRECTIVES:
             message = f"`$date` knows no %{directive}; there are " + " ".join(

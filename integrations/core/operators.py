@@ -77,7 +77,7 @@ OPERATORS: dict[str, Operator] = {
             "type": "string",
             "minLength": 1,
             "maxLength": conversions.LONGEST_FORMAT,
-            "pattern": f"^(?:[^%]|%[{''.join(sorted(conversions.DIRECTIVES))}])*$",
+            "pattern": f"^(?=.*%)(?:[^%]|%[{''.join(sorted(conversions.DIRECTIVES))}])*$",
         },
         {"$path": "$.transportOrder.createdAt", "$date": "%d-%m-%Y", "$tz": "Europe/Amsterdam"},
         companions=_ZONE,

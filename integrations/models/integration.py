@@ -138,6 +138,8 @@ class Integration(Record):
             super().save(*args, **kwargs)
             self.new_version()
             Gate.keep(self)
+            if self.policy.on_poison != "block":
+                self.queue.all().unblock()
 
     def reopen(self) -> None:
         """Do what saving does when nothing changed: end a pause. Stale, as there."""

@@ -8,7 +8,7 @@
     leased            -> CANCELLED          drop()
     leased            -> the same, free     release(), or found again when the lease is over
     ERROR, RETRY, SKIPPED -> QUEUE          requeue()
-    QUEUE, RETRY      -> CANCELLED          cancel()
+    QUEUE, RETRY, or ERROR that blocks -> CANCELLED    cancel()
 
 A lease is a promise of time: `due_at` is its end while `leased`. The fence counts the claims, so a
 worker that comes late with an outcome finds that its claim is gone.
@@ -52,6 +52,8 @@ class Status(models.TextChoices):
 
 
 OPEN = (Status.QUEUE, Status.RETRY)
+# By cancel(): what waits, and what keeps others waiting.
+ENDABLE = Q(status__in=OPEN) | Q(status=Status.ERROR, holds_lane=True)
 REQUEUED = (Status.ERROR, Status.RETRY, Status.SKIPPED)  # by requeue(), and no others
 
 
@@ -267,7 +269,7 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         return len(found)
 
     def cancel(self, reason: str) -> int:
-        """End objects that still wait; one that is being sent right now is left to finish."""
+        """End objects that still wait, or block their lane; one that is being sent is left."""
         return self.end(reason, by_itself=True)
 
     def end(self, reason: str, *, by_itself: bool = False, most: int | None = None) -> int:
@@ -275,13 +277,13 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
 
         Of each object it says so only when that was what somebody did.
         """
-        ids = self.filter(status__in=OPEN, leased=False).order_by("id")[:most]
+        ids = self.filter(ENDABLE, leased=False).order_by("id")[:most]
         return sum(self._end(each, reason, by_itself) for each in _portions(ids))
 
     def _end(self, ids: list[int], reason: str, by_itself: bool) -> int:
         with transaction.atomic(using=self.db):
             now = database_now(self.db)
-            rows = self._all().filter(id__in=ids, status__in=OPEN, leased=False).order_by("id")
+            rows = self._all().filter(ENDABLE, id__in=ids, leased=False).order_by("id")
             found = list(rows.select_for_update(no_key=True))
             ids = [row.pk for row in found]
             self._all().filter(id__in=ids).update(
@@ -296,6 +298,14 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
             if by_itself:
                 audit.record_each("cancel:integration:object", found)
         return len(found)
+
+    def unblock(self) -> None:
+        """Let the lanes go on that an error holds: errors block them no more."""
+        held = self.filter(status=Status.ERROR, holds_lane=True).order_by("id")
+        for ids in _portions(held):
+            with transaction.atomic(using=self.db):
+                self._all().filter(id__in=ids, status=Status.ERROR).update(holds_lane=False)
+                self._wake_next(ids, database_now(self.db))
 
 
 class IntegrationObject(models.Model):

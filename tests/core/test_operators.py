@@ -288,6 +288,7 @@ def test_a_condition_of_an_item() -> None:
         ({"$path": "$.a", "$type": "number"}, "unknown_type"),
         ({"$path": "$.a", "$date": "%Q"}, "invalid_format"),
         ({"$path": "$.a", "$date": "%"}, "invalid_format"),
+        ({"$path": "$.a", "$date": "dd-MM-yyyy"}, "invalid_format"),
         ({"$path": "$.a", "$date": 5}, "invalid_format"),
         ({"$path": "$.a", "$date": "%d", "$tz": "Europe/Amstredam"}, "unknown_zone"),
         ({"$path": "$.a", "$date": "%d", "$tz": "../../etc/passwd"}, "unknown_zone"),

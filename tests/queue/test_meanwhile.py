@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from django.utils.timezone import now
 
+from integrations import story
 from integrations.models import DataSource, Gate, IntegrationObject, RequestLog, Status
 from integrations.models import integration as integrations
 from integrations.models import queue as rows
@@ -196,3 +197,51 @@ def test_a_step_that_is_taken_away_is_passed_over(queue: Queue, sink: Sink) -> N
     queue.run_when_due()
     assert [each.path for each in sink.requests] == ["/first", "/second", "/third"]
     assert queue.only.status == Status.SUCCESS
+
+
+def blocked(queue: Queue) -> tuple[Any, list[IntegrationObject]]:
+    integration = make.integration(platform=queue.platform, delivery={"onPoison": "block"})
+    lane = uuid4()
+    objects = queue.put(integration, lane, lane, lane)
+    refused(*claim())
+    assert claim() == []
+    return integration, objects
+
+
+def test_what_blocks_its_record_says_so_and_can_be_cancelled(queue: Queue) -> None:
+    _, (first, second, _) = blocked(queue)
+    first.refresh_from_db()
+    assert story.in_words(first)[-1] == (
+        "Until it is put back or cancelled, 2 later changes of the same record wait behind it."
+    )
+    assert story.may_cancel(first)
+    assert queue.all.filter(pk=first.pk).cancel("The data is wrong.") == 1
+    assert [obj.pk for obj in claim()] == [second.pk]
+
+
+def test_a_policy_that_blocks_no_more_lets_the_lanes_go_on(queue: Queue) -> None:
+    integration, (first, second, _) = blocked(queue)
+    integration.refresh_from_db()
+    integration.delivery = {"onPoison": "park"}
+    integration.save()
+    assert [obj.pk for obj in claim()] == [second.pk]
+    first.refresh_from_db()
+    assert first.status == Status.ERROR
+
+
+def test_what_waits_for_the_rate_says_so(queue: Queue) -> None:
+    integration = make.integration(platform=queue.platform, delivery={"rate": "1/min"})
+    queue.put(integration, uuid4(), uuid4())
+    IntegrationObject.objects.finish([called(obj) for obj in claim()])
+    assert claim() == []
+    waiting = queue.all.get(status=Status.QUEUE)
+    assert story.in_words(waiting)[0].startswith("It waits for its target's rate (1/min): more may")
+
+
+def test_what_was_passed_over_does_not_say_that_nothing_was_sent(queue: Queue) -> None:
+    integration = make.integration(platform=queue.platform, delivery={"onPoison": "skip"})
+    queue.put(integration, uuid4())
+    refused(*claim())
+    said = story.in_words(queue.only)
+    assert said[0].startswith("Given up at ")
+    assert said[1].startswith("Skipped: No.")
