@@ -15,6 +15,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 # Tests run beside each other, file by file, one file for each core.
 PARALLEL = -n auto --dist loadfile
 
+# Whatever the shell's environment says: compiled once, not by each process that a test starts.
+export PYTHONDONTWRITEBYTECODE =
+
 BIN = .venv/bin
 MANAGE = $(BIN)/python manage.py
 # Static checks and tests of the embedded default, whatever the shell's environment says.
