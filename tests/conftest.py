@@ -29,7 +29,7 @@ def django_db_modify_db_settings(
     if connection.vendor == "sqlite":
         folder = tmp_path_factory.mktemp("database")
         connection.settings_dict["TEST"]["NAME"] = str(folder / "test.sqlite3")
-        # A process may be killed under it, but no machine loses its power: nothing waits for a disk.
+        # Processes are killed in tests, but no machine loses its power: nobody waits for a disk.
         connection.settings_dict["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"
 
 
