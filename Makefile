@@ -71,9 +71,11 @@ fuzz: install-dev ## made-up calls to every operation, more than 10,000 (EXAMPLE
 	@OTMS_FUZZ_EXAMPLES=$(EXAMPLES) OTMS_FUZZ_MINUTES=$(MINUTES) $(EMBEDDED) $(BIN)/pytest \
 		--timeout 0 tests/fuzz
 
-test-services: install-dev ## the same tests and more, on PostgreSQL and Redis
+# `once` is what has no database and no broker in it: tests/conftest.py finds out.
+test-services: install-dev ## on PostgreSQL and Redis: the same tests, if they have any of it, and more
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
-	@$(SERVICES) $(BIN)/pytest $(PARALLEL) -m "not chaos and not browser and not bench"
+	@$(SERVICES) $(BIN)/pytest $(PARALLEL) \
+		-m "not chaos and not browser and not bench and not once"
 
 browser: install-dev ## every page of the admin in a headless Chromium: what does the policy refuse?
 	@$(EMBEDDED) $(BIN)/pytest -m browser -n 0 tests/browser

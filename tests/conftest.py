@@ -2,7 +2,10 @@
 
 import gc
 import os
+import re
 from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,6 +87,33 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         after = AfterACommit()
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: after.clean())
         yield
+
+
+# What has other reasons to be chosen or left out.
+KINDS = {"services", "browser", "long", "bench", "chaos"}
+# Words of a file that may reach Redis, or start a process on the database of the environment.
+REACHING = re.compile("cache|celery|redis|connection|environ|DATABASE_URL", re.IGNORECASE)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark with `once` what has no database and no broker in it: `make test` is enough.
+
+    Who asks for no database gets none: pytest-django sees to that. What may reach one, or Redis, in
+    another way says so with a word in its file, or says that it does not with the mark `embedded`.
+    """
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        asks = "django_db" in marks or "django_db_setup" in getattr(item, "fixturenames", ())
+        if asks or marks & KINDS:
+            continue
+        if "embedded" in marks or not may_reach(item.path):
+            item.add_marker("once")
+
+
+@cache
+def may_reach(file: Path) -> bool:
+    return REACHING.search(file.read_text()) is not None
 
 
 def pytest_collection_finish() -> None:

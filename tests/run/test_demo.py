@@ -13,6 +13,7 @@ import pytest
 
 from tests.run.conftest import ROOT, Run, Start, free_port, milliseconds
 
+pytestmark = pytest.mark.embedded
 READY = "Ctrl-C stops everything"
 
 

@@ -14,6 +14,7 @@ import pytest
 from otms import env
 from tests.run.conftest import ROOT, Start, free_port
 
+pytestmark = pytest.mark.embedded
 MIB = 1024 * 1024
 LOGIN = "/api/user/login"
 NOBODY = json.dumps({"username": "nobody", "password": "x"}).encode()

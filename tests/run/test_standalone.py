@@ -15,6 +15,8 @@ import pytest
 from otms import env
 from tests.run.conftest import ROOT, Start
 
+pytestmark = pytest.mark.embedded
+
 
 def manage(folder: Path, *words: str, **environment: str) -> tuple[int, str]:
     """What an operator's command beside it says, and how it ends."""
