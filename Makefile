@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	then echo $$p; break; fi; done)
 
-# Tests run beside each other, file by file, one file for each core.
+# Tests run beside each other, file by file, one file more than there are cores.
 PARALLEL = -n auto --dist loadfile
 
 # Whatever the shell's environment says: compiled once, not by each process that a test starts.

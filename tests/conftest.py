@@ -89,6 +89,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         yield
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: a quarter of the time a test waits for another."""
+    return (os.cpu_count() or 1) + 1
+
+
 # What has other reasons to be chosen or left out.
 KINDS = {"services", "browser", "long", "bench", "chaos"}
 # Words of a file that may reach Redis, or start a process on the database of the environment.
