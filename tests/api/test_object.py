@@ -215,7 +215,7 @@ def test_what_waits_is_cancelled(
         ("requeue", {"status": Status.CANCELLED}, "it is CANCELLED"),
         ("requeue", {"status": Status.RETRY, "leased": True}, "being sent right now"),
         ("cancel", {"status": Status.SUCCESS}, "it is SUCCESS"),
-        ("cancel", {"status": Status.ERROR}, "it is ERROR"),
+        ("cancel", {"status": Status.ERROR, "holds_lane": False}, "it is ERROR"),
         ("cancel", {"status": Status.SKIPPED}, "it is SKIPPED"),
         ("cancel", {"status": Status.CANCELLED}, "it is CANCELLED"),
         ("cancel", {"leased": True}, "being sent right now"),
