@@ -145,7 +145,8 @@ class OnEmbedded(Storm):
     def stop(self) -> None:
         process = self.embedded.standalone()
         time.sleep(1 + self.chance.random())
-        assert process.stop(60) == 0, "it did not stop as it should"
+        code = process.stop(60)
+        assert code == 0, f"it ended with {code}"
 
     def see_it_killed(self, at: str) -> None:
         """It kills itself at that point soon after it has begun."""

@@ -110,6 +110,7 @@ class Deployment:
             "OTMS_HEAVY_RATE": "1000000/min",
             "OTMS_VAR": str(folder),
             "PYTHONUNBUFFERED": "1",
+            "PYTHONFAULTHANDLER": "1",
         }
 
     def start(self, name: str, *command: str, doomed: bool = False, **environment: str) -> Process:
