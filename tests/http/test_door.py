@@ -510,7 +510,7 @@ def test_a_call_that_fails_does_not_take_its_neighbours_along(sink: Sink) -> Non
 def test_waiting_for_a_free_connection_counts_against_the_deadline(sink: Sink) -> None:
     async def run() -> list[Exchange]:
         window = http.Window(limit=10, limit_per_host=1)
-        calls = (window.send(post(sink.url("/slow/300")), timeout=0.5) for _ in range(3))
+        calls = (window.send(post(sink.url("/slow/1000")), timeout=1.9) for _ in range(3))
         answers = await asyncio.gather(*calls)
         await window.close()
         return answers
