@@ -124,6 +124,7 @@ class OnEmbedded(Storm):
     def __init__(self, embedded: Embedded, calm: float) -> None:
         super().__init__(calm)
         self.embedded = embedded
+        self.left: Process | None = None  # by the storm before
 
     def acts(self) -> dict[str, Callable[[], None]]:
         return {
@@ -133,8 +134,11 @@ class OnEmbedded(Storm):
         }
 
     def blow(self, seed: int) -> None:
+        if self.left:
+            with self.cut():
+                self.left.kill()
         super().blow(seed)
-        self.embedded.standalone()
+        self.left = self.embedded.standalone()
 
     def kill(self) -> None:
         process = self.embedded.standalone()
