@@ -5,20 +5,6 @@ import otms.db.fields
 from django.db import migrations, models
 
 
-def keep_what_there_is(apps, schema_editor):
-    """What begins now is retried with the mapping of now."""
-    Version = apps.get_model("integrations", "IntegrationVersion")
-    for each in apps.get_model("integrations", "Integration").objects.all():
-        sources = each.data_sources.all()
-        Version.objects.create(
-            platform_id=each.platform_id,
-            integration=each,
-            number=each.version,
-            filters=each.filters or [],
-            mappings={str(source.pk): source.mapping for source in sources},
-        )
-
-
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -48,5 +34,4 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('integration', 'number'), name='one_of_a_number')],
             },
         ),
-        migrations.RunPython(keep_what_there_is, migrations.RunPython.noop),
     ]
