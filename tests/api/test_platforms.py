@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from integrations.api.apps import AppViewSet
+from integrations.api.catalogue import CatalogueViewSet
 from integrations.models import (
     AppInstallation,
     Credential,
@@ -32,8 +33,8 @@ pytestmark = pytest.mark.django_db
 
 # Log in before they have a platform.
 PUBLIC = {UserViewSet}
-# Shows what is the same for every platform: the App Store.
-OF_EVERYBODY = {AppViewSet}
+# Show what is the same for every platform: the App Store, what integrations can be made of.
+OF_EVERYBODY = {AppViewSet, CatalogueViewSet}
 MAKE: dict[Any, Any] = {
     TransportOrder: make.OrderFactory,
     Consignment: make.consignment,
