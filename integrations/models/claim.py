@@ -128,12 +128,11 @@ class Claims:
 
 
 class Due(NamedTuple):
-    """What is due at a gate: rows, how many of them may go, and the lanes that are on their way."""
+    """What is due at a gate: rows, and how many of them may go."""
 
     gate: Gate
     room: int
     rows: list[int]
-    lanes: set[Any]
 
 
 class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
@@ -231,9 +230,7 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         """Due rows of each gate, locked, each gate with no more room than its cap leaves."""
         found: list[Due] = []
         share = share.copy() if share else None
-        in_flight: dict[UUID, list[str | None]] = defaultdict(list)
-        for of_gate, lane in IN_FLIGHT.rows(self.db, gates=[gate.pk for gate in gates]):
-            in_flight[UUID(str(of_gate))].append(lane)
+        in_flight = self._in_flight(gates)
         # A look that is full of suspects would find nothing else.
         interruptions = MOST_INTERRUPTIONS if suspect else 0
         for gate in gates:
@@ -246,7 +243,7 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             most = room * LOOK_AHEAD + 100
             due = {"gate": gate.pk, "now": now, "interruptions": interruptions, "most": most}
             rows = [id for (id,) in LOCK_DUE.rows(self.db, **due)] if room else []
-            found.append(Due(gate, room, rows, set(in_flight[gate.pk]) - {None}))
+            found.append(Due(gate, room, rows))
             slots -= min(room, len(rows))
             if share:
                 share.take(platform, gate.pk, min(room, len(rows)))
@@ -256,6 +253,8 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         """Lease the heads of lanes; defer the followers until their head is done."""
         looked = [id for due in candidates for id in due.rows]
         found = FIND_HEADS.rows(self.db, ids=looked) if looked else []
+        # Seen when the rows are locked: whoever finishes one of these later has the last word.
+        flying = self._in_flight([due.gate for due in candidates]) if looked else {}
         follows = {id for id, _, _, ahead in found if ahead is not None}
         suspects = {id for id, _, interruptions, _ in found if interruptions} - follows
         lanes = {id: lane for id, lane, _, _ in found}
@@ -265,7 +264,8 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         for due in candidates:
             end = now + timedelta(seconds=due.gate.lease_seconds)
             # What was put back may be older than what of its lane is in flight at this moment.
-            taken = [id for id in due.rows if id not in follows and lanes[id] in due.lanes]
+            busy = set(flying.get(due.gate.pk, ())) - {None}
+            taken = [id for id in due.rows if id not in follows and lanes[id] in busy]
             passed = suspects.intersection(due.rows) - {*taken}
             if not passed or not tried:
                 served.append(due.gate.pk)
@@ -285,6 +285,13 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             self._all().filter(id__in=leased).order_by("id").select_related("change", "since")
         )
         return Claims(claimed, deferred=bool(follows))
+
+    def _in_flight(self, gates: list[Any]) -> dict[UUID, list[str | None]]:
+        """By gate, the lane of each row that is leased."""
+        lanes: dict[UUID, list[str | None]] = defaultdict(list)
+        for gate, lane in IN_FLIGHT.rows(self.db, gates=[gate.pk for gate in gates]):
+            lanes[UUID(str(gate))].append(lane)
+        return lanes
 
     def _all(self) -> "ClaimQuerySet":
         return self.model.objects.using(self.db).across_platforms()

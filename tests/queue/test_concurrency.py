@@ -251,6 +251,32 @@ def test_a_thousand_deep_lanes_are_worked_off(queue: Queue) -> None:
 
 
 @pytest.mark.services
+def test_a_head_that_is_done_in_the_middle_of_a_claim_wakes_its_follower(queue: Queue) -> None:
+    integration = make.integration(platform=queue.platform)
+    lane = uuid4()
+    first, second = queue.put(integration, lane, lane)
+    (head,) = IntegrationObject.objects.claim_due(1).objects
+    assert head.pk == first.pk
+    queue.all.filter(pk=second.pk).update(due_at=now() - timedelta(seconds=1))
+    # It has seen what is on its way, and not yet locked what is due.
+    pause = Pause(lambda sql: "interruptions <=" in sql and sql.startswith("SELECT id"))
+    claimed: list[Any] = []
+
+    def look() -> None:
+        with connection.execute_wrapper(pause):
+            claimed.extend(IntegrationObject.objects.claim_due(10).objects)
+
+    beside = Beside(look)
+    assert pause.there.wait(10)
+    IntegrationObject.objects.finish([head.succeed("It was there.")])
+    # As if that had begun before the claim, and was committed only now.
+    queue.all.filter(pk=second.pk).update(due_at=now() - timedelta(seconds=1))
+    pause.go_on.set()
+    beside.done()
+    assert [obj.pk for obj in claimed] == [second.pk]
+
+
+@pytest.mark.services
 def test_a_claim_reads_only_what_waits(queue: Queue) -> None:
     """A hundred thousand finished rows, and a few that are due."""
     integration = make.integration(platform=queue.platform)
