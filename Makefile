@@ -82,7 +82,7 @@ browser: install-dev ## every page of the admin in a headless Chromium: what doe
 
 chaos: install-dev ## start, kill and restart real processes, on PostgreSQL and Redis (FULL=1 for all)
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
-	@FULL="$(FULL)" $(SERVICES) $(BIN)/pytest $(PARALLEL) -m chaos tests/chaos tests/run
+	@FULL="$(FULL)" $(SERVICES) $(BIN)/pytest -n 2 --dist loadfile -m chaos tests/chaos tests/run
 
 bench: install-dev ## speed, as ratios in one run, on PostgreSQL and Redis (FULL=1 for the full sizes)
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
