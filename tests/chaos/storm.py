@@ -20,6 +20,8 @@ KILLED_AT = ("claimed", "before-call", "after-call", "before-finish", "after-fin
 class Storm:
     """What is done to a deployment; `blow()` does each thing once, in an order by chance."""
 
+    where = ""
+
     def __init__(self, calm: float) -> None:
         self.calm = calm  # the seconds between two of them, on average
         self.chance = random.Random()
@@ -59,6 +61,8 @@ class Storm:
 
 class OnServices(Storm):
     """On workers, beat, web server, Redis and PostgreSQL, each a process."""
+
+    where = "PostgreSQL and Redis"
 
     def __init__(self, system: System, database: PostgresServer, calm: float) -> None:
         super().__init__(calm)
@@ -120,6 +124,8 @@ class OnServices(Storm):
 
 class OnEmbedded(Storm):
     """On the one process that is everything: it is there when an act begins and gone at its end."""
+
+    where = "the embedded default"
 
     def __init__(self, embedded: Embedded, calm: float) -> None:
         super().__init__(calm)

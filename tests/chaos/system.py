@@ -62,12 +62,6 @@ class Process:
         held = next(line for line in status.splitlines() if line.startswith(f"{which}:"))
         return int(held.split()[1]) / 1024
 
-    @property
-    def cpu(self) -> float:
-        """The seconds of processor time it has used."""
-        stat = Path(f"/proc/{self.popen.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-
     def suspend(self) -> None:
         """As a laptop's lid, or a virtual machine that is moved, would."""
         self.popen.send_signal(signal.SIGSTOP)

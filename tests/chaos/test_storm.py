@@ -18,7 +18,7 @@ from tests.chaos.conftest import postgres, queue_of, talk_to
 from tests.chaos.ledger import Ledger
 from tests.chaos.server import PostgresServer
 from tests.chaos.storm import FULL, OnEmbedded, OnServices, Storm
-from tests.chaos.system import Embedded, System
+from tests.chaos.system import Deployment, Embedded, System
 from tests.sink import Sink
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
@@ -89,7 +89,7 @@ def weather(storm: Storm, callers: Callers) -> None:
         callers.finish()
 
 
-def judge(platform: Platform, witness: Sink, storm: Storm, callers: Callers) -> Ledger:
+def judge(platform: Platform, witness: Sink, storm: Storm) -> Ledger:
     """When all is delivered, or a minute after the last progress."""
     done, moved = -1, time.monotonic()
     while (left := queue_of(platform).exclude(status="SUCCESS").count()) and (
@@ -101,42 +101,6 @@ def judge(platform: Platform, witness: Sink, storm: Storm, callers: Callers) -> 
     return Ledger.of(platform, witness.requests, storm.cuts, written_within=2)
 
 
-def test_on_postgresql_and_redis(
-    system: System, own_server: PostgresServer, witness: Sink, figure: Callable[[str], None]
-) -> None:
-    platform = make.PlatformFactory()
-    integration(witness, platform)
-    token = make.token(make.UserFactory(platform=platform))
-    connections.close_all()
-    storm = OnServices(system, own_server, calm=CALM)
-    callers = Callers(system.web_port, token)
-    weather(storm, callers)
-    ledger = judge(platform, witness, storm, callers)
-    figure(f"storm on PostgreSQL and Redis: {ledger}")
-    figure(f"  {storm}; {callers.failed} calls of the API failed and were made again")
-    hold(ledger, callers)
-    assert not system.gone()
-    assert not queue_of(platform).exclude(status="SUCCESS").exists()
-
-
-def test_on_the_embedded_default(
-    embedded: Embedded, witness: Sink, figure: Callable[[str], None]
-) -> None:
-    platform = make.PlatformFactory()
-    integration(witness, platform)
-    token = make.token(make.UserFactory(platform=platform))
-    connections.close_all()
-    storm = OnEmbedded(embedded, calm=CALM)
-    callers = Callers(embedded.web_port, token)
-    weather(storm, callers)
-    ledger = judge(platform, witness, storm, callers)
-    figure(f"storm on the embedded default: {ledger}")
-    figure(f"  {storm}; {callers.failed} calls of the API failed and were made again")
-    hold(ledger, callers)
-    assert not embedded.gone()
-    assert not queue_of(platform).exclude(status="SUCCESS").exists()
-
-
 def hold(ledger: Ledger, callers: Callers) -> None:
     """The promises."""
     assert ledger.changes == callers.saved, "a save that was answered is there, and once"
@@ -145,3 +109,34 @@ def hold(ledger: Ledger, callers: Callers) -> None:
     assert not ledger.unexplained
     assert not ledger.twice
     assert not ledger.inversions
+
+
+def survives(
+    deployment: Deployment, witness: Sink, storm: Callable[[], Storm], figure: Callable[[str], None]
+) -> None:
+    """Orders are saved while it storms; afterwards the promises hold."""
+    platform = make.PlatformFactory()
+    integration(witness, platform)
+    token = make.token(make.UserFactory(platform=platform))
+    connections.close_all()
+    blowing = storm()
+    callers = Callers(deployment.web_port, token)
+    weather(blowing, callers)
+    ledger = judge(platform, witness, blowing)
+    figure(f"storm on {blowing.where}: {ledger}")
+    figure(f"  {blowing}; {callers.failed} calls of the API failed and were made again")
+    hold(ledger, callers)
+    assert not deployment.gone()
+    assert not queue_of(platform).exclude(status="SUCCESS").exists()
+
+
+def test_on_postgresql_and_redis(
+    system: System, own_server: PostgresServer, witness: Sink, figure: Callable[[str], None]
+) -> None:
+    survives(system, witness, lambda: OnServices(system, own_server, calm=CALM), figure)
+
+
+def test_on_the_embedded_default(
+    embedded: Embedded, witness: Sink, figure: Callable[[str], None]
+) -> None:
+    survives(embedded, witness, lambda: OnEmbedded(embedded, calm=CALM), figure)

@@ -17,6 +17,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from integrations import http
 from tests.sink import Sink
 
+DEADLINE = 0.5
+LATE = 5.0  # a busy machine is late; what the receivers do here takes longer still
+
+
+def post(url: str, body: bytes = b'{"id": 1}', **headers: str) -> http.Request:
+    return http.Request(
+        "POST", url, {name.replace("_", "-"): v for name, v in headers.items()}, body
+    )
+
+
+def facts(exchange: http.Exchange) -> tuple[Any, ...]:
+    return exchange.status, exchange.error_kind, exchange.sent
+
 
 class Door(Protocol):
     def __call__(self, request: http.Request, /, *, timeout: float = ...) -> http.Exchange: ...
