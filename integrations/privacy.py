@@ -36,7 +36,7 @@ from integrations.models import (
     RequestLog,
     Task,
 )
-from integrations.models.queue import OPEN
+from integrations.models.status import OPEN
 from integrations.models.task import OPEN as OPEN_TASK
 from integrations.models.task import Kind, TaskStatus
 from otms.accounts import audit

@@ -7,7 +7,7 @@ from django.utils.timezone import localtime, now
 
 from integrations.core import origin
 from integrations.models import EntityChange, IntegrationObject, Log, RequestLog, Status
-from integrations.models.queue import OPEN, REQUEUED
+from integrations.models.status import OPEN, REQUEUED
 
 MOST_BEHIND = 1000  # objects that are counted behind one that blocks its lane
 NEWEST = 50  # rows of each kind that a story shows; the lists have the others

@@ -13,8 +13,9 @@ from integrations.models.installation import AppInstallation, InstallationStatus
 from integrations.models.integration import DataSource, Integration, IntegrationType, Stale, Use
 from integrations.models.log import Level, Log, RequestLog
 from integrations.models.message import MessageAutomation, MessageTemplate
+from integrations.models.object import IntegrationObject
 from integrations.models.outcome import Outcome
-from integrations.models.queue import IntegrationObject, Status
+from integrations.models.status import Status
 from integrations.models.task import Task
 from integrations.models.version import IntegrationVersion
 

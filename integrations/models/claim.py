@@ -21,7 +21,7 @@ from otms.accounts.tenancy import PlatformQuerySet
 from otms.db.text import Text
 
 if TYPE_CHECKING:
-    from integrations.models.queue import IntegrationObject
+    from integrations.models.object import IntegrationObject
 
 GATES_PER_CLAIM = 8
 # Followers that are looked at for each free slot; they are deferred, so a look is never wasted.

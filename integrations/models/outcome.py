@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from integrations.models.log import Level, RequestLog
 
 if TYPE_CHECKING:
-    from integrations.models.queue import IntegrationObject
+    from integrations.models.object import IntegrationObject
 
 
 @dataclass

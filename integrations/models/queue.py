@@ -1,4 +1,6 @@
-"""The queue: IntegrationObject, its gate, and every transition there is.
+"""The queue: what becomes of many objects at once, and every transition there is.
+
+What a worker may say of one object that it leases stands with the object, in object.py.
 
     -                 -> QUEUE              enqueue()
     QUEUE, RETRY      -> the same, leased   claim_due(), in claim.py
@@ -17,45 +19,28 @@ Order: objects with the same lane leave one after the other, by id. Claims never
 (SKIP LOCKED everywhere), outcomes touch only rows they lease and the next one of each lane.
 """
 
-import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
-from integrations.core import origin, schedule
-from integrations.core.backoff import RetryPolicy
-from integrations.core.delivery import DeliveryPolicy
+from integrations.core import origin
 from integrations.models.change import EntityChange
 from integrations.models.claim import ClaimQuerySet, database_now
 from integrations.models.gate import FOREVER, Gate
-from integrations.models.integration import DataSource, Integration
+from integrations.models.integration import Integration
 from integrations.models.log import Level, Log, RequestLog
 from integrations.models.outcome import Outcome
+from integrations.models.status import ENDABLE, REQUEUED, Status, finished
 from otms.accounts import audit
-from otms.db.fields import DocumentField
 from otms.db.text import Text
 
-
-class Status(models.TextChoices):
-    QUEUE = "QUEUE"
-    RETRY = "RETRY"
-    SUCCESS = "SUCCESS"
-    ERROR = "ERROR"
-    SKIPPED = "SKIPPED"
-    CANCELLED = "CANCELLED"
-
-
-OPEN = (Status.QUEUE, Status.RETRY)
-# By cancel(): what waits, and what keeps others waiting.
-ENDABLE = Q(status__in=OPEN) | Q(status=Status.ERROR, holds_lane=True)
-REQUEUED = (Status.ERROR, Status.RETRY, Status.SKIPPED)  # by requeue(), and no others
-
+if TYPE_CHECKING:
+    from integrations.models.object import IntegrationObject
 
 LOCK_LEASED = Text(
     """
@@ -96,7 +81,7 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 of_platform = Integration.objects.filter(platform_id=change.platform_id)
                 listening[key] = list(of_platform.using(self.db).listening(change.entity))
         rows = [
-            IntegrationObject(
+            self.model(
                 platform_id=change.platform_id,
                 integration=integration,
                 change=change,
@@ -172,9 +157,9 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
     def _replace(self, older: list[tuple["IntegrationObject", "IntegrationObject"]]) -> None:
         for old, row in older:
             text = f"Replaced by {row.uuid}: it changed again before this was sent."
-            for name, value in {**_finished(Status.SKIPPED), "reason": text}.items():
+            for name, value in {**finished(Status.SKIPPED), "reason": text}.items():
                 setattr(old, name, value)
-        fields = [*_finished(Status.SKIPPED), "reason"]
+        fields = [*finished(Status.SKIPPED), "reason"]
         self._all().bulk_update([old for old, _ in older], fields)
         Log.objects.bulk_create(old.line(Level.INFO, "replaced", old.reason) for old, _ in older)
 
@@ -308,240 +293,9 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 self._wake_next(ids, database_now(self.db))
 
 
-class IntegrationObject(models.Model):
-    """One EntityChange queued for one Integration: the durable queue row.
-
-    `id` is the sequence a receiver sees (drawn while the entity is locked); `uuid` is the id on the
-    wire and the webhook-id, the same on every attempt.
-    """
-
-    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    platform = models.ForeignKey("accounts.Platform", models.CASCADE, related_name="+")
-    integration = models.ForeignKey(Integration, models.CASCADE, related_name="queue")
-    change = models.ForeignKey(EntityChange, models.CASCADE, related_name="queue")
-    # The first of the changes it stands for, when it replaced others.
-    since = models.ForeignKey(
-        EntityChange, models.SET_NULL, null=True, related_name="+", db_index=False
-    )
-    replay_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="replays")
-    entity = models.CharField(max_length=60)
-    entity_id = models.UUIDField()
-    reference = models.CharField(max_length=255, blank=True)
-
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUE)
-    lane = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null: no order to keep
-    holds_lane = models.BooleanField(default=False)
-    due_at = models.DateTimeField(null=True)
-    leased = models.BooleanField(default=False)
-    claimed_at = models.DateTimeField(null=True)
-    fence = models.PositiveIntegerField(default=0)
-    attempts = models.PositiveIntegerField(default=0)
-    # Claims in a row, the last ones, that ended without an outcome.
-    interruptions = models.PositiveSmallIntegerField(default=0)
-    step = models.PositiveSmallIntegerField(default=0)
-    # The data source of that step: others may have been put before it, or taken away, since.
-    at_source = models.UUIDField(null=True)
-    # Of the integration, whose filters and mappings it began with: a retry sends the same.
-    version = models.PositiveIntegerField(null=True)
-    answers = DocumentField(null=True)  # of the steps that enrich, by name
-    reason = models.TextField(blank=True)
-    error = models.TextField(blank=True)
-    external_id = models.CharField(max_length=255, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    # Its time for retries counts from here: the first attempt, not what it waited before.
-    queued_at = models.DateTimeField(auto_now_add=True)
-    finished_at = models.DateTimeField(null=True)
-
-    objects = IntegrationObjectQuerySet.as_manager()
-
-    # What a log line of the server calls it, if that is not its reference.
-    told_as: str | None = None
-
-    class Meta:
-        verbose_name_plural = "queue"
-        indexes = [
-            # Claims read these three; they hold only rows that wait, so history costs nothing.
-            models.Index(
-                fields=["integration", "due_at", "id"],
-                name="queue_due",
-                condition=Q(due_at__isnull=False),
-            ),
-            models.Index(
-                fields=["integration", "lane", "id"],
-                name="queue_lane",
-                condition=Q(holds_lane=True),
-            ),
-            models.Index(fields=["integration"], name="queue_leased", condition=Q(leased=True)),
-            # Deleting a change asks who stands for it.
-            models.Index(fields=["since"], name="queue_since", condition=Q(since__isnull=False)),
-            # The monitoring lists and the search read these.
-            models.Index(fields=["integration", "-id"], name="queue_newest"),
-            models.Index(fields=["integration", "status", "-id"], name="queue_by_status"),
-            models.Index(fields=["platform", "-id"], name="queue_of_platform"),
-            models.Index(fields=["platform", "entity_id", "-id"], name="queue_of_entity"),
-            models.Index(fields=["platform", "reference", "-id"], name="queue_by_reference"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.reference} ({self.status})"
-
-    @property
-    def audit_name(self) -> str:
-        """Without its reference, which may be a person's name."""
-        return f"{self.entity} {str(self.entity_id)[:8]}"
-
-    @property
-    def lease(self) -> timedelta:
-        """How long this claim was given; only of a leased object."""
-        assert self.due_at  # noqa: S101 - for the type checker: a lease has both ends
-        assert self.claimed_at  # noqa: S101
-        return self.due_at - self.claimed_at
-
-    @cached_property
-    def whole(self) -> EntityChange:
-        """Its change, together with those that it replaced; compared once, for it never changes."""
-        return self.change.since(self.since) if self.since else self.change
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """What mappings see: the change, and what steps before this one were answered."""
-        document = self.whole.document
-        return {**document, "steps": self.answers} if self.answers else document
-
-    def first_due(self, now: datetime) -> Any:
-        """At the integration's next tick, or at once; when it waits for newer ones, after that."""
-        due = self.own_due(now, (self.since or self.change).created_at)
-        return due if due > now else Now()
-
-    def own_due(self, since: datetime | None = None, changed: datetime | None = None) -> datetime:
-        """When it would be due if nothing stood before it: at a tick, after a wait for others."""
-        since, changed = since or self.queued_at, changed or self.created_at
-        ticks, seconds = self.integration.schedule, self.integration.policy.coalesce
-        due = schedule.next_tick(ticks, since) if ticks else since
-        if seconds and not self.attempts:
-            due = max(due, changed + timedelta(seconds=seconds))
-        return due
-
-    def take_the_place_of(self, old: "IntegrationObject", now: datetime) -> None:
-        """Be due no later than what it replaces, or a record that never rests would never leave."""
-        due = self.due_at if isinstance(self.due_at, datetime) else now
-        if old.due_at and old.due_at < due:
-            self.due_at = old.due_at
-
-    def go_round_no_more(self) -> None:
-        """End it before it is queued: what our own deliveries cause would go round for ever."""
-        for name, value in _finished(Status.SKIPPED).items():
-            setattr(self, name, value)
-        self.reason = (
-            f"This change is the work of {self.change.hops} deliveries of ours, each the cause of "
-            "the next: it is not sent on, or it would go round for ever."
-        )
-
-    def line(self, level: Level, code: str, message: str, data: Any = None) -> Log:
-        """A log line about this object."""
-        return Log(
-            platform_id=self.platform_id,
-            integration_id=self.integration_id,
-            object_id=self.pk,
-            level=level,
-            code=code,
-            message=message,
-            data=data,
-        )
-
-    # What a worker may say about an object it leases.
-
-    def succeed(
-        self,
-        message: str,
-        *,
-        then: DataSource | None = None,
-        level: Level = Level.INFO,
-        **extra: Any,
-    ) -> Outcome:
-        """Delivered; if there is a next step, it is due now."""
-        if then:
-            changes = {
-                "status": Status.QUEUE,
-                "step": self.step + 1,
-                "at_source": then.pk,
-                "attempts": 0,
-                "due_at": None,
-            }
-            return Outcome(self, changes, level, "step_delivered", message, wait=0, **extra)
-        changes = {**_finished(Status.SUCCESS), "error": "", "reason": "", "answers": None}
-        return Outcome(self, changes, level, "delivered", message, **extra)
-
-    def fail(
-        self,
-        code: str,
-        error: str,
-        policy: DeliveryPolicy,
-        *,
-        permanent: bool,
-        retry_after: float | None = None,
-        **extra: Any,
-    ) -> Outcome:
-        """Try again later, unless the error is permanent or the budget in time is spent."""
-        changes: dict[str, Any]
-        wait = None if permanent else self._wait(policy.retry, retry_after)
-        if wait is not None:
-            changes = {"status": Status.RETRY, "error": error}
-            message = f"{error} Attempt {self.attempts}; the next one in {_spoken(wait)}."
-            return Outcome(
-                self, changes, Level.WARNING, "retry_scheduled", message, wait=wait, **extra
-            )
-        if not permanent:
-            error = (
-                f"{error} Given up after {self.attempts} attempts: the time for retries is over."
-            )
-        if policy.on_poison == "skip":
-            changes = {**_finished(Status.SKIPPED), "error": error, "reason": f"Skipped: {error}"}
-        else:
-            held = policy.on_poison == "block" and self.lane is not None
-            changes = {**_finished(Status.ERROR), "error": error, "holds_lane": held}
-        return Outcome(self, changes, Level.ERROR, code, error, **extra)
-
-    def skip(self, code: str, reason: str, data: Any = None) -> Outcome:
-        """Nothing is sent, and this is why."""
-        changes = {**_finished(Status.SKIPPED), "reason": reason}
-        return Outcome(self, changes, Level.INFO, code, reason, data)
-
-    def drop(self, reason: str) -> Outcome:
-        """Nobody wants it any more."""
-        changes = {**_finished(Status.CANCELLED), "reason": reason}
-        return Outcome(self, changes, Level.INFO, "cancelled", reason)
-
-    def release(self, reason: str) -> Outcome:
-        """Give the lease back; the attempt was not made and is not charged."""
-        changes = {
-            "status": self.status,
-            "attempts": self.attempts - 1,
-            "interruptions": self.interruptions,  # it is as suspect as it was
-        }
-        return Outcome(self, changes, Level.DEBUG, "released", reason, wait=0)
-
-    @property
-    def interrupted(self) -> bool:
-        """Did the claim before this one end without an outcome?"""
-        return self.interruptions > 0
-
-    def is_given_up(self, policy: DeliveryPolicy) -> bool:
-        """Is the time for retries over?"""
-        return self._wait(policy.retry, None) is None
-
-    def _wait(self, retry: RetryPolicy, retry_after: float | None) -> float | None:
-        elapsed = datetime.now(UTC) - self.queued_at
-        return retry.delay(self.attempts, retry_after=retry_after, elapsed=elapsed)
-
-
-def _portions(rows: models.QuerySet[IntegrationObject]) -> Iterator[list[int]]:
+def _portions(rows: IntegrationObjectQuerySet) -> Iterator[list[int]]:
     ids = list(rows.values_list("pk", flat=True))
     return (ids[start : start + PORTION] for start in range(0, len(ids), PORTION))
-
-
-def _finished(status: Status) -> dict[str, Any]:
-    return {"status": status, "holds_lane": False, "due_at": None, "finished_at": Now()}
 
 
 def _timed(outcome: Outcome, now: datetime) -> dict[str, Any]:
@@ -549,10 +303,3 @@ def _timed(outcome: Outcome, now: datetime) -> dict[str, Any]:
     if outcome.wait is None:
         return outcome.changes
     return {**outcome.changes, "due_at": now + timedelta(seconds=outcome.wait)}
-
-
-def _spoken(seconds: float) -> str:
-    """A wait for people: 7 s, 12 min, 3.5 h."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
