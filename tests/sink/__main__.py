@@ -7,7 +7,8 @@ import sys
 
 import uvloop
 
-from tests.sink.server import Connection, Memory
+from tests.sink.memory import Memory
+from tests.sink.server import Connection
 
 
 def main() -> None:
