@@ -173,11 +173,13 @@ class Browser:
     def looks(self, address: str) -> int:
         """How often this page asks the database for something.
 
-        What is written is left out: that the caller was here is, once a minute.
+        What is written is left out, with the lock taken for it: that the caller was here is, once
+        a minute.
         """
         with CaptureQueriesContext(connection) as captured:
             self.html(address)
-        return sum(query["sql"].startswith("SELECT") for query in captured)
+        asked = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
+        return sum("FOR NO KEY UPDATE" not in each for each in asked)
 
     def fields(self, address: str) -> dict[str, Any]:
         """What the form on this page would send if nothing were typed."""
