@@ -186,18 +186,3 @@ def at(path: paths.Path, target: str, whole: str = "") -> Step:
 
 
 _CAN_BE_LARGE = {str, list, dict}
-
-
-def in_words(value: Any, target: str) -> str:
-    """A value as it stands in a text; null is nothing."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return ", ".join(in_words(each, target) for each in value)
-    if isinstance(value, dict):
-        names = ", ".join(list(value)[:5])
-        message = f"An object can't stand in a text; name one of its fields: {names}."
-        raise MappingError(target, "", message)
-    return documents.dumps(value).decode()

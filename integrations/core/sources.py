@@ -12,10 +12,10 @@ from integrations.core.scope import (
     Place,
     Scope,
     Step,
-    in_words,
     nothing,
 )
 from integrations.core.work import Exhausted
+from otms import documents
 from otms.documents import shorten
 
 # Sums keep every digit that a document can hold.
@@ -61,7 +61,7 @@ def text(builder: Builder, place: Place) -> Step:
                     GapWarning(target, w.path, whole=w.whole) for w in scope.warnings[noted:]
                 ]
             else:
-                written.append(in_words(value, target))
+                written.append(_in_words(value, "$text", place))
             written.append(after)
         made = "".join(written)
         scope.weigh(made, target, shorten(text))
@@ -98,7 +98,7 @@ def join(builder: Builder, place: Place) -> Step:
     def write(scope: Scope) -> Any:
         noted = len(scope.warnings)
         values = [step(scope) for step in steps]
-        words = [in_words(v, target) for v in values if v is not MISSING and v is not None]
+        words = [_in_words(v, "$join", place) for v in values if v is not MISSING and v is not None]
         if not words:
             return MISSING
         del scope.warnings[noted:]
@@ -200,3 +200,19 @@ def _each_of(builder: Builder, place: Place, name: str) -> list[Step]:
         builder.refuse(place.target, "not_a_list", message)
         return []
     return [builder.build(expression, place.target) for expression in place.argument]
+
+
+def _in_words(value: Any, name: str, place: Place) -> str:
+    """A value as it stands in a text; null is nothing."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(_in_words(each, name, place) for each in value)
+    if isinstance(value, dict):
+        fields = ", ".join(shorten(field, 40) for field in list(value)[:5])
+        instead = f"name one of its fields: {fields}" if fields else "and this one has no fields"
+        said = f"`{name}`: {shown(value)} is an object and can't stand in a text; {instead}."
+        raise MappingError(place.target, shorten(place.expression), said)
+    return documents.dumps(value).decode()

@@ -1,0 +1,363 @@
+"""Made-up documents, mappings and filters: mostly sensible, now and then hostile.
+
+Everything is JSON text, as it comes from outside, and all of one example comes from one number.
+"""
+
+import json
+import random
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from integrations.core.comparisons import OPERATORS as COMPARISONS
+from integrations.core.conversions import TYPES
+from integrations.core.operators import OPERATORS
+
+NAMES = [
+    *("transportOrder", "consignments", "goods", "id", "name", "status", "weight", "value"),
+    *("customer", "before", "createdAt", "k", "a", "x-y", "größe", "名前", "🚚", "a b", "a.b", "'"),
+    *("where", "wherenot", "true", "null", "len", "parent", "$", "$$", "@", "#", "*", "0", "-1"),
+    *("$path", "$do", "", "\x00", "\ud800", 'a"b', "a\\b", "a]b", "1x"),
+]
+TEXTS = [
+    *("", " ", "requested", "12.50", "-3", "1e9", "NaN", "Infinity", "١٢", "1,5", "0x10", "true"),
+    *("2026-03-20", "2026-03-29T01:30:00Z", "2026-03-29T02:30:00+02:00", "0001-01-01T00:00:00Z"),
+    *(
+        "9999-12-31T23:59:59-23:59",
+        "2026-02-30",
+        "2026-03-20T25:00:00Z",
+        "\x00",
+        "\udfff",
+        "🚚" * 9,
+    ),
+    *("$.name", "@.name", "#", "$$", "{{name}}", "é" * 50, "a" * 30, "x" * 5_000, "9" * 1_000),
+]
+NUMBERS = [
+    *("0", "-0", "1", "2", "64", "10000", "-1", "9007199254740993", "18446744073709551616"),
+    *("0.1", "12.50", "-0.0", "1.005", "1E3", "1e-7", "1e400", "-1e400", "1e-400"),
+    *("9" * 400, "9" * 4_299, "0." + "3" * 990),
+]
+NO_NUMBERS = ["1e401", "9" * 4_301, "0." + "3" * 1_000, "1e999999999"]
+STEPS = [
+    *("[*]", "[*]", "[*]", ".*", "..a", "..*", "..k", "..[0]", "..[*]", "[0]", "[-1]", "[-99999]"),
+    *("[0:2]", "[::-1]", "[1:]", "[0,1]", "['a','k']", "[?(@.a)]", "..[?(@.k)]", ".where1"),
+    *(".`len`", ".`keys`", ".`parent`", ".`path`", ".`str()`", ".`split(a, 0, -1)`", "[/a]"),
+    *("[\\a,/k]", ".`this`", "[99999999999999999999]", "['größe']", "['\x00']", "['a.b']"),
+    "[?(@.status == 'requested')]",
+    "[?(@.weight.value > 1)]",
+    "[?(@.a >= @.k && @.name)]",
+    "[?(!@.a)]",
+    "[?(@.a == $.a)]",
+    "[?(@[*] != 1 || @.k == null)]",
+    "[?(@..k == 1)]",
+    "[?(@.`len` > 1)]",
+    "[?(@)]",
+]
+NO_STEPS = [
+    *(".`sub(/(a+)+$/, b)`", ".`nonsense`", " + 1", " where a", " | $.a", "&", "(", "]", ".größe"),
+    *(".1x", "[", "['", "..", "....", "..a..k", ".`sorted`", "[::0]", "[0,'a']", "[?()]", "\x00"),
+    "[?(@.name =~ '(a+)+$')]",
+    "[?(@.a + 1 > 2)]",
+    "[?($..a == 1)]",
+    "[?(@.`parent`)]",
+    "[?(length(@.a) == 1)]",
+    "[?(@.a in [1])]",
+]
+KILLERS = [
+    "$" + "..k" * 8,
+    "$..*..*",
+    "$..*",
+    "$" + ".k" * 250,
+    "$" + ".k" * 2_000,
+    "$" + "[*]" * 60,
+    "$" + "[*]" * 170,
+    "$" + "(" * 400,
+    "$.a[?(" + "@.a && " * 60 + "@.a)]",
+    "$.a[?(" * 50,
+    "$.k[?(@.name =~ '(a+)+$')]",
+    "$.name.`sub(/(a+)+$/, b)`",
+    "$..[?(@..k)]",
+    "$..[?(@[*] == @[*])]",
+    "$.k[\\k,\\k,\\k]",
+    "$..*[/k]",
+]
+FORMATS = [
+    "%d-%m-%Y",
+    "%Y%m%d",
+    "%H:%M",
+    "%A %d %B",
+    "%d-%m-%Y %I%p",
+    "%f",
+    "%G-W%V",
+    "%-d",
+    "%s",
+    "%",
+    "%%",
+    "",
+    "day",
+    "%Y" * 60,
+    "%y %Z %f",
+]
+ZONES = [
+    *("Europe/Amsterdam", "UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Apia"),
+    *("Mars/Base", "../etc/passwd", "", None, 5),
+]
+
+
+class Language(random.Random):
+    """One example: `document()` first, then what is written about it."""
+
+    def document(self) -> str:
+        """JSON text of an order, of anything, or of what a stranger sends to do harm."""
+        kind = self.random()
+        if kind < 0.5:
+            self._seen = self._order()
+        elif kind < 0.93:
+            self._seen = self._value(0)
+        else:
+            self._seen = self._hostile()
+        return text(self._seen)
+
+    def mapping(self) -> str:
+        """JSON text of a mapping of that document."""
+        members = {self._target(): self._expression(0) for _ in range(self.randint(0, 6))}
+        return text(self._expression(0) if self.random() < 0.1 else members)
+
+    def filters(self) -> str:
+        """JSON text of a list of filters on it."""
+        return text([self._filter(0) for _ in range(self.randint(0, 3))])
+
+    # Documents.
+
+    def _order(self) -> Any:
+        order = {
+            "id": "1",
+            "name": self.choice(TEXTS),
+            "status": self.choice(["requested", "planned", None]),
+            "createdAt": self.choice(TEXTS),
+            "customer": {"name": self.choice(TEXTS), self._name(): self._value(2)},
+            "consignments": [
+                {
+                    "name": self.choice(TEXTS),
+                    "goods": [
+                        {"weight": {"value": self._number(), "unit": "kg"}, "a": self._value(3)}
+                        for _ in range(self.randint(0, 3))
+                    ],
+                }
+                for _ in range(self.randint(0, 3))
+            ],
+        }
+        for name in self.sample(list(order), self.randint(0, 2)):
+            order[name] = self._value(2)
+        document = {"transportOrder": order}
+        return document | {"before": self.choice([None, document, self._value(1)])}
+
+    def _value(self, depth: int) -> Any:
+        kind = self.random()
+        if depth > 5 or kind < 0.5:
+            return self.choice([self.choice(TEXTS), self._number(), None, True, False])
+        many = range(self.randint(0, 5))
+        if kind < 0.75:
+            return {self._name(): self._value(depth + 1) for _ in many}
+        return [self._value(depth + 1) for _ in many]
+
+    def _hostile(self) -> Any:
+        name = self.choice(["k", "a", "transportOrder"])
+        shape = self.randrange(7)
+        if shape == 0:  # deep
+            return self._nested(self.choice([30, 62, 63, 64, 65, 500, 5_000]), name)
+        if shape == 1:  # wide
+            return {name: [self._value(5)] * self.choice([1_000, 10_000, 10_001, 50_000])}
+        if shape == 2:  # long
+            return {name: self.choice("aé🚚") * self.choice([10_000, 300_000, 2_000_000])}
+        if shape == 3:  # the same in itself, over and over
+            value: Any = "x" * 100
+            for _ in range(self.randint(1, 12)):
+                value = {name: value, "a": value}
+            return value
+        if shape == 4:
+            return {f"{name}{number}": self._value(4) for number in range(5_000)}
+        if shape == 5:
+            return [[self._value(4)] * 300] * 30
+        return {name: {"k": [{"k": [{"k": n, "a": n}] * 20} for n in range(20)]}}
+
+    def _nested(self, levels: int, name: str) -> Any:
+        value = self._value(5)
+        for _ in range(levels):
+            value = {name: value} if self.random() < 0.7 else [value]
+        return value
+
+    def _number(self) -> Any:
+        if self.random() < 0.005:
+            return Number(self.choice(NO_NUMBERS))
+        return Number(self.choice(NUMBERS) if self.random() < 0.6 else str(self.randint(-99, 99)))
+
+    def _name(self) -> str:
+        return self.choice(NAMES)
+
+    def _target(self) -> str:
+        name = self._name()
+        return f"t{name}" if name.startswith("$") and self.random() < 0.97 else name
+
+    # Paths.
+
+    def _path(self, start: str = "$") -> str:
+        if self.random() < 0.02:
+            return self.choice(KILLERS)
+        value, path = self._seen, start
+        for _ in range(self.randint(0, 5)):
+            if self.random() < 0.08:
+                return path + self._steps()
+            if isinstance(value, dict) and value:
+                name = self.choice(list(value)[:50])
+                value, path = value[name], path + self._member(name)
+            elif isinstance(value, list) and value:
+                value, path = value[0], path + self.choice(["[0]", "[*]", "[*]", "[-1]"])
+        return path + self._member(self._name()) if self.random() < 0.1 else path
+
+    def _member(self, name: str) -> str:
+        plain = name.isidentifier() and name.isascii()
+        if self.random() < (0.9 if plain else 0.03):
+            return f".{name}"
+        return f'["{name}"]' if "'" in name or self.random() < 0.5 else f"['{name}']"
+
+    def _steps(self) -> str:
+        if self.random() < 0.05:
+            return self.choice(NO_STEPS)
+        return "".join(self.choice(STEPS) for _ in range(self.randint(1, 3)))
+
+    # Expressions.
+
+    def _expression(self, depth: int, *, in_loop: bool = False) -> Any:
+        kind = self.random()
+        if depth > 4 or kind < 0.35:
+            start = "@" if in_loop and self.random() < 0.6 else "$"
+            return (
+                self._path(start) if self.random() < 0.93 else self.choice(["#", "@", "@.a", "##"])
+            )
+        if kind < 0.42:
+            return self.choice([self._value(3), self.choice(TEXTS), self._number()])
+        many = range(self.randint(0, 3))
+        if kind < 0.5:
+            return {self._target(): self._expression(depth + 1, in_loop=in_loop) for _ in many}
+        if kind < 0.55:
+            return [self._expression(depth + 1, in_loop=in_loop) for _ in many]
+        return self._operators(depth, in_loop)
+
+    def _operators(self, depth: int, in_loop: bool) -> dict[str, Any]:
+        def inner() -> Any:
+            return self._expression(depth + 1, in_loop=in_loop)
+
+        sources = [name for name, operator in OPERATORS.items() if operator.source]
+        source = self.choice(sources) if self.random() < 0.6 else "$path"
+        made: dict[str, Any] = {source: self._argument(source, depth, in_loop)}
+        if source == "$each":
+            made["$do"] = self._expression(depth + 1, in_loop=True)
+        elif source == "$if":
+            made |= {"$then": inner()} | ({"$else": inner()} if self.random() < 0.5 else {})
+        elif source == "$join" and self.random() < 0.7:
+            made["$sep"] = self.choice(TEXTS)
+        refinements = [name for name in OPERATORS if name not in sources]
+        for name in self.sample(refinements, self.choice([0, 0, 1, 1, 2, 4])):
+            made[name] = self._argument(name, depth, in_loop)
+            if name in ("$date", "$type") and self.random() < 0.4:
+                made["$tz"] = self.choice(ZONES)
+        if self.random() < 0.03:
+            made[self.choice(["$nope", "$defualt", "a", "$do", "$sep"])] = self._value(4)
+        if self.random() < 0.03:
+            made[self.choice(list(made))] = self._value(3)
+        return made
+
+    def _argument(self, name: str, depth: int, in_loop: bool) -> Any:
+        def inner() -> Any:
+            return self._expression(depth + 1, in_loop=in_loop)
+
+        several = range(self.randint(1, 4))
+        if name in ("$path", "$each"):
+            return self._path("@" if in_loop and self.random() < 0.5 else "$")
+        if name == "$text":
+            places = (f"{self.choice(TEXTS)}{{{{{self._path()[2:] or 'name'}}}}}" for _ in several)
+            return "".join(places) + self.choice(["", "", "", "}}", "{{", "{{a", "{{}}"])
+        if name in ("$first", "$join"):
+            return [inner() for _ in several]
+        if name == "$if":
+            one = self._filter(0, in_loop=in_loop)
+            return one if self.random() < 0.7 else [one, self._filter(0, in_loop=in_loop)]
+        if name == "$lookup":
+            return {self.choice([*TEXTS, *NAMES]): inner() for _ in several}
+        if name == "$type":
+            return self.choice([*TYPES, *TYPES, *TYPES, "number"])
+        if name == "$date":
+            return self.choice(FORMATS)
+        if name in ("$round", "$max"):
+            fine = "0 1 2 3 5 30" if name == "$round" else "1 2 3 40 9999 100000"
+            wrong = ["-1", "1.5", "100001", "9" * 400, "0"]
+            return Number(self.choice(fine.split() if self.random() < 0.95 else wrong))
+        if name in ("$omit", "$required"):
+            return self.random() < 0.97
+        return inner()
+
+    # Filters.
+
+    def _filter(self, depth: int, *, in_loop: bool = False) -> Any:
+        kind = self.random()
+        if depth < 4 and kind < 0.2:
+            several = range(self.randint(1, 3))
+            group = self.choice(["any", "all"])
+            return {group: [self._filter(depth + 1, in_loop=in_loop) for _ in several]}
+        if depth < 4 and kind < 0.3:
+            return {"not": self._filter(depth + 1, in_loop=in_loop)}
+        if kind < 0.31:
+            return self._value(3)
+        operator = self.choice([*COMPARISONS] * 9 + ["regex"])
+        takes = COMPARISONS[operator].takes if operator in COMPARISONS else "any"
+        made = {
+            "field": self._path("@" if in_loop and self.random() < 0.5 else "$"),
+            "operator": operator,
+        }
+        values: dict[str, Callable[[], Any]] = {
+            "list": lambda: [self._value(5) for _ in range(self.randint(0, 4))],
+            "text": lambda: self.choice([*TEXTS[:-3], "*", "*a?" * 30, "[!a]*" * 20]),
+            "order": lambda: self.choice([*map(Number, NUMBERS), *TEXTS]),
+            "scalar": lambda: self._value(9),
+            "any": lambda: self._value(3),
+        }
+        if takes in values:
+            made["value"] = values[takes if self.random() < 0.98 else "any"]()
+        return made
+
+
+class Number(str):
+    """A number as it is written."""
+
+    __slots__ = ()
+
+
+class Raw(str):
+    """What is written as it stands."""
+
+    __slots__ = ()
+
+
+def text(value: Any) -> str:
+    """Write JSON, also what is nested deeper than Python's own writer goes."""
+    written: list[str] = []
+    left = [value]  # the last first
+    while left:
+        each = left.pop()
+        if isinstance(each, Raw | Number):
+            written.append(each)
+        elif isinstance(each, dict):
+            members = ([Raw(json.dumps(name) + ":"), inner] for name, inner in each.items())
+            left += _inside("{", members, "}")
+        elif isinstance(each, list):
+            left += _inside("[", ([inner] for inner in each), "]")
+        else:
+            written.append(json.dumps(each))
+    return "".join(written)
+
+
+def _inside(opening: str, members: Iterable[list[Any]], closing: str) -> list[Any]:
+    pieces: list[Any] = [Raw(opening)]
+    for place, member in enumerate(members):
+        pieces += [Raw(","), *member] if place else member
+    return [*pieces, Raw(closing)][::-1]
