@@ -23,7 +23,9 @@ from otms.documents import timestamp
 MASK = "***"
 MOST_SOURCES = 20
 OWN_FIELDS = ("name", "type", "description", "trigger", "filters", "inbound", "redact")
-SOURCE_FIELDS = ("name", "use", "connector", "settings", "mapping", "success")
+SOURCE_FIELDS = ("name", "use", "connector", "settings", "filters", "mapping", "success")
+
+NOT_SAID = {"filters": None, "mapping": None, "success": None}
 
 
 class Invalid(Exception):
@@ -180,6 +182,7 @@ def _audited(integration: Integration, sources: Iterable[DataSource]) -> dict[st
                 "connector": source.connector,
                 "settings": base.merged(source.settings or {}, audit.hidden(source.secrets)),
                 "success": source.success,
+                "filters": source.filters or [],
                 "mapping": source.mapping,
             }
             for source in sources
@@ -279,7 +282,7 @@ def checked(
         stored = kept.pop(each.get("id"), None)
         if "id" not in each and (id := _meant(each, kept, named)):
             # Written anew under the name it had: what is left out is not set, but for its secrets.
-            stored, each = kept.pop(id), {"mapping": None, "success": None, **each, "id": id}
+            stored, each = kept.pop(id), {**NOT_SAID, **each, "id": id}
         source, found = assembled(integration, stored, each)
         if "id" in each and source._state.adding and _is_taken(source, made):
             found.append(Problem("id", "taken", "This id is taken; leave it out for a new one."))
@@ -333,9 +336,10 @@ def assembled(
     source.pk = given.get("id", source.pk)
     before = source.connector, source.settings or {}
     problems: list[Problem] = []
-    for name in ("name", "use", "connector", "mapping", "success"):
+    for name in ("name", "use", "connector", "filters", "mapping", "success"):
         if name in given:
             setattr(source, name, given[name])
+    source.filters = source.filters or None
     if source.connector != before[0]:  # also without settings: those may come with the next call
         source.secrets = {}
     if "settings" in given and source.connector in connectors.known():
@@ -451,6 +455,7 @@ def _data_source(source: DataSource) -> dict[str, Any]:
         "use": source.use,
         "connector": source.connector,
         "settings": base.merged(settings, told(source)),
+        "filters": source.filters or [],
         "mapping": source.mapping,
         "success": source.success,
     }

@@ -228,7 +228,7 @@ class Dispatcher:
             )
         else:
             exchange = await send(call.request, timeout=timeout)
-        if call.plan.redaction:  # which may take its time, as a mapping
+        if call.plan.redaction or call.step.answer:  # which may take its time, as a mapping
             return await self._in(self._mappers, pipeline.judge, call, exchange)
         return pipeline.judge(call, exchange)
 

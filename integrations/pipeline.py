@@ -55,11 +55,27 @@ class Step:
 
     source: DataSource
     connector: Connector
+    filters: Filters | None
     mapping: Mapping | None
     success: frozenset[int] | None
+    answer: Filters | None  # what holds in an answer of success
 
     def accepts(self, status: int) -> bool:
         return status in self.success if self.success else 200 <= status < 300
+
+    def refusal(self, exchange: Exchange) -> str:
+        """Why it is no success, though its status may be one; "" if nothing speaks against it."""
+        if refusal := self.connector.refusal(exchange):
+            return refusal
+        if self.answer is None or not (exchange.status is None or self.accepts(exchange.status)):
+            return ""
+        if exchange.truncated:
+            return f"Its answer is longer than {http.BODY_CAP // 1024} KiB: is it a success?"
+        try:
+            verdict = self.answer.evaluate(read(exchange.body))
+        except ExpressionError as error:
+            return f"Is it a success? {error}"
+        return "" if verdict.matched else f"That is no success: {verdict.reason}."
 
 
 @dataclass(frozen=True)
@@ -86,10 +102,22 @@ class Call:
     place: int  # of the step
     request: Request
     left_out: list[str]  # what the mapping did not find, in words
+    passed: "Passed"  # the steps before it that were left out
     mapped: Any = None
     logged_body: str = ""  # the body without what stands at the paths that are redacted
     logged_query: str = ""  # the same of what is asked in the URL
     personal: Personal = field(default_factory=Personal)  # what is not to be said of it
+
+
+@dataclass
+class Passed:
+    """The steps before this one whose own filters said no, and on what."""
+
+    said: list[str] = field(default_factory=list)
+    trace: list[dict[str, Any]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return "; ".join(self.said)
 
 
 class Plans:
@@ -130,7 +158,8 @@ def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         return made
     obj.told_as = MASK  # whatever happens till it is known
     made = _prepared(obj, plan)
-    filtered = isinstance(made, Outcome) and made.code == "filter_no_match"
+    told = (made.data or {}) if isinstance(made, Outcome) else {"trace": made.passed.trace}
+    filtered = bool(told.get("trace"))
     personal = personal_in(obj, plan, filtered=filtered)
     obj.told_as = MASK if personal.unknown else personal.unsaid(obj.reference)
     if not isinstance(made, Call):
@@ -200,6 +229,9 @@ def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         place = _place(obj, plan)
         if place >= len(plan.steps):
             return obj.skip("no_data_source", "There is no data source to deliver to.")
+        place, passed = _wanted(plan, place, document)
+        if place >= len(plan.steps):
+            return _nothing_more(obj, passed)
         step = plan.steps[place]
         made = step.mapping.apply(document) if step.mapping else Result(document)
         left_out = [warning.message for warning in made.warnings]
@@ -211,7 +243,29 @@ def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         return obj.fail("mapping_error", text, plan.policy, permanent=True)
     except CannotOpen as error:  # till the operator gives this worker the key
         return obj.fail("secrets_unreadable", str(error), plan.policy, permanent=False)
-    return Call(obj, plan, step, place, request, left_out, made.value)
+    return Call(obj, plan, step, place, request, left_out, passed, made.value)
+
+
+def _wanted(plan: Plan, place: int, document: Any) -> tuple[int, Passed]:
+    """The next step that wants this, from a place on; and those that don't."""
+    passed = Passed()
+    for step in plan.steps[place:]:
+        verdict = step.filters.evaluate(document) if step.filters else None
+        if verdict is None or verdict.matched:
+            break
+        passed.said.append(f"{step.source} was left out: {verdict.reason}")
+        passed.trace += verdict.trace
+        place += 1
+    return place, passed
+
+
+def _nothing_more(obj: IntegrationObject, passed: Passed) -> Outcome:
+    """No step from here on wants it: that is all, or, where nothing was delivered, nothing."""
+    data = {"trace": passed.trace}
+    # Each step that was answered is counted, and those that enrich keep their answers.
+    if obj.step > len(obj.answers or {}):
+        return obj.succeed(f"That was all: {passed}.", data=data)
+    return obj.skip("filter_no_match", str(passed), data)
 
 
 def _place(obj: IntegrationObject, plan: Plan) -> int:
@@ -282,8 +336,9 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
     """By what was answered; what is written down is as it is kept."""
     obj, policy = call.object, call.plan.policy
     recorded: dict[str, Any] = {"request": request_log(call, kept)}
-    if call.left_out:
-        recorded["data"] = {"leftOut": call.left_out}
+    data = {"leftOut": call.left_out, "trace": call.passed.trace}
+    if told := {name: value for name, value in data.items() if value}:
+        recorded["data"] = told
     where = call.request.where
     if exchange.error:
         permanent = exchange.error_kind in http.FINAL or not policy.retry.retries(None)
@@ -295,7 +350,7 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
         return obj.fail(code, text, policy, permanent=permanent, retry_after=wait, **recorded)
     status = exchange.status
     accepted = status is None or call.step.accepts(status)
-    refusal = call.step.connector.refusal(exchange)
+    refusal = call.step.refusal(exchange)
     if accepted and not refusal:
         if call.step.source.use == Use.ENRICH and exchange.truncated:
             text = too_long(call)
@@ -303,9 +358,10 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
         behind = call.plan.steps[call.place + 1 :]
         text = f"{took(call, exchange)}{_said(call.left_out)}"
         text += f" {exchange.note}" if exchange.note else ""
+        text += f" {call.passed}." if call.passed.said else ""
         level = Level.WARNING if call.left_out else Level.INFO
         if call.step.source.use == Use.ENRICH:
-            answers = {**(obj.answers or {}), call.step.source.name: _read(exchange.body)}
+            answers = {**(obj.answers or {}), call.step.source.name: read(exchange.body)}
             recorded["answers"] = answers
         following = behind[0].source if behind else None
         return obj.succeed(text, then=following, level=level, **recorded)
@@ -351,8 +407,8 @@ def too_long(call: Call) -> str:
     )
 
 
-def _read(body: bytes) -> Any:
-    """An answer as later mappings see it: what its JSON says, else its text."""
+def read(body: bytes) -> Any:
+    """An answer as filters and later mappings see it: what its JSON says, else its text."""
     text = http.as_text(body)
     try:
         return documents.loads(text) if text.strip() else None
@@ -409,6 +465,8 @@ def _as_of(version: int | None, id: Any, plan: Plan) -> Plan:
     sources = list(integration.data_sources.all())
     for source in sources:
         source.mapping = then.mappings.get(str(source.pk), source.mapping)
+        if then.conditions is not None and str(source.pk) in then.mappings:
+            source.filters = then.conditions.get(str(source.pk))
     return compiled(integration, sources)
 
 
@@ -439,9 +497,12 @@ def compiled(integration: Integration, sources: Sequence[DataSource] | None = No
 
 
 def _step(source: DataSource) -> Step:
+    success = source.success or {}
     return Step(
         source=source,
         connector=connectors.load(source.connector)(source.settings or {}, source.secrets),
+        filters=filters.compile(source.filters) if source.filters else None,
         mapping=mapping.compile(source.mapping) if source.mapping is not None else None,
-        success=frozenset(source.success["status"]) if source.success else None,
+        success=frozenset(success["status"]) if "status" in success else None,
+        answer=filters.compile(success["body"]) if "body" in success else None,
     )

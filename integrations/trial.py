@@ -99,7 +99,8 @@ def tried(
     obj = _object(integration, change, place)
     reason = _filtered(trial, plan, obj)
     _mapped(trial, plan, obj)
-    made = pipeline.prepare(obj, replace(plan, filters=None))
+    steps = [replace(step, filters=None) for step in plan.steps]
+    made = pipeline.prepare(obj, replace(plan, filters=None, steps=steps))
     personal = Personal()
     if plan.redaction:
         personal = pipeline.personal_in(obj, plan, filtered=bool(trial.trace))
@@ -143,16 +144,20 @@ def _object(integration: Integration, change: EntityChange, place: int) -> Integ
 
 
 def _filtered(trial: Trial, plan: Plan, obj: IntegrationObject) -> str:
-    """Ask the filters; why they say no."""
-    if plan.filters is None:
-        return ""
-    try:
-        verdict = plan.filters.evaluate(obj.document)
-    except ExpressionError as error:
-        trial.matched, trial.error = False, str(error)
-        return ""
-    trial.matched, trial.trace = verdict.matched, verdict.trace
-    return verdict.reason
+    """Ask the filters, and those of the data source; why they say no."""
+    of_step = plan.steps[obj.step].filters if obj.step < len(plan.steps) else None
+    reasons = []
+    for asked in filter(None, (plan.filters, of_step)):
+        try:
+            verdict = asked.evaluate(obj.document)
+        except ExpressionError as error:
+            trial.matched, trial.error = False, str(error)
+            return ""
+        trial.trace += verdict.trace
+        if not verdict.matched:
+            trial.matched = False
+            reasons.append(verdict.reason)
+    return "; ".join(reasons)
 
 
 def _mapped(trial: Trial, plan: Plan, obj: IntegrationObject) -> None:
@@ -216,7 +221,7 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> tuple[str, str]:
     error = ""
     if exchange.error:
         error = f"{call.request.where}: {exchange.error}"
-    elif refusal := call.step.connector.refusal(exchange):
+    elif refusal := call.step.refusal(exchange):
         error = pipeline.refused(call, kept, refusal)
     elif exchange.status is not None and not call.step.accepts(exchange.status):
         moved = pipeline.MOVED if 300 <= exchange.status < 400 else ""

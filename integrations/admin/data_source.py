@@ -35,7 +35,14 @@ MAPPING_HELP = (
     '"customer_name": "$.transportOrder.customer.name", "source": "OTMS"}</code><br>'
     "Empty: the whole document is sent as it is."
 )
-SUCCESS_HELP = 'Empty: any 2xx. Or the answers that count: <code>{"status": [200, 201]}</code>'
+STEP_FILTERS_HELP = (
+    "Of this step alone: where they say no it is left out, and the others are not. For example<br>"
+    '<code>[{"field": "$.transportOrder.customer.name", "operator": "eq", "value": "Acme"}]</code>'
+)
+SUCCESS_HELP = (
+    'Empty: any 2xx. Or the answers that count: <code>{"status": [200, 201], '
+    '"body": [{"field": "$.error", "operator": "missing"}]}</code>'
+)
 LABELS = {"url": "URL", "tls": "TLS", "id": "ID"}
 STORED = "•••••••• (stored; leave empty to keep it)"
 LOST = "•••••••• (stored, and no key of this server opens it)"
@@ -248,6 +255,7 @@ class DataSourceInline(PlatformStackedInline):
                 "fields": (
                     ("name", "use", "connector"),
                     *SETTINGS_FIELDS,
+                    "filters",
                     "mapping",
                     "success",
                 )
@@ -256,7 +264,11 @@ class DataSourceInline(PlatformStackedInline):
     )
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        helped = {"mapping": (MAPPING_HELP, 8), "success": (SUCCESS_HELP, 1)}
+        helped = {
+            "filters": (STEP_FILTERS_HELP, 2),
+            "mapping": (MAPPING_HELP, 8),
+            "success": (SUCCESS_HELP, 2),
+        }
         if db_field.name in helped:
             text, rows = helped[db_field.name]
             kwargs |= {"help_text": text, "widget": JsonWidget({"rows": rows})}
@@ -269,7 +281,12 @@ class DataSourceInline(PlatformStackedInline):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if self.has_change_permission(request, obj):
             return super().get_fieldsets(request, obj)
-        return ((None, {"fields": ("name", "use", "connector", "target", "what", "success")}),)
+        return (
+            (
+                None,
+                {"fields": ("name", "use", "connector", "target", "filters", "what", "success")},
+            ),
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return () if self.has_change_permission(request, obj) else ("target", "what")

@@ -129,11 +129,18 @@ class MappingValue(DocumentValue):
                 "type": "array",
                 "minItems": 1,
                 "items": {"type": "integer", "minimum": 200, "maximum": 599},
-            }
+                "description": "The HTTP statuses that count; without it any 2xx.",
+            },
+            "body": {
+                "type": "array",
+                "minItems": 1,
+                "items": FILTER,
+                "description": "Filters that hold in an answer of success.",
+            },
         },
-        "required": ["status"],
+        "minProperties": 1,
         "additionalProperties": False,
-        "description": "The HTTP statuses that count as delivered; `null` is any 2xx.",
+        "description": "Which answers count as delivered; `null` is any 2xx.",
     }
 )
 class SuccessValue(DocumentValue):
@@ -219,6 +226,9 @@ class DataSourceSerializer(WireSerializer):
     )
     connector = serializers.CharField(required=False, max_length=60)
     settings = ObjectValue(required=False, help_text="The connector's; secrets read as `***`.")
+    filters = FiltersValue(
+        required=False, help_text="Of this step alone: where they say no, it is left out."
+    )
     mapping = MappingValue(
         required=False,
         allow_null=True,

@@ -70,6 +70,8 @@ def _fields(integration: Integration, shape: Any) -> Iterator[tuple[str, str, An
         yield f"filters{where}", path, shape
     seen, answers = shape, dict[str, Any]()
     for place, source in enumerate(integration.data_sources.all()):
+        for where, path in filters.fields(source.filters):
+            yield f"dataSources[{place}].filters{where}", path, seen
         if source.mapping is not None:
             for target, path in mapping.fields(source.mapping):
                 yield _in_mapping(place, target), path, seen

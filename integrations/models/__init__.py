@@ -4,13 +4,14 @@ from integrations.models.access_token import AccessToken
 from integrations.models.app_token import AppAccessToken
 from integrations.models.change import EntityChange
 from integrations.models.credential import Credential
+from integrations.models.data_source import DataSource, Use
 from integrations.models.email import Email
 from integrations.models.erasure import ErasureRequest
 from integrations.models.file import File
 from integrations.models.gate import Gate
 from integrations.models.imports import ExternalId, ImportRow
 from integrations.models.installation import AppInstallation, InstallationStatus
-from integrations.models.integration import DataSource, Integration, IntegrationType, Stale, Use
+from integrations.models.integration import Integration, IntegrationType, Stale
 from integrations.models.log import Level, Log, RequestLog
 from integrations.models.message import MessageAutomation, MessageTemplate
 from integrations.models.object import IntegrationObject

@@ -1,4 +1,4 @@
-"""Integration (who listens) and DataSource (one step of what it does)."""
+"""Integration: who listens, to what, and how it delivers."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.timezone import now
 
-from integrations import connectors, entities
+from integrations import entities
 from integrations.core import delivery, filters, mapping, redaction, schedule
 from integrations.core.delivery import DeliveryPolicy
 from integrations.core.errors import Problem
@@ -16,7 +16,7 @@ from integrations.models import version
 from integrations.models.gate import Gate
 from otms.accounts import audit
 from otms.accounts.tenancy import PlatformQuerySet, Record
-from otms.db.fields import DocumentField, SecretsField
+from otms.db.fields import DocumentField
 from otms.spelling import did_you_mean
 
 ACTIONS = ("created", "updated", "deleted")
@@ -209,75 +209,6 @@ class Integration(Record):
         return known.select_for_update(no_key=True)
 
 
-class Use(models.TextChoices):
-    DELIVER = "deliver", "Deliver"
-    ENRICH = "enrich", "Enrich: its answer is at $.steps.<name> for the steps behind it"
-
-
-class DataSource(Record):
-    """One ordered step: a mapping plus a connector that delivers what it makes.
-
-    Or that asks: the answer to an enriching step is there for the mappings of the steps behind it.
-    """
-
-    integration = models.ForeignKey(Integration, models.CASCADE, related_name="data_sources")
-    position = models.PositiveIntegerField(default=0)
-    name = models.CharField(max_length=200, blank=True)
-    use = models.CharField(max_length=10, choices=Use.choices, default=Use.DELIVER)
-    connector = models.CharField(max_length=60, default="webhook")
-    settings = DocumentField(default=dict, blank=True)
-    secrets = SecretsField(default=dict, blank=True, editable=False)
-    mapping = DocumentField(null=True, blank=True)
-    success = DocumentField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["position", "created_at", "id"]
-
-    def __str__(self) -> str:
-        return self.name or self.connector
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        with transaction.atomic():
-            super().save(*args, **kwargs)
-            self.integration.new_version()
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        with transaction.atomic():
-            self.integration.new_version()
-            return super().delete(*args, **kwargs)
-
-    @property
-    def signs(self) -> bool:
-        """Does its connector sign what it sends, given a secret?"""
-        known = self.connector in connectors.known()
-        return known and "previousSecret" in connectors.load(self.connector).secret_names()
-
-    def problems(self) -> Iterator[Problem]:
-        """What is wrong with this step, field by field."""
-        if self.connector not in connectors.known():
-            known = f"there are: {', '.join(connectors.known())}."
-            text = f"There is no connector {self.connector!r}; {known}"
-            yield Problem("connector", "unknown_connector", text)
-        elif (
-            self.secrets.are_readable
-        ):  # else its settings stay as they were when they were checked
-            found = connectors.load(self.connector).problems(self.settings or {}, self.secrets)
-            yield from (problem.under("settings") for problem in found)
-        yield from (problem.under("mapping") for problem in self._mapping_problems())
-        yield from (problem.under("success") for problem in success_problems(self.success))
-
-    def _mapping_problems(self) -> Iterator[Problem]:
-        found = list(mapping.check(self.mapping)) if self.mapping is not None else []
-        yield from found
-        if not found and self.connector in connectors.known():
-            connector = connectors.load(self.connector)
-            yield from connector.mapping_problems(self.settings or {}, self.mapping)
-
-    def clean(self) -> None:
-        self.settings = self.settings or {}
-        raise_problems(self.problems(), self)
-
-
 def trigger_problems(trigger: Any) -> Iterator[Problem]:
     """What is wrong with a trigger: {"entity": "transportOrder", "actions": ["created"]}."""
     if not isinstance(trigger, dict):
@@ -308,23 +239,6 @@ def inbound_problems(inbound: Any) -> Iterator[Problem]:
     else:
         text = 'Write an object of fields and paths, {"name": "$.number"}, or null for none.'
         yield Problem("", "not_an_object", text)
-
-
-def success_problems(success: Any) -> Iterator[Problem]:
-    """What counts as success: {"status": [200, 201]}; null is any 2xx."""
-    if success is None:
-        return
-    statuses = success.get("status") if isinstance(success, dict) else None
-    if not isinstance(success, dict) or set(success) - {"status"}:
-        yield Problem("", "unknown_field", 'Write {"status": [200, 201]}, or null for any 2xx.')
-    elif (
-        not isinstance(statuses, list)
-        or not statuses
-        or any(
-            isinstance(s, bool) or not isinstance(s, int) or not 200 <= s <= 599 for s in statuses
-        )
-    ):
-        yield Problem("status", "invalid_status", "Write a list of HTTP statuses, 200 to 599.")
 
 
 def raise_problems(problems: Iterator[Problem], record: models.Model) -> None:

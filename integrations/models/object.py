@@ -13,7 +13,8 @@ from integrations.core import schedule
 from integrations.core.backoff import RetryPolicy
 from integrations.core.delivery import DeliveryPolicy
 from integrations.models.change import EntityChange
-from integrations.models.integration import DataSource, Integration
+from integrations.models.data_source import DataSource
+from integrations.models.integration import Integration
 from integrations.models.log import Level, Log
 from integrations.models.outcome import Outcome
 from integrations.models.queue import IntegrationObjectQuerySet

@@ -23,6 +23,7 @@ class IntegrationVersion(models.Model):
     number = models.PositiveIntegerField()
     filters = DocumentField(default=list)
     mappings = DocumentField(default=dict)  # by the id of the data source
+    conditions = DocumentField(null=True)  # its filters, the same way; null: as they are now
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PlatformQuerySet.as_manager()
@@ -37,9 +38,9 @@ class IntegrationVersion(models.Model):
         return f"version {self.number} of {self.integration_id}"
 
     @property
-    def language(self) -> tuple[Any, Any]:
+    def language(self) -> tuple[Any, ...]:
         """What it says in our language."""
-        return self.filters, self.mappings
+        return self.filters, self.mappings, self.conditions or {}
 
 
 def keep(integration: Any, using: str) -> None:
@@ -52,12 +53,14 @@ def _keep(touched: Touched, using: str) -> None:
 
     everywhere = Integration.objects.using(using).across_platforms()
     for integration in everywhere.filter(pk__in=touched).prefetch_related("data_sources"):
+        sources = integration.data_sources.all()
         said = IntegrationVersion(
             platform_id=integration.platform_id,
             integration=integration,
             number=integration.version,
             filters=integration.filters or [],
-            mappings={str(each.pk): each.mapping for each in integration.data_sources.all()},
+            mappings={str(each.pk): each.mapping for each in sources},
+            conditions={str(each.pk): each.filters for each in sources if each.filters},
         )
         known = IntegrationVersion.objects.using(using).of(integration.platform_id)
         newest = known.filter(integration=integration).first()

@@ -84,6 +84,7 @@ class PartSourceSerializer(WireSerializer):
     name = serializers.CharField(required=False, max_length=60)
     connector = serializers.CharField(max_length=60)
     settings = ObjectValue()
+    filters = serializers.ListField(required=False)
     mapping = DocumentValue(required=False)
     success = ObjectValue(required=False)
 

@@ -203,7 +203,7 @@ def test_an_unknown_key_of_the_integration_is_a_warning(api: Api) -> None:
         ),
         (
             {"dataSources": [webhook(success={"code": 1})]},
-            {"dataSources[0].success": "unknown_field"},
+            {"dataSources[0].success.code": "unknown_field"},
         ),
     ],
 )
