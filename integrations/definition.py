@@ -23,9 +23,12 @@ from otms.documents import timestamp
 MASK = "***"
 MOST_SOURCES = 20
 OWN_FIELDS = ("name", "type", "description", "trigger", "filters", "inbound", "redact")
-SOURCE_FIELDS = ("name", "use", "connector", "settings", "filters", "mapping", "success")
+SOURCE_FIELDS = (
+    *("name", "use", "connector", "settings"),
+    *("filters", "mapping", "success", "remember"),
+)
 
-NOT_SAID = {"filters": None, "mapping": None, "success": None}
+NOT_SAID = {"filters": None, "mapping": None, "success": None, "remember": ""}
 
 
 class Invalid(Exception):
@@ -182,6 +185,7 @@ def _audited(integration: Integration, sources: Iterable[DataSource]) -> dict[st
                 "connector": source.connector,
                 "settings": base.merged(source.settings or {}, audit.hidden(source.secrets)),
                 "success": source.success,
+                "remember": source.remember,
                 "filters": source.filters or [],
                 "mapping": source.mapping,
             }
@@ -291,28 +295,40 @@ def checked(
         told = {problem.field for problem in found}
         found += [problem for problem in source.problems() if problem.field not in told]
         problems += [problem.under(f"dataSources[{position}]") for problem in found]
-    problems += enriching(made if sources is not None else list(kept.values()))
+    living = made if sources is not None else list(kept.values())
+    problems += together(living, integration.delivery)
     if problems:
         raise Invalid(problems)
     return Draft(integration, made, [] if sources is None else list(kept.values()), before)
 
 
-def enriching(sources: list[DataSource]) -> Iterator[Problem]:
-    """What is wrong with steps that ask: each needs a name, and a step behind it."""
+def together(sources: list[DataSource], delivered: Any) -> Iterator[Problem]:
+    """What is wrong with steps that ask or remember, beside the others.
+
+    Each needs a name of its own, one that asks a step behind it, and one that remembers the order:
+    two changes at once would both create the record. `delivered` is how, as it is written.
+    """
+    ordered = not isinstance(delivered, dict) or delivered.get("ordering") != "none"
     names: set[str] = set()
     for position, source in enumerate(sources):
-        if source.use != Use.ENRICH:
+        if source.use != Use.ENRICH and not source.remember:
             continue
         at = f"dataSources[{position}]"
         if not source.name:
-            text = "Give it a name: its answer is at $.steps.<name>."
-            yield Problem(f"{at}.name", "required", text)
+            part = "answer is at $.steps" if source.use == Use.ENRICH else "id is at $.remote"
+            yield Problem(f"{at}.name", "required", f"Give it a name: its {part}.<name>.")
         elif source.name in names:
             text = (
                 f"There is another step {source.name!r}; the answer of one would hide the other's."
             )
             yield Problem(f"{at}.name", "taken", text)
-        elif source is sources[-1]:
+        elif source.remember and not ordered:
+            text = (
+                "Two changes of a record would both create it where they are sent at once; "
+                "write `delivery.ordering` as perEntity to remember."
+            )
+            yield Problem(f"{at}.remember", "without_order", text)
+        elif source.use == Use.ENRICH and source is sources[-1]:
             text = (
                 "Nothing comes behind this step that could use its answer: add one that delivers."
             )
@@ -336,10 +352,10 @@ def assembled(
     source.pk = given.get("id", source.pk)
     before = source.connector, source.settings or {}
     problems: list[Problem] = []
-    for name in ("name", "use", "connector", "filters", "mapping", "success"):
-        if name in given:
+    for name in SOURCE_FIELDS:
+        if name in given and name != "settings":
             setattr(source, name, given[name])
-    source.filters = source.filters or None
+    source.filters, source.remember = source.filters or None, source.remember or ""
     if source.connector != before[0]:  # also without settings: those may come with the next call
         source.secrets = {}
     if "settings" in given and source.connector in connectors.known():
@@ -458,4 +474,5 @@ def _data_source(source: DataSource) -> dict[str, Any]:
         "filters": source.filters or [],
         "mapping": source.mapping,
         "success": source.success,
+        "remember": source.remember or None,
     }

@@ -171,6 +171,7 @@ class Dispatcher:
         claims = IntegrationObject.objects.claim_due(share.free, share=share, suspect=suspect)
         try:
             self._plans.refresh(claims.objects)
+            self._plans.recall(claims.objects)
         except Exception:
             # Nobody would deliver them: to the others they would look like interrupted, one by one.
             close_old_connections()
@@ -228,7 +229,7 @@ class Dispatcher:
             )
         else:
             exchange = await send(call.request, timeout=timeout)
-        if call.plan.redaction or call.step.answer:  # which may take its time, as a mapping
+        if call.plan.redaction or call.step.reads:  # which may take its time, as a mapping
             return await self._in(self._mappers, pipeline.judge, call, exchange)
         return pipeline.judge(call, exchange)
 

@@ -17,7 +17,7 @@ from django.db import Error
 
 from integrations import connectors, http
 from integrations.connectors.base import Connector, Delivery
-from integrations.core import filters, mapping, query
+from integrations.core import filters, mapping, paths, query
 from integrations.core.backoff import parse_retry_after
 from integrations.core.delivery import DeliveryPolicy
 from integrations.core.errors import ExpressionError
@@ -33,8 +33,11 @@ from integrations.models import (
     IntegrationVersion,
     Level,
     Outcome,
+    Remembered,
+    RemoteRecord,
     RequestLog,
     Use,
+    remote_record,
 )
 from otms import documents
 from otms.db.sealing import CannotOpen
@@ -43,6 +46,10 @@ GONE = 410
 # What the log says of an error other than that nothing arrived.
 FAILURES = {"egress": "egress_refused", "refused": "target_refused", "token": "token_refused"}
 MOST_INTERRUPTIONS = 5
+GONE_THERE = (404, GONE)
+GONE_WORDS = (
+    " The record may be gone there: put the object back with `anew`, and it is created once more."
+)
 MOVED = " Redirects are not followed; change the URL of the data source."
 SPOKEN = 3  # of the paths that led nowhere, how many a log line names
 
@@ -59,6 +66,12 @@ class Step:
     mapping: Mapping | None
     success: frozenset[int] | None
     answer: Filters | None  # what holds in an answer of success
+    remember: paths.Path | None = None  # where it says what the target calls the record
+
+    @property
+    def reads(self) -> bool:
+        """Is it looked up in the answer what it means?"""
+        return bool(self.answer or self.remember)
 
     def accepts(self, status: int) -> bool:
         return status in self.success if self.success else 200 <= status < 300
@@ -144,8 +157,30 @@ class Plans:
             for older in needed[id] - known.keys():
                 known[older] = _as_of(older, id, known[None])
 
+    def recall(self, objects: Iterable[IntegrationObject]) -> None:
+        """Give these what their targets call them: one query, and none where nobody remembers."""
+        recall([(obj, self[obj]) for obj in objects])
+
     def __getitem__(self, obj: IntegrationObject) -> Plan:
         return self._plans[obj.integration_id][obj.version]
+
+
+def recall(planned: Iterable[tuple[IntegrationObject, Plan]]) -> None:
+    """Give these objects what their targets call them, by the names of the data sources."""
+    remembering = [(obj, plan) for obj, plan in planned if any(s.remember for s in plan.steps)]
+    if not remembering:
+        return
+    everywhere = RemoteRecord.objects.across_platforms()
+    known = {
+        (each.data_source_id, each.entity, each.entity_id): each.remote_id
+        for each in everywhere.of_objects(obj for obj, _ in remembering)
+    }
+    for obj, plan in remembering:
+        ids = {
+            step.source.name: known.get((step.source.pk, obj.entity, obj.entity_id))
+            for step in plan.steps
+        }
+        obj.remote = {name: id for name, id in ids.items() if id}
 
 
 def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
@@ -229,13 +264,13 @@ def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         place = _place(obj, plan)
         if place >= len(plan.steps):
             return obj.skip("no_data_source", "There is no data source to deliver to.")
-        place, passed = _wanted(plan, place, document)
+        place, passed = _wanted(obj, plan, place, document)
         if place >= len(plan.steps):
             return _nothing_more(obj, passed)
         step = plan.steps[place]
         made = step.mapping.apply(document) if step.mapping else Result(document)
         left_out = [warning.message for warning in made.warnings]
-        request = step.connector.hiding(step.connector.request(made.value, _delivery(obj)))
+        request = step.connector.hiding(step.connector.request(made.value, _delivery(obj, step)))
         # Made here, where it may take its time: on the event loop it would stop every delivery.
         http.tls_context(request.tls)
     except ExpressionError as error:
@@ -246,15 +281,17 @@ def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
     return Call(obj, plan, step, place, request, left_out, passed, made.value)
 
 
-def _wanted(plan: Plan, place: int, document: Any) -> tuple[int, Passed]:
+def _wanted(obj: IntegrationObject, plan: Plan, place: int, document: Any) -> tuple[int, Passed]:
     """The next step that wants this, from a place on; and those that don't."""
     passed = Passed()
     for step in plan.steps[place:]:
         verdict = step.filters.evaluate(document) if step.filters else None
-        if verdict is None or verdict.matched:
+        if verdict is not None and not verdict.matched:
+            passed.trace += verdict.trace
+            reason = verdict.reason
+        elif not (reason := step.connector.needless(_delivery(obj, step))):
             break
-        passed.said.append(f"{step.source} was left out: {verdict.reason}")
-        passed.trace += verdict.trace
+        passed.said.append(f"{step.source} was left out: {reason}")
         place += 1
     return place, passed
 
@@ -274,7 +311,7 @@ def _place(obj: IntegrationObject, plan: Plan) -> int:
     return places.get(obj.at_source, obj.step) if obj.at_source else obj.step
 
 
-def _delivery(obj: IntegrationObject) -> Delivery:
+def _delivery(obj: IntegrationObject, step: Step) -> Delivery:
     return Delivery(
         # Each step is a message of its own to a receiver that knows messages by their id.
         id=f"{obj.uuid}-{obj.step + 1}" if obj.step else str(obj.uuid),
@@ -284,6 +321,8 @@ def _delivery(obj: IntegrationObject) -> Delivery:
         traceparent=f"00-{obj.uuid.hex}-{secrets.token_hex(8)}-01",
         hops=obj.change.hops + 1,
         test=obj.pk is None,  # it is in no queue
+        action=obj.whole.action,
+        remote_id=obj.remote.get(step.source.name, "") if step.remember else "",
     )
 
 
@@ -349,7 +388,9 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
         wait = _retry_after(exchange)
         return obj.fail(code, text, policy, permanent=permanent, retry_after=wait, **recorded)
     status = exchange.status
-    accepted = status is None or call.step.accepts(status)
+    is_gone = call.request.of_record and status in GONE_THERE
+    deleted = is_gone and obj.whole.action == "deleted"
+    accepted = status is None or deleted or call.step.accepts(status)
     refusal = call.step.refusal(exchange)
     if accepted and not refusal:
         if call.step.source.use == Use.ENRICH and exchange.truncated:
@@ -360,16 +401,25 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
         text += f" {exchange.note}" if exchange.note else ""
         text += f" {call.passed}." if call.passed.said else ""
         level = Level.WARNING if call.left_out else Level.INFO
+        if call.step.remember:
+            recorded["remembered"], unknown = _remembered(call, exchange)
+            if unknown:
+                text, level = f"{text} {unknown}", Level.WARNING
         if call.step.source.use == Use.ENRICH:
             answers = {**(obj.answers or {}), call.step.source.name: read(exchange.body)}
             recorded["answers"] = answers
         following = behind[0].source if behind else None
-        return obj.succeed(text, then=following, level=level, **recorded)
+        outcome = obj.succeed(text, then=following, level=level, **recorded)
+        if said := outcome.remembered:
+            outcome.changes["external_id"] = said.remote_id
+        return outcome
     status = status or 0
     text = refused(call, kept, refusal)
     if not policy.retry.retries(status):
         text += _perhaps(call.left_out)
-    if status == GONE:
+    if is_gone:
+        text += GONE_WORDS
+    elif status == GONE:
         recorded["pause_reason"] = f"{where} answered 410: it is gone for good."
         text += " The integration is suspended until a person saves it again."
     if 300 <= status < 400:
@@ -384,6 +434,25 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
         retry_after=_retry_after(exchange),
         **recorded,
     )
+
+
+def _remembered(call: Call, exchange: Exchange) -> tuple[Remembered | None, str]:
+    """What the answer says that the target calls the record; and what is wrong if it does not."""
+    source, known = call.step.source, call.object.remote.get(call.step.source.name, "")
+    if call.object.whole.action == "deleted":
+        return (Remembered(source.pk, "") if known else None), ""
+    try:
+        found = call.step.remember.find(read(exchange.body)) if call.step.remember else []
+    except paths.PathError:
+        found = []
+    id = remote_record.readable(found[0]) if found else ""
+    if id:
+        return (Remembered(source.pk, id) if id != known else None), ""
+    if known:  # who is told of a change need not say again what it calls the record
+        return None, ""
+    path = source.remember
+    text = f"Its answer has no id at `{path}` to remember: the next change will create it again."
+    return None, text
 
 
 def took(call: Call, exchange: Exchange) -> str:
@@ -505,4 +574,5 @@ def _step(source: DataSource) -> Step:
         mapping=mapping.compile(source.mapping) if source.mapping is not None else None,
         success=frozenset(success["status"]) if "status" in success else None,
         answer=filters.compile(success["body"]) if "body" in success else None,
+        remember=paths.compile(source.remember) if source.remember else None,
     )

@@ -33,6 +33,7 @@ from integrations.models import (
     ImportRow,
     IntegrationObject,
     Log,
+    RemoteRecord,
     RequestLog,
     Task,
 )
@@ -100,6 +101,7 @@ def _record(key: str) -> Place:
     """An order, business or event, with all that belongs to it."""
     entity = entities.load(key)
     parts = [(_written(model), lookup) for model, lookup in entity.parts.items()]
+    parts.append((Place(RemoteRecord, "remote records", ("remote_id",)), "entity_id"))
     if entity.root is TransportOrder:
         parts.append((Place(ExternalId, "external ids", ("external_id",)), "entity_id"))
     return _written(entity.root, tuple(parts))
@@ -145,6 +147,7 @@ KEPT = (
     Place(ImportRow, "rows of imports", ("external_id",), ("row", "errors", "warnings")),
     Place(File, "files", ("original_name",), batch=5),
     Place(ExternalId, "external ids", ("external_id",), unique="external_id"),
+    Place(RemoteRecord, "remote records", ("remote_id",)),
 )
 RECORDS = tuple(_record(key) for key in entities.known())
 PLACES = (*KEPT, *RECORDS)

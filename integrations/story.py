@@ -6,7 +6,14 @@ from typing import Any
 from django.utils.timezone import localtime, now
 
 from integrations.core import origin
-from integrations.models import EntityChange, IntegrationObject, Log, RequestLog, Status
+from integrations.models import (
+    EntityChange,
+    IntegrationObject,
+    Log,
+    RemoteRecord,
+    RequestLog,
+    Status,
+)
 from integrations.models.status import OPEN, REQUEUED
 
 MOST_BEHIND = 1000  # objects that are counted behind one that blocks its lane
@@ -31,6 +38,12 @@ def trace(obj: IntegrationObject) -> Any:
     decided = obj.log_entries.filter(code="filter_no_match", message=obj.reason)
     last = decided.order_by("-id").first()
     return last.data.get("trace") if last and isinstance(last.data, dict) else None
+
+
+def remote(obj: IntegrationObject) -> dict[str, str]:
+    """What its targets call the record now, by the names of the data sources."""
+    known = RemoteRecord.objects.of(obj.platform_id).of_objects([obj])
+    return {each.data_source.name: each.remote_id for each in known.select_related("data_source")}
 
 
 def cause(change: EntityChange) -> str:

@@ -97,6 +97,7 @@ def tried(
     """Make the call of the data source in this place; if the filters say no, only by `force`."""
     plan, trial = pipeline.compiled(integration), Trial()
     obj = _object(integration, change, place)
+    pipeline.recall([(obj, plan)])
     reason = _filtered(trial, plan, obj)
     _mapped(trial, plan, obj)
     steps = [replace(step, filters=None) for step in plan.steps]

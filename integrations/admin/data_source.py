@@ -39,6 +39,10 @@ STEP_FILTERS_HELP = (
     "Of this step alone: where they say no it is left out, and the others are not. For example<br>"
     '<code>[{"field": "$.transportOrder.customer.name", "operator": "eq", "value": "Acme"}]</code>'
 )
+REMEMBER_HELP = (
+    "Where the answer says what the target calls the record, such as <code>$.id</code>: its next "
+    "change updates that one, and mappings see the id at <code>$.remote.&lt;name&gt;</code>."
+)
 SUCCESS_HELP = (
     'Empty: any 2xx. Or the answers that count: <code>{"status": [200, 201], '
     '"body": [{"field": "$.error", "operator": "missing"}]}</code>'
@@ -234,7 +238,7 @@ class StepsFormSet(PlatformFormSet):
         kept = [form for form in self.forms if form not in self.deleted_forms]
         there = [form for form in kept if form.has_changed() or not form.instance._state.adding]
         sources = [form.instance for form in there]
-        if problems := list(definition.enriching(sources)):
+        if problems := list(definition.together(sources, self.instance.delivery)):
             raise ValidationError([problem.message for problem in problems])
 
 
@@ -258,6 +262,7 @@ class DataSourceInline(PlatformStackedInline):
                     "filters",
                     "mapping",
                     "success",
+                    "remember",
                 )
             },
         ),
@@ -269,6 +274,8 @@ class DataSourceInline(PlatformStackedInline):
             "mapping": (MAPPING_HELP, 8),
             "success": (SUCCESS_HELP, 2),
         }
+        if db_field.name == "remember":
+            kwargs["help_text"] = REMEMBER_HELP
         if db_field.name in helped:
             text, rows = helped[db_field.name]
             kwargs |= {"help_text": text, "widget": JsonWidget({"rows": rows})}
@@ -284,7 +291,18 @@ class DataSourceInline(PlatformStackedInline):
         return (
             (
                 None,
-                {"fields": ("name", "use", "connector", "target", "filters", "what", "success")},
+                {
+                    "fields": (
+                        "name",
+                        "use",
+                        "connector",
+                        "target",
+                        "filters",
+                        "what",
+                        "success",
+                        "remember",
+                    )
+                },
             ),
         )
 

@@ -98,7 +98,7 @@ class IntegrationObjectAdmin(ObjectSearch):
     list_filter = ("status", "integration", EntityFilter, "created_at")
     ordering = ("-id",)
     list_before_template = "admin/integrations/statuses.html"
-    actions = ("requeue", "cancel")
+    actions = ("requeue", "requeue_anew", "cancel")
     change_form_template = "admin/integrations/object.html"
     a_look_is = "get:integration:object"
 
@@ -151,6 +151,13 @@ class IntegrationObjectAdmin(ObjectSearch):
         transaction.on_commit(wake)
         self._report(request, count, asked, "put back in the queue")
 
+    @act("requeue:integration:object", "Put back, to be created there anew")
+    def requeue_anew(self, request: HttpRequest, queryset: IntegrationObjectQuerySet) -> None:
+        asked = queryset.count()
+        count = queryset.select_related(None).requeue(str(request.user), anew=True)
+        transaction.on_commit(wake)
+        self._report(request, count, asked, "put back in the queue, to be created there anew")
+
     @act("cancel:integration:object", "Cancel")
     def cancel(self, request: HttpRequest, queryset: IntegrationObjectQuerySet) -> None:
         asked = queryset.count()
@@ -170,7 +177,7 @@ class IntegrationObjectAdmin(ObjectSearch):
     def get_urls(self) -> list[Any]:
         return [
             path(f"<int:pk>/{verb}/", self.admin_site.admin_view(self._one(verb)), name=name)
-            for verb in ("requeue", "cancel")
+            for verb in ("requeue", "requeue_anew", "cancel")
             for name in [f"integrations_integrationobject_{verb}"]
         ] + super().get_urls()
 
@@ -221,6 +228,7 @@ class IntegrationObjectAdmin(ObjectSearch):
             "attempts": [shown_exchange(each) for each in story.attempts(obj)],
             "lines": [(each, _colour(each)) for each in story.lines(obj)],
             "may_requeue": self.offers(request, self.requeue) and story.may_requeue(obj),
+            "remote": story.remote(obj),
             "may_cancel": self.offers(request, self.cancel) and story.may_cancel(obj),
         }
 

@@ -44,11 +44,20 @@ class ObjectViewSet(PlatformViewSet):
         """What changed, what was decided and sent, what came back, and what happens next."""
         return self._answer(id)
 
-    @route("POST", "integration/object/<id:id>/requeue", "requeue:integration:object", answers=ONE)
+    @route(
+        "POST",
+        "integration/object/<id:id>/requeue",
+        "requeue:integration:object",
+        takes=wire.RequeueSerializer,
+        answers=ONE,
+        optional=True,
+        example={"anew": False},
+    )
     def requeue(self, request: Any, id: UUID) -> Response:
         """Put back in the queue: the same object under the same id, due now, with a full budget."""
+        given = self.read(wire.RequeueSerializer).validated_data
         chosen = self.records.filter(pk=self.record(id).pk)
-        if not chosen.requeue(f"{request.user} through the API"):
+        if not chosen.requeue(f"{request.user} through the API", anew=given["anew"]):
             raise Conflict(story.why_not_requeued(self.record(id)))
         transaction.on_commit(wake)
         return self._answer(id)

@@ -48,6 +48,7 @@ def object_story(row: IntegrationObject) -> dict[str, Any]:
             "createdAt": change.created_at,
         },
         "trace": story.trace(row),
+        "remote": story.remote(row),
         "requestLogs": [request_log_row(each) for each in story.attempts(row)],
         "logs": [log_row(each) for each in story.lines(row)],
     }

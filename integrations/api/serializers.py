@@ -235,6 +235,14 @@ class DataSourceSerializer(WireSerializer):
         help_text="What to send: an object of target names and paths; `null` is the document.",
     )
     success = SuccessValue(required=False, allow_null=True)
+    remember = serializers.CharField(
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        max_length=512,
+        help_text="Where the answer says what the target calls the record, such as `$.id`: its "
+        "next change updates that one, and mappings see the id at `$.remote.<name>`.",
+    )
 
 
 class HealthSerializer(serializers.Serializer):
@@ -330,6 +338,14 @@ class TestIntegrationSerializer(WireSerializer):
     )
     force = serializers.BooleanField(
         required=False, default=False, help_text="Make the call though the filters say no."
+    )
+
+
+class RequeueSerializer(WireSerializer):
+    anew = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="Forget what its targets call the record: it is created there once more.",
     )
 
 
@@ -464,6 +480,10 @@ class ObjectStorySerializer(ObjectSerializer):
     change = ChangeSerializer()
     trace = serializers.ListField(
         allow_null=True, help_text="What each filter saw, when a filter said no."
+    )
+    remote = serializers.DictField(
+        child=serializers.CharField(),
+        help_text="What its targets call the record now, by the names of the data sources.",
     )
     requestLogs = RequestLogSerializer(many=True)
     logs = LogSerializer(many=True)

@@ -66,6 +66,8 @@ def serializer_of(entity: str) -> WireSerializer | None:
 
 def _fields(integration: Integration, shape: Any) -> Iterator[tuple[str, str, Any]]:
     """Every path with where it stands, and what is seen from there."""
+    remembered = {each.name: None for each in integration.data_sources.all() if each.remember}
+    shape = {**shape, **({"remote": remembered} if remembered else {})}
     for where, path in filters.fields(integration.filters):
         yield f"filters{where}", path, shape
     seen, answers = shape, dict[str, Any]()

@@ -29,6 +29,8 @@ class Delivery:
     traceparent: str  # W3C trace context
     hops: int = 1  # this one, and the deliveries of ours that led to it
     test: bool = False  # a call that somebody makes to see what comes of it
+    action: str = "created"  # created, updated or deleted
+    remote_id: str = ""  # what the target calls the record, where an answer told it
 
     @classmethod
     def trial(cls) -> Self:
@@ -126,6 +128,10 @@ class Connector:
     def grant(self) -> Grant | None:
         """How an access token is had that each call has to bear; None if it bears none."""
         return None
+
+    def needless(self, delivery: Delivery) -> str:
+        """Why there is nothing to tell the target, as a part of a sentence; "" if there is."""
+        return ""
 
     def refusal(self, exchange: Exchange) -> str:
         """What the target refused, in its own way of saying so; "" if it didn't.

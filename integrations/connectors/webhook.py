@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from rest_framework import serializers
 
@@ -18,12 +18,18 @@ from integrations.core import origin, query, signing
 from integrations.core.errors import MappingError, Problem
 from integrations.http import Grant, NotGranted, Request, call
 from otms import __version__, documents
+from otms.api.serializers import WireSerializer
 
 POST, GET = METHODS = ("POST", "GET")
 NO_LOGIN = (
     "Take the user name and the password out of the URL, which is shown: write them as "
     '{"auth": {"type": "basic", "username": "...", "password": "..."}} in the settings.'
 )
+
+
+UPDATES = ("PUT", "PATCH", "POST")
+DELETES = ("DELETE", "POST", "PUT", "PATCH")
+ID = "{{id}}"
 
 
 def _may_sign(secret: str) -> None:
@@ -44,6 +50,37 @@ def _signing_secret(help_text: str, **kwargs: Any) -> serializers.CharField:
         help_text=help_text,
         **kwargs,
     )
+
+
+class _OfRecord(WireSerializer):
+    """A call about a record that the target has: its URL, where `{{id}}` is the id there."""
+
+    def validate_url(self, url: str) -> str:
+        if ID in "".join(base.origin(url)):
+            text = f"Write {ID} behind the host: where it leads to is not the target's to say."
+            raise serializers.ValidationError(text, "address_refused")
+        _auth.web_address(url.replace(ID, "id"))
+        return url
+
+
+class UpdateSettings(_OfRecord):
+    url = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=2000,
+        help_text=f"Where to call when the target has the record: https://.../orders/{ID}",
+    )
+    method = serializers.ChoiceField(UPDATES, required=False, default="PUT")
+
+
+class DeleteSettings(_OfRecord):
+    url = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=2000,
+        help_text=f"Where to call when the record is deleted here: https://.../orders/{ID}",
+    )
+    method = serializers.ChoiceField(DELETES, required=False, default="DELETE")
 
 
 class Settings(base.Settings):
@@ -70,6 +107,8 @@ class Settings(base.Settings):
         help_text="Without it the previous secret is forgotten: 2026-12-31T12:00:00Z",
     )
     public_key = serializers.CharField(read_only=True)
+    update = UpdateSettings(required=False, allow_null=True)  # type: ignore[assignment]
+    delete = DeleteSettings(required=False, allow_null=True)
     auth = _auth.AuthSettings(required=False, allow_null=True)
     tls = _auth.TlsSettings(required=False, allow_null=True)
 
@@ -84,6 +123,13 @@ class Settings(base.Settings):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         wrong = {name: [text] for name, text in _auth.problems_together(attrs)}
+        for name in ("update", "delete"):
+            url = (attrs.get(name) or {}).get("url")
+            if url and attrs.get("method") == GET:
+                wrong[f"{name}.url"] = ["A GET asks, and changes nothing: take this out."]
+            elif url and base.origin(url) != base.origin(attrs["url"]):
+                text = "This has to lead to the host of `url`, for which the secrets are."
+                wrong[f"{name}.url"] = [text]
         if wrong:
             raise serializers.ValidationError(wrong, "invalid")
         return attrs
@@ -100,8 +146,10 @@ class Connector(base.Connector):
         return grant and replace(grant, hidden=self.hidden)
 
     def request(self, document: Any, delivery: base.Delivery) -> Request:
-        body = b"" if self._asks else documents.dumps(document)
-        headers = {} if self._asks else {"Content-Type": "application/json"}
+        method, url, of_record = self._of(delivery)
+        bare = self._asks or method == "DELETE"
+        body = b"" if bare else documents.dumps(document)
+        headers = {} if bare else {"Content-Type": "application/json"}
         headers |= {
             "User-Agent": f"otms/{__version__}",
             "webhook-id": delivery.id,
@@ -115,9 +163,28 @@ class Connector(base.Connector):
         }
         if secrets := self._signing_secrets(delivery.timestamp):
             headers |= signing.headers(secrets, delivery.id, delivery.timestamp, body)
-        request = Request(GET if self._asks else POST, self.settings["url"], headers, body)
+        request = Request(method, url, headers, body, of_record=of_record)
         request = _auth.shown(request, self.settings, self.secrets)
         return _asking(request, document) if self._asks else request
+
+    def needless(self, delivery: base.Delivery) -> str:
+        gone = delivery.action == "deleted" and not delivery.remote_id
+        return "the target was never told of it" if gone and self._call_for("delete") else ""
+
+    def _of(self, delivery: base.Delivery) -> tuple[str, str, bool]:
+        """The method and URL for this; and whether they are about a record that is there."""
+        deletes = delivery.action == "deleted" and self._call_for("delete")
+        call = deletes or self._call_for("update")
+        if not (call and delivery.remote_id):
+            return GET if self._asks else POST, self.settings["url"], False
+        usual = "DELETE" if deletes else "PUT"
+        id = quote(delivery.remote_id, safe="")
+        return call.get("method", usual), call["url"].replace(ID, id), True
+
+    def _call_for(self, what: str) -> dict[str, Any]:
+        """What the settings say of updates, or deletes; nothing without a URL."""
+        said = self.settings.get(what) or {}
+        return said if said.get("url") else {}
 
     def check(self, *, timeout: float, sample: Any = None) -> str:
         """A signed call that says it is a test: what answers 2xx to it takes deliveries too."""

@@ -32,6 +32,7 @@ class Request:
     `secret_path` says that who knows the URL may call it: then only its host is ever shown. What
     is `hidden` is known to whom is called, and to nobody who reads what was answered. The `query`,
     percent-encoded, is what is asked: no secret, as little as a body, while that of the URL is one.
+    `of_record` says that the URL names one record of the target's, which may be gone.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Request:
     hidden: tuple[str, ...] = ()
     tls: Tls | None = None
     query: str = ""
+    of_record: bool = False
 
     @property
     def address(self) -> str:

@@ -16,6 +16,7 @@ from integrations.models.log import Level, Log, RequestLog
 from integrations.models.message import MessageAutomation, MessageTemplate
 from integrations.models.object import IntegrationObject
 from integrations.models.outcome import Outcome
+from integrations.models.remote_record import Remembered, RemoteRecord
 from integrations.models.status import Status
 from integrations.models.task import Task
 from integrations.models.version import IntegrationVersion
@@ -43,6 +44,8 @@ __all__ = [
     "MessageAutomation",
     "MessageTemplate",
     "Outcome",
+    "Remembered",
+    "RemoteRecord",
     "RequestLog",
     "Stale",
     "Status",

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import models, transaction
 
 from integrations import connectors
-from integrations.core import filters, mapping
+from integrations.core import filters, mapping, paths
 from integrations.core.errors import Problem
 from integrations.models.integration import Integration, raise_problems
 from otms.accounts.tenancy import Record
@@ -38,6 +38,8 @@ class DataSource(Record):
     filters = DocumentField(null=True, blank=True)
     mapping = DocumentField(null=True, blank=True)
     success = DocumentField(null=True, blank=True)
+    # Where the answer says what the target calls the record, which its next change then updates.
+    remember = models.CharField(max_length=paths.LONGEST, blank=True, db_default="", default="")
 
     class Meta:
         ordering = ["position", "created_at", "id"]
@@ -75,6 +77,7 @@ class DataSource(Record):
         yield from (problem.under("filters") for problem in filters.check(self.filters))
         yield from (problem.under("mapping") for problem in self._mapping_problems())
         yield from (problem.under("success") for problem in success_problems(self.success))
+        yield from (problem.under("remember") for problem in self._remember_problems())
 
     def _mapping_problems(self) -> Iterator[Problem]:
         found = list(mapping.check(self.mapping)) if self.mapping is not None else []
@@ -82,6 +85,20 @@ class DataSource(Record):
         if not found and self.connector in connectors.known():
             connector = connectors.load(self.connector)
             yield from connector.mapping_problems(self.settings or {}, self.mapping)
+
+    def _remember_problems(self) -> Iterator[Problem]:
+        if not self.remember:
+            return
+        try:
+            path = paths.compile(self.remember)
+        except paths.PathError as error:
+            yield Problem("", "invalid_path", str(error))
+            return
+        if self.remember[0] == "@" or not path.one:
+            text = "Write the path of one value in the answer, such as `$.id`."
+            yield Problem("", "invalid_path", text)
+        elif self.use == Use.ENRICH:
+            yield Problem("", "without_use", "A step that asks creates nothing to remember.")
 
     def clean(self) -> None:
         self.settings = self.settings or {}

@@ -68,6 +68,9 @@ class IntegrationObject(models.Model):
 
     objects = IntegrationObjectQuerySet.as_manager()
 
+    # What its targets call the record, by the name of the data source; see Plans.recall().
+    remote: dict[str, str] = {}
+
     # What a log line of the server calls it, if that is not its reference.
     told_as: str | None = None
 
@@ -118,9 +121,10 @@ class IntegrationObject(models.Model):
 
     @property
     def document(self) -> dict[str, Any]:
-        """What mappings see: the change, and what steps before this one were answered."""
-        document = self.whole.document
-        return {**document, "steps": self.answers} if self.answers else document
+        """What mappings see: the change, what steps before this one were answered, and the ids
+        that its targets know the record by."""
+        more = {"steps": self.answers, "remote": self.remote}
+        return {**self.whole.document, **{name: said for name, said in more.items() if said}}
 
     def first_due(self, now: datetime) -> Any:
         """At the integration's next tick, or at once; when it waits for newer ones, after that."""

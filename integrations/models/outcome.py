@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from integrations.models.log import Level, RequestLog
+from integrations.models.remote_record import Remembered
 
 if TYPE_CHECKING:
     from integrations.models.object import IntegrationObject
@@ -23,6 +24,7 @@ class Outcome:
     pause_reason: str = ""
     wait: float | None = None
     answers: dict[str, Any] | None = None  # of steps that enrich, all so far
+    remembered: Remembered | None = None
 
     @property
     def frees_lane(self) -> bool:
@@ -36,6 +38,7 @@ class Outcome:
         """
         if self.request and self.request.data_source_id:
             self.request.data_source_id = None
+            self.remembered = None
             return self
         if self.code == "not_recorded":
             return None

@@ -35,6 +35,7 @@ from integrations.models.gate import FOREVER, Gate
 from integrations.models.integration import Integration
 from integrations.models.log import Level, Log, RequestLog
 from integrations.models.outcome import Outcome
+from integrations.models.remote_record import RemoteRecord
 from integrations.models.status import ENDABLE, REQUEUED, Status, finished
 from otms.accounts import audit
 from otms.db.text import Text
@@ -184,6 +185,9 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
             for outcome in standing:
                 if outcome.answers is not None:
                     self._all().filter(pk=outcome.object.pk).update(answers=outcome.answers)
+            RemoteRecord.objects.using(self.db).remember(
+                (outcome.object, outcome.remembered) for outcome in standing if outcome.remembered
+            )
             for gate in gates:
                 made = [o for o in standing if o.request and o.object.integration_id == gate.pk]
                 gate.count(len(made), now)
@@ -224,12 +228,15 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         for moment, rows in due.items():
             waiting.filter(id__in=rows).update(due_at=moment)
 
-    def requeue(self, by: str = "a person") -> int:
-        """Put back what failed, waits to retry or was skipped: due now, same id, full budget."""
-        ids = self.filter(status__in=REQUEUED, leased=False).order_by("id")
-        return sum(self._requeue(each, by) for each in _portions(ids))
+    def requeue(self, by: str = "a person", *, anew: bool = False) -> int:
+        """Put back what failed, waits to retry or was skipped: due now, same id, full budget.
 
-    def _requeue(self, ids: list[int], by: str) -> int:
+        `anew` forgets what their targets call the records: they are created there once more.
+        """
+        ids = self.filter(status__in=REQUEUED, leased=False).order_by("id")
+        return sum(self._requeue(each, by, anew) for each in _portions(ids))
+
+    def _requeue(self, ids: list[int], by: str, anew: bool) -> int:
         with transaction.atomic(using=self.db):
             rows = self._all().filter(id__in=ids, status__in=REQUEUED, leased=False)
             found = list(rows.order_by("id").select_for_update(no_key=True))
@@ -247,9 +254,12 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 reason="",
                 finished_at=None,
             )
-            Log.objects.bulk_create(
-                row.line(Level.INFO, "requeued", f"Put back in the queue by {by}.") for row in found
-            )
+            text = f"Put back in the queue by {by}."
+            if anew and found:
+                known = RemoteRecord.objects.using(self.db).of(found[0].platform_id)
+                known.of_objects(found).delete()
+                text += " What its targets call it is forgotten: it is created there anew."
+            Log.objects.bulk_create(row.line(Level.INFO, "requeued", text) for row in found)
             audit.record_each("requeue:integration:object", found)
         return len(found)
 

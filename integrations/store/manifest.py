@@ -87,6 +87,7 @@ class PartSourceSerializer(WireSerializer):
     filters = serializers.ListField(required=False)
     mapping = DocumentValue(required=False)
     success = ObjectValue(required=False)
+    remember = serializers.CharField(required=False, max_length=512)
 
 
 class PartSerializer(WireSerializer):

@@ -17,6 +17,7 @@ from integrations.models import (
     IntegrationVersion,
     Log,
     MessageAutomation,
+    RemoteRecord,
     RequestLog,
 )
 from otms.accounts.models import AuditEntry, Platform
@@ -30,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 OWNED = [
     *(model for model in apps.get_models() if issubclass(model, Record)),
     *(AuditEntry, EntityChange, ExternalId, ImportRow, IntegrationObject, Log),
-    *(IntegrationVersion, MessageAutomation, RequestLog),
+    *(IntegrationVersion, MessageAutomation, RemoteRecord, RequestLog),
 ]
 PLATFORM = "12345678-1234-1234-1234-123456789012"
 WAYS: dict[str, Callable[[Any], Any]] = {

@@ -88,6 +88,7 @@ def test_a_preview_is_answered_at_once_and_changes_nothing(owner: Api, platform:
         "importRow": (1, 0),
         "file": (1, 0),
         "externalId": (0, 0),
+        "remoteRecord": (0, 0),
     }
     assert {(each["kind"], each["held"]) for each in answer["records"]} == {
         ("transportOrder", 0),
@@ -108,7 +109,7 @@ def test_a_preview_of_more_than_can_be_counted_says_so(
     monkeypatch.setattr(privacy, "PREVIEW_SECONDS", -1)
     answer = owner.ok("POST", "privacy/erase", body)
     assert answer["complete"] is False
-    assert [each["looked"] for each in answer["counts"]] == 8 * [0], "records come first"
+    assert [each["looked"] for each in answer["counts"]] == 9 * [0], "records come first"
 
 
 def test_a_preview_of_large_texts_ends_in_time_too(

@@ -194,6 +194,10 @@ HANDLES: dict[tuple[str, str], tuple[str, Any]] = {
         "requeue:integration:object",
         chosen("integrationobject", "row", "requeue"),
     ),
+    ("IntegrationObject", "requeue_anew"): (
+        "requeue:integration:object",
+        chosen("integrationobject", "row", "requeue_anew"),
+    ),
     ("IntegrationObject", "cancel"): (
         "cancel:integration:object",
         chosen("integrationobject", "row", "cancel"),

@@ -34,7 +34,7 @@
                               s seconds, after a while
     /oauthsays/<status>/<w>   the same, with that error
     /lent/<n>                 200 to the token lent-<n> and those after it, else 401
-    /echo                     200, the request's body
+    /echo[/<any>]             200, the request's body
     /parrot/<code>/<name>     that status, and wherever an answer has room for a text all that it
                               was told: in headers, in the query, and what it was taught by name
     /slack/<secret>           an incoming webhook of Slack; `open` is its secret
@@ -424,7 +424,7 @@ class Connection(asyncio.Protocol):
         given = header(self.head, b"webhook-signature").split()
         self.reply(200 if wanted in given else 401)
 
-    def do_echo(self) -> None:
+    def do_echo(self, *path: str) -> None:
         self.reply(200, self.body)
 
     def do_parrot(self, code: str, name: str) -> None:

@@ -211,7 +211,7 @@ def test_a_text_that_no_order_can_fill_is_told_at_its_setting(
     settings = {"webhookUrl": sink.url("/slack/open"), "text": "{{transportOrder}}"}
     told = api.refused("POST", "app/slack/install", {"settings": settings})
     assert errors(told) == [("settings.text", "mapping_error")]
-    assert "name one of its fields: name, status" in told["message"]
+    assert 'name one of its fields: "name", "status"' in told["message"]
     assert nothing_is_there(platform)
 
 
