@@ -486,7 +486,7 @@ def test_a_place_that_stays_empty_is_told():
 
 
 def test_an_object_does_not_stand_in_a_text():
-    with pytest.raises(MappingError, match="name one of its fields: name"):
+    with pytest.raises(MappingError, match='name one of its fields: "name"'):
         apply({"text": {"$text": "For {{transportOrder.customer}}"}})
 
 
