@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from integrations.models.object import IntegrationObject
 
 GATES_PER_CLAIM = 8
-# Followers that are looked at for each free slot; they are deferred, so a look is never wasted.
-LOOK_AHEAD = 4
+# Rows that are looked at for each free slot, and at least: followers are deferred, so a look is
+# never wasted; but who has one slot free, time and again, must not lock a hundred rows for it.
+LOOK_AHEAD, LEAST_LOOK = 4, 20
 MOST_COUNTED = 100
 MOST_INTERRUPTIONS = 32767  # that fit into their column
 
@@ -240,7 +241,7 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             room = min(slots, gate.room(len(in_flight[gate.pk]), now))
             if share:
                 room = min(room, share.of(platform, gate.pk))
-            most = room * LOOK_AHEAD + 100
+            most = room * LOOK_AHEAD + LEAST_LOOK
             due = {"gate": gate.pk, "now": now, "interruptions": interruptions, "most": most}
             rows = [id for (id,) in LOCK_DUE.rows(self.db, **due)] if room else []
             found.append(Due(gate, room, rows))
