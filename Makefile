@@ -3,6 +3,7 @@
 PORT = 8000
 VAR = var
 EXAMPLES = 300
+MAPPINGS = 100000
 MINUTES = 60
 FULL ?=
 DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
@@ -67,9 +68,9 @@ stories: install-dev ## the tutorial, executed as it is printed: each call, stat
 walk: install-dev ## everything there is, as everybody, beside another platform and with planted secrets
 	@$(EMBEDDED) $(BIN)/pytest -s -m long tests/walk tests/security
 
-fuzz: install-dev ## made-up calls to every operation, more than 10,000 (EXAMPLES=300 MINUTES=60)
-	@OTMS_FUZZ_EXAMPLES=$(EXAMPLES) OTMS_FUZZ_MINUTES=$(MINUTES) $(EMBEDDED) $(BIN)/pytest \
-		--timeout 0 tests/fuzz
+fuzz: install-dev ## made-up calls to every operation, more than 10,000, and 100,000 made-up mappings (EXAMPLES=300 MAPPINGS=100000 MINUTES=60)
+	@OTMS_FUZZ_EXAMPLES=$(EXAMPLES) OTMS_FUZZ_MAPPINGS=$(MAPPINGS) OTMS_FUZZ_MINUTES=$(MINUTES) $(EMBEDDED) $(BIN)/pytest \
+		--timeout 0 -n auto tests/fuzz
 
 # `once` is what has no database and no broker in it: tests/conftest.py finds out.
 test-services: install-dev ## on PostgreSQL and Redis: the same tests, if they have any of it, and more

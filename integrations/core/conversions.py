@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -241,6 +242,12 @@ def _unfit(place: Place, name: str, value: Any, why: str) -> MappingError:
     return MappingError(place.target, shorten(place.expression), f"`{name}`: {shown(value)} {why}.")
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """The names of all time zones, for which the disk is searched."""
+    return frozenset(available_timezones())
+
+
 def _zone(builder: Builder, place: Place) -> tzinfo | None:
     name = place.expression.get("$tz")
     if name is None:
@@ -250,7 +257,7 @@ def _zone(builder: Builder, place: Place) -> tzinfo | None:
             return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass
-    meant = did_you_mean(name, available_timezones())
+    meant = did_you_mean(name, _zones())
     message = f"No time zone {shorten(name)}; write one such as Europe/Amsterdam.{meant}"
     builder.refuse(place.target, "unknown_zone", message)
     return None

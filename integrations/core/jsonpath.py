@@ -8,6 +8,7 @@ of steps, and a step is a function from all the nodes of one level to all those 
 
 import functools
 import operator
+import threading
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
@@ -51,7 +52,7 @@ class Search:
 
     def __init__(self, text: str) -> None:
         """Read a path; whatever the library's parser stumbles over comes out as it is."""
-        tree = _Parser().parse(text)
+        tree = _reader().parse(text)
         self.one = _is_singular(tree)
         self._steps = _steps(tree, inner=False)
 
@@ -87,6 +88,17 @@ class _Parser(ExtendedJsonPathParser):
         if len(p) > 2:
             p.slice[3].quoted = True
         super().p_expression(p)
+
+
+_own = threading.local()
+
+
+def _reader() -> _Parser:
+    """The parser of this thread: making one takes longer than reading a path."""
+    if not hasattr(_own, "parser"):
+        _own.parser = _Parser()
+    parser: _Parser = _own.parser
+    return parser
 
 
 def _is_singular(path: JSONPath) -> bool:
