@@ -109,6 +109,7 @@ class Language(random.Random):
     def document(self) -> str:
         """JSON text of an order, of anything, or of what a stranger sends to do harm."""
         kind = self.random()
+        self._is_hostile = kind >= 0.93
         if kind < 0.5:
             self._seen = self._order()
         elif kind < 0.93:
@@ -119,11 +120,16 @@ class Language(random.Random):
 
     def mapping(self) -> str:
         """JSON text of a mapping of that document."""
+        if self._is_hostile and self.random() < 0.5:
+            return text(self._killer())
         members = {self._target(): self._expression(0) for _ in range(self.randint(0, 6))}
         return text(self._expression(0) if self.random() < 0.1 else members)
 
     def filters(self) -> str:
         """JSON text of a list of filters on it."""
+        if self._is_hostile and self.random() < 0.3:
+            one = {"field": self.choice(["$..*", "$..k", "$..[?(@..k)]"]), "operator": "contains"}
+            return text([{**one, "value": self._value(4)} for _ in range(self.choice([9, 900]))])
         return text([self._filter(0) for _ in range(self.randint(0, 3))])
 
     # Documents.
@@ -179,6 +185,33 @@ class Language(random.Random):
         if shape == 5:
             return [[self._value(4)] * 300] * 30
         return {name: {"k": [{"k": [{"k": n, "a": n}] * 20} for n in range(20)]}}
+
+    def _killer(self) -> Any:
+        """A mapping that would take a day, or a house full of memory, if nobody stopped it."""
+        many, path = self.choice([5, 60, 900, 4_900]), self.choice(["$", "$.k", "$.a", "$..*"])
+        each = self.choice(["$.k[*]", "$.a[*]", "$.transportOrder[*]", "$..*", "$.k[*].k[*]"])
+        shape = self.randrange(7)
+        if shape == 0:  # loops in loops
+            made: Any = self.choice(["@", path, "#", {"a": "#"}, {"$join": [path, path]}])
+            for _ in range(self.randint(1, 5)):
+                made = {"$each": self.choice([each, "@[*]", "$..*"]), "$do": made}
+            return made
+        if shape == 1:
+            return [f"$..[?(@..k == {number})]" for number in range(min(many, 900))]
+        if shape == 2:
+            return {"$text": f"{{{{{path[2:] or 'k'}}}}}" * many}
+        if shape == 3:
+            return {"$join": [path] * many, "$sep": "x" * 1_000}
+        if shape == 4:
+            return {f"t{number}": path for number in range(many)}
+        if shape == 5:
+            one = {"field": "$..*", "operator": "contains", "value": self._value(5)}
+            return {
+                "$each": each,
+                "$do": {"$if": [one] * min(many, 900), "$then": "@", "$else": path},
+            }
+        looked_up = {"$path": each, "$lookup": {str(key): path for key in range(min(many, 200))}}
+        return {**looked_up, "$default": {"$sum": each}}
 
     def _nested(self, levels: int, name: str) -> Any:
         value = self._value(5)
@@ -278,7 +311,7 @@ class Language(random.Random):
             places = (f"{self.choice(TEXTS)}{{{{{self._path()[2:] or 'name'}}}}}" for _ in several)
             return "".join(places) + self.choice(["", "", "", "}}", "{{", "{{a", "{{}}"])
         if name in ("$first", "$join"):
-            return [inner() for _ in several]
+            return [inner() if self.random() < 0.6 else self.choice(TEXTS) for _ in several]
         if name == "$if":
             one = self._filter(0, in_loop=in_loop)
             return one if self.random() < 0.7 else [one, self._filter(0, in_loop=in_loop)]

@@ -23,7 +23,7 @@ from tests.fuzz.language import Language
 
 MAPPINGS = int(os.environ.get("OTMS_FUZZ_MAPPINGS", "1500"))
 PORTIONS = 20
-CPU_SECONDS = 15.0  # what never ends takes more; the bounds of the language are far below
+CPU_SECONDS = 10.0  # what never ends takes more; the bounds of the language are far below
 LONGEST_MESSAGE = 4_000
 
 
