@@ -7,19 +7,18 @@ Null stays null through all of them, and what is missing stays missing, until `$
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from integrations.core.errors import MappingError, shown
-from integrations.core.scalars import moment, number
+from integrations.core.scalars import EXACT, moment, number
 from integrations.core.scope import MISSING, Builder, Place, Scope, Step
 from otms import documents
 from otms.documents import shorten
 from otms.spelling import did_you_mean
 
-EXACT = Context(prec=2_000)
 MOST_DIGITS = 30
 LONGEST_TEXT = 100_000
 # What strftime does the same everywhere, in English and on every system.

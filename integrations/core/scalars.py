@@ -2,10 +2,12 @@
 
 import re
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 LONGEST = 1_000
+# Arithmetic that keeps every digit a document can hold: Python reads integers of 4,300.
+EXACT = Context(prec=6_000)
 _NUMBER = re.compile(r"\s*[-+]?[0-9]{1,400}(?:\.[0-9]{0,400})?\s*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ][0-9:.,]+(?:[Zz]|[-+][0-9:]+)?)?")
 

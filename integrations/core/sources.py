@@ -1,10 +1,10 @@
 """Where a value comes from: a path, a text, the first of several, a loop, a choice."""
 
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any
 
 from integrations.core.errors import MappingError, shown
-from integrations.core.scalars import number
+from integrations.core.scalars import EXACT, number
 from integrations.core.scope import (
     MISSING,
     Builder,
@@ -18,8 +18,6 @@ from integrations.core.work import Exhausted
 from otms import documents
 from otms.documents import shorten
 
-# Sums keep every digit that a document can hold.
-EXACT = Context(prec=2_000)
 # What one piece of a loop's body takes for one item, in units of work.
 PIECE = 3
 

@@ -52,6 +52,15 @@ def test_no_number_is_ever_a_float() -> None:
     assert not holds("gt", documents.loads("9007199254740992.0"), '{"a":9007199254740992}')
 
 
+def test_the_largest_number_there_is_keeps_its_digits() -> None:
+    most = "9" * 4_299
+    assert sent({"$path": "$.a", "$round": 1}, f'{{"a":{most}}}') == f"{most}.0"
+    assert sent({"$sum": "$.a[*]"}, f'{{"a":[{most},1]}}') == f"1{'0' * 4_299}"
+    assert sent({"$sum": "$.a[*]"}, f'{{"a":[{most},0.5]}}') == f"{most}.5"
+    with pytest.raises(MappingError, match="too many digits"):
+        sent({"$sum": "$.a[*]"}, f'{{"a":[{most}9,1]}}')
+
+
 def test_a_numeric_text_is_a_number_where_one_is_asked_for_and_a_text_elsewhere() -> None:
     assert sent({"$sum": "$.a[*]"}, '{"a":["12.50",3]}') == "15.50"
     assert sent("$.a", '{"a":"12.50"}') == '"12.50"'
