@@ -51,13 +51,14 @@ class ObjectViewSet(PlatformViewSet):
         takes=wire.RequeueSerializer,
         answers=ONE,
         optional=True,
-        example={"anew": False},
+        example={"mapping": "current", "anew": False},
     )
     def requeue(self, request: Any, id: UUID) -> Response:
         """Put back in the queue: the same object under the same id, due now, with a full budget."""
         given = self.read(wire.RequeueSerializer).validated_data
         chosen = self.records.filter(pk=self.record(id).pk)
-        if not chosen.requeue(f"{request.user} through the API", anew=given["anew"]):
+        by, original = f"{request.user} through the API", given["mapping"] == "original"
+        if not chosen.requeue(by, anew=given["anew"], as_it_began=original):
             raise Conflict(story.why_not_requeued(self.record(id)))
         transaction.on_commit(wake)
         return self._answer(id)

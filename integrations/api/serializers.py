@@ -342,6 +342,12 @@ class TestIntegrationSerializer(WireSerializer):
 
 
 class RequeueSerializer(WireSerializer):
+    mapping = serializers.ChoiceField(
+        ["current", "original"],
+        required=False,
+        default="current",
+        help_text="With the filters and mappings of now, or with those it began with.",
+    )
     anew = serializers.BooleanField(
         required=False,
         default=False,

@@ -228,15 +228,19 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         for moment, rows in due.items():
             waiting.filter(id__in=rows).update(due_at=moment)
 
-    def requeue(self, by: str = "a person", *, anew: bool = False) -> int:
+    def requeue(
+        self, by: str = "a person", *, anew: bool = False, as_it_began: bool = False
+    ) -> int:
         """Put back what failed, waits to retry or was skipped: due now, same id, full budget.
 
-        `anew` forgets what their targets call the records: they are created there once more.
+        With the filters and mappings of now, or as it began. `anew` forgets what their targets call
+        the records: they are created there once more.
         """
         ids = self.filter(status__in=REQUEUED, leased=False).order_by("id")
-        return sum(self._requeue(each, by, anew) for each in _portions(ids))
+        version = {} if as_it_began else {"version": None}
+        return sum(self._requeue(each, by, anew, version) for each in _portions(ids))
 
-    def _requeue(self, ids: list[int], by: str, anew: bool) -> int:
+    def _requeue(self, ids: list[int], by: str, anew: bool, version: dict[str, None]) -> int:
         with transaction.atomic(using=self.db):
             rows = self._all().filter(id__in=ids, status__in=REQUEUED, leased=False)
             found = list(rows.order_by("id").select_for_update(no_key=True))
@@ -245,7 +249,7 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 due_at=Now(),
                 attempts=0,
                 interruptions=0,
-                version=None,  # it begins anew, with what the integration says now
+                **version,
                 # As if it had been claimed: it may be older than what was delivered meanwhile.
                 fence=F("fence") + 1,
                 queued_at=Now(),

@@ -8,6 +8,7 @@ from django.db import transaction
 from integrations import definition
 from integrations.models import Integration, IntegrationVersion, RequestLog, Status
 from tests import make
+from tests.conftest import Api
 from tests.queue.conftest import Queue
 from tests.sink import Sink
 
@@ -60,6 +61,23 @@ def test_what_is_put_back_begins_anew_with_what_is_there_now(queue: Queue, sink:
     queue.all.requeue()
     queue.run()
     assert bodies(sink) == [{"n": "A"}]
+
+
+@pytest.mark.parametrize(
+    ("asked", "version"), [({}, 2), ({"mapping": "current"}, 2), ({"mapping": "original"}, 1)]
+)
+def test_who_puts_it_back_chooses_the_mapping(
+    queue: Queue, sink: Sink, api: Api, asked: Any, version: int
+) -> None:
+    integration = listening(queue, sink, {"version": 1})
+    sink.answers("/orders", "/status/400")
+    queue.save_order()
+    queue.run()
+    remap(integration, {"version": 2})
+    sink.answers("/orders", "/ok")
+    api.ok("POST", f"integration/object/{queue.only.uuid}/requeue", asked)
+    queue.run()
+    assert bodies(sink) == [{"version": 1}, {"version": version}]
 
 
 def test_addresses_secrets_and_policies_are_those_of_now(queue: Queue, sink: Sink) -> None:
