@@ -36,6 +36,7 @@ from integrations.models import (
     Remembered,
     RemoteRecord,
     RequestLog,
+    Status,
     Use,
     remote_record,
 )
@@ -46,6 +47,7 @@ GONE = 410
 # What the log says of an error other than that nothing arrived.
 FAILURES = {"egress": "egress_refused", "refused": "target_refused", "token": "token_refused"}
 MOST_INTERRUPTIONS = 5
+NO_CONTENT = 204
 GONE_THERE = (404, GONE)
 GONE_WORDS = (
     " The record may be gone there: put the object back with `anew`, and it is created once more."
@@ -66,6 +68,7 @@ class Step:
     mapping: Mapping | None
     success: frozenset[int] | None
     answer: Filters | None  # what holds in an answer of success
+    looks_inside: bool = False  # has it to be JSON for that?
     remember: paths.Path | None = None  # where it says what the target calls the record
 
     @property
@@ -76,19 +79,34 @@ class Step:
     def accepts(self, status: int) -> bool:
         return status in self.success if self.success else 200 <= status < 300
 
-    def refusal(self, exchange: Exchange) -> str:
-        """Why it is no success, though its status may be one; "" if nothing speaks against it."""
+    def refusal(self, exchange: Exchange, *, redacts: bool = False) -> str:
+        """Why it is no success, though its status may be one; "" if nothing speaks against it.
+
+        Who redacts is not told what stands in an answer that has no paths.
+        """
         if refusal := self.connector.refusal(exchange):
             return refusal
-        if self.answer is None or not (exchange.status is None or self.accepts(exchange.status)):
+        status = exchange.status
+        if (
+            self.answer is None
+            or status == NO_CONTENT
+            or not (status is None or self.accepts(status))
+        ):
             return ""
         if exchange.truncated:
             return f"Its answer is longer than {http.BODY_CAP // 1024} KiB: is it a success?"
+        said = read(exchange.answer)
+        if not isinstance(said, dict | list):
+            if self.looks_inside:
+                return "That is no success: its answer is no JSON that has what is looked for."
+            if redacts and not self.answer.evaluate(said).matched:
+                return "That is no success: its answer is another text."
         try:
-            verdict = self.answer.evaluate(read(exchange.body))
+            verdict = self.answer.evaluate(said)
         except ExpressionError as error:
-            return f"Is it a success? {error}"
-        return "" if verdict.matched else f"That is no success: {verdict.reason}."
+            return f"Is it a success? {exchange.request.unsaid(str(error))}"
+        reason = exchange.request.unsaid(verdict.reason)
+        return "" if verdict.matched else f"That is no success: {reason}."
 
 
 @dataclass(frozen=True)
@@ -176,11 +194,10 @@ def recall(planned: Iterable[tuple[IntegrationObject, Plan]]) -> None:
         for each in everywhere.of_objects(obj for obj, _ in remembering)
     }
     for obj, plan in remembering:
-        ids = {
-            step.source.name: known.get((step.source.pk, obj.entity, obj.entity_id))
-            for step in plan.steps
-        }
-        obj.remote = {name: id for name, id in ids.items() if id}
+        obj.remote, obj.remote_ids = {}, {}
+        for source in (step.source for step in plan.steps if step.remember):
+            if id := known.get((source.pk, obj.entity, obj.entity_id)):
+                obj.remote[source.name] = obj.remote_ids[source.pk] = id
 
 
 def prepare(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
@@ -266,7 +283,7 @@ def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
             return obj.skip("no_data_source", "There is no data source to deliver to.")
         place, passed = _wanted(obj, plan, place, document)
         if place >= len(plan.steps):
-            return _nothing_more(obj, passed)
+            return _nothing_more(obj, plan, passed)
         step = plan.steps[place]
         made = step.mapping.apply(document) if step.mapping else Result(document)
         left_out = [warning.message for warning in made.warnings]
@@ -296,12 +313,12 @@ def _wanted(obj: IntegrationObject, plan: Plan, place: int, document: Any) -> tu
     return place, passed
 
 
-def _nothing_more(obj: IntegrationObject, passed: Passed) -> Outcome:
+def _nothing_more(obj: IntegrationObject, plan: Plan, passed: Passed) -> Outcome:
     """No step from here on wants it: that is all, or, where nothing was delivered, nothing."""
     data = {"trace": passed.trace}
-    # Each step that was answered is counted, and those that enrich keep their answers.
-    if obj.step > len(obj.answers or {}):
-        return obj.succeed(f"That was all: {passed}.", data=data)
+    done = (step for step in plan.steps[: obj.step] if step.source.use == Use.DELIVER)
+    if any(not step.filters or step.filters.evaluate(obj.document).matched for step in done):
+        return obj.succeed(f"That was all: {passed}.", data=data, **_forgetting(obj, plan))
     return obj.skip("filter_no_match", str(passed), data)
 
 
@@ -322,7 +339,7 @@ def _delivery(obj: IntegrationObject, step: Step) -> Delivery:
         hops=obj.change.hops + 1,
         test=obj.pk is None,  # it is in no queue
         action=obj.whole.action,
-        remote_id=obj.remote.get(step.source.name, "") if step.remember else "",
+        remote_id=obj.remote_ids.get(step.source.pk, ""),
     )
 
 
@@ -330,6 +347,9 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
     """What the answer means: delivered, again later, or never."""
     kept, personal = as_kept(call, exchange)
     outcome = _judged(call, exchange, kept)
+    if outcome.changes.get("status") in (Status.RETRY, Status.ERROR):
+        # Where it goes on, whatever steps are put before this one meanwhile.
+        outcome.changes["at_source"] = call.step.source.pk
     redaction = call.plan.redaction
     return _redacted(outcome, redaction, personal) if redaction else outcome
 
@@ -391,7 +411,7 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
     is_gone = call.request.of_record and status in GONE_THERE
     deleted = is_gone and obj.whole.action == "deleted"
     accepted = status is None or deleted or call.step.accepts(status)
-    refusal = call.step.refusal(exchange)
+    refusal = call.step.refusal(exchange, redacts=bool(call.plan.redaction))
     if accepted and not refusal:
         if call.step.source.use == Use.ENRICH and exchange.truncated:
             text = too_long(call)
@@ -409,9 +429,12 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
             answers = {**(obj.answers or {}), call.step.source.name: read(exchange.body)}
             recorded["answers"] = answers
         following = behind[0].source if behind else None
-        outcome = obj.succeed(text, then=following, level=level, **recorded)
-        if said := outcome.remembered:
-            outcome.changes["external_id"] = said.remote_id
+        if not following:
+            recorded |= _forgetting(obj, call.plan)
+        place = call.place + 1
+        outcome = obj.succeed(text, then=following, place=place, level=level, **recorded)
+        if outcome.remembered and outcome.remembered.remote_id:
+            outcome.changes["external_id"] = outcome.remembered.remote_id
         return outcome
     status = status or 0
     text = refused(call, kept, refusal)
@@ -430,7 +453,7 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
         "target_refused",
         text,
         policy,
-        permanent=accepted or not policy.retry.retries(status),
+        permanent=not policy.retry.retries(status),
         retry_after=_retry_after(exchange),
         **recorded,
     )
@@ -438,21 +461,31 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
 
 def _remembered(call: Call, exchange: Exchange) -> tuple[Remembered | None, str]:
     """What the answer says that the target calls the record; and what is wrong if it does not."""
-    source, known = call.step.source, call.object.remote.get(call.step.source.name, "")
+    source, known = call.step.source, call.object.remote_ids.get(call.step.source.pk, "")
     if call.object.whole.action == "deleted":
-        return (Remembered(source.pk, "") if known else None), ""
+        return None, ""
     try:
-        found = call.step.remember.find(read(exchange.body)) if call.step.remember else []
+        found = call.step.remember.find(read(exchange.answer)) if call.step.remember else []
     except paths.PathError:
         found = []
     id = remote_record.readable(found[0]) if found else ""
-    if id:
+    if id and not any(hidden in id for hidden in call.request.hidden if hidden):
         return (Remembered(source.pk, id) if id != known else None), ""
     if known:  # who is told of a change need not say again what it calls the record
         return None, ""
     path = source.remember
     text = f"Its answer has no id at `{path}` to remember: the next change will create it again."
     return None, text
+
+
+def _forgetting(obj: IntegrationObject, plan: Plan) -> dict[str, Any]:
+    """When all steps are done with a deleted record, nobody needs to know what it is called.
+
+    Not before: a step may still want to say it.
+    """
+    if obj.whole.action == "deleted" and any(step.remember for step in plan.steps):
+        return {"remembered": Remembered()}
+    return {}
 
 
 def took(call: Call, exchange: Exchange) -> str:
@@ -534,8 +567,8 @@ def _as_of(version: int | None, id: Any, plan: Plan) -> Plan:
     sources = list(integration.data_sources.all())
     for source in sources:
         source.mapping = then.mappings.get(str(source.pk), source.mapping)
-        if then.conditions is not None and str(source.pk) in then.mappings:
-            source.filters = then.conditions.get(str(source.pk))
+        if str(source.pk) in then.mappings:
+            source.filters = (then.conditions or {}).get(str(source.pk))
     return compiled(integration, sources)
 
 
@@ -574,5 +607,6 @@ def _step(source: DataSource) -> Step:
         mapping=mapping.compile(source.mapping) if source.mapping is not None else None,
         success=frozenset(success["status"]) if "status" in success else None,
         answer=filters.compile(success["body"]) if "body" in success else None,
+        looks_inside=any(path != "$" for _, path in filters.fields(success.get("body"))),
         remember=paths.compile(source.remember) if source.remember else None,
     )

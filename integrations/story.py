@@ -116,11 +116,17 @@ def _sentences(obj: IntegrationObject) -> list[str]:
         case Status.SUCCESS:
             return [f"Delivered at {_at(obj.finished_at)}, after {tries}."]
         case Status.ERROR:
-            return [f"Given up at {_at(obj.finished_at)}, after {tries}.", obj.error, _blocked(obj)]
+            return [
+                f"Given up at {_at(obj.finished_at)}, after {tries}.",
+                obj.error,
+                _blocked(obj),
+                _overtaken(obj),
+            ]
         case Status.SKIPPED if obj.error:
-            return [f"Given up at {_at(obj.finished_at)}, after {tries}.", obj.reason]
+            given_up = f"Given up at {_at(obj.finished_at)}, after {tries}."
+            return [given_up, obj.reason, _overtaken(obj)]
         case Status.SKIPPED:
-            return ["Nothing was sent, and this is why:", obj.reason or obj.error]
+            return ["Nothing was sent, and this is why:", obj.reason or obj.error, _overtaken(obj)]
         case Status.CANCELLED:
             return [f"Cancelled at {_at(obj.finished_at)}; nothing more is sent.", obj.reason]
     return [*_expected(obj, tries), obj.error and f"The last error: {obj.error}"]
@@ -168,6 +174,22 @@ def _blocked(obj: IntegrationObject) -> str:
     many = f"more than {MOST_BEHIND}" if found > MOST_BEHIND else str(found)
     noun = "change of the same record waits" if found == 1 else "changes of the same record wait"
     return f"Until it is put back or cancelled, {many} later {noun} behind it." if found else ""
+
+
+def _overtaken(obj: IntegrationObject) -> str:
+    """That its receiver has something newer, which putting it back would undo there."""
+    newer = IntegrationObject.objects.of(obj.platform_id).filter(
+        integration=obj.integration_id,
+        entity_id=obj.entity_id,
+        pk__gt=obj.pk,
+        status=Status.SUCCESS,
+    )
+    if not (last := newer.order_by("-pk").first()):
+        return ""
+    return (
+        f"A newer change of the record was delivered at {_at(last.finished_at)}: put back, this "
+        "one sends the older state last."
+    )
 
 
 def _at(at: datetime | None) -> str:

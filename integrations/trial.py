@@ -222,7 +222,7 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> tuple[str, str]:
     error = ""
     if exchange.error:
         error = f"{call.request.where}: {exchange.error}"
-    elif refusal := call.step.refusal(exchange):
+    elif refusal := call.step.refusal(exchange, redacts=bool(call.plan.redaction)):
         error = pipeline.refused(call, kept, refusal)
     elif exchange.status is not None and not call.step.accepts(exchange.status):
         moved = pipeline.MOVED if 300 <= exchange.status < 400 else ""

@@ -45,7 +45,7 @@ def document(entity: str) -> Any:
     """What filters and mappings see of a change, with every field there is; {} is any document."""
     serializer = serializer_of(entity)
     shape = {entity: _shape(serializer) if serializer else {}}
-    return {**shape, "before": shape}
+    return {**shape, "before": shape, "action": None}
 
 
 @cache
@@ -53,9 +53,9 @@ def example(entity: str) -> dict[str, Any]:
     """What filters and mappings see of a change of the entity, with every field there is."""
     serializer = serializer_of(entity)
     if serializer is None:
-        return {entity: {}, "before": {entity: {}}}
+        return {entity: {}, "before": {entity: {}}, "action": "updated"}
     now, before = (filled(serializer, entity, earlier=earlier) for earlier in (False, True))
-    return {entity: now, "before": {entity: before}}
+    return {entity: now, "before": {entity: before}, "action": "updated"}
 
 
 def serializer_of(entity: str) -> WireSerializer | None:

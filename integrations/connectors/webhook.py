@@ -59,28 +59,36 @@ class _OfRecord(WireSerializer):
         if ID in "".join(base.origin(url)):
             text = f"Write {ID} behind the host: where it leads to is not the target's to say."
             raise serializers.ValidationError(text, "address_refused")
+        if "{{" in url.replace(ID, ""):
+            raise serializers.ValidationError(f"The one place there is in a URL is {ID}.")
         _auth.web_address(url.replace(ID, "id"))
         return url
 
 
 class UpdateSettings(_OfRecord):
     url = serializers.CharField(
+        label="URL for updates",
         required=False,
         allow_blank=True,
         max_length=2000,
         help_text=f"Where to call when the target has the record: https://.../orders/{ID}",
     )
-    method = serializers.ChoiceField(UPDATES, required=False, default="PUT")
+    method = serializers.ChoiceField(
+        UPDATES, required=False, default="PUT", label="Method for updates"
+    )
 
 
 class DeleteSettings(_OfRecord):
     url = serializers.CharField(
+        label="URL for deletes",
         required=False,
         allow_blank=True,
         max_length=2000,
         help_text=f"Where to call when the record is deleted here: https://.../orders/{ID}",
     )
-    method = serializers.ChoiceField(DELETES, required=False, default="DELETE")
+    method = serializers.ChoiceField(
+        DELETES, required=False, default="DELETE", label="Method for deletes"
+    )
 
 
 class Settings(base.Settings):
@@ -116,6 +124,9 @@ class Settings(base.Settings):
         scheme, _, rest = url.rpartition("://")
         if "@" in re.split(r"[/?#]", rest)[0]:
             raise serializers.ValidationError(NO_LOGIN, "address_refused")
+        if "{{" in url:
+            text = f"Take the place out: a URL with {ID} in it is written under `update`."
+            raise serializers.ValidationError(text, "address_refused")
         if not scheme:
             text = f"Write the whole URL: https://{rest.lstrip('/')[:200]}"
             raise serializers.ValidationError(text, "address_refused")

@@ -34,13 +34,15 @@ def lookup(builder: Builder, place: Place) -> Step:
         return builder.refuse(target, "not_a_table", message)
     rows = {str(key): builder.build(entry, target) for key, entry in table.items()}
     falls_back = "$default" in place.expression
+    # Of a list, each item that has no row has it; of one value, too.
+    default = builder.build(place.expression.get("$default"), target)
 
     def look_up(value: Any, scope: Scope) -> Any:
         found = rows.get(value if isinstance(value, str) else documents.dumps(value).decode())
         if found is not None:
             return found(scope)
         if falls_back:
-            return MISSING
+            return default(scope)
         names = ", ".join(shorten(name, 30) for name in list(rows)[:10])
         raise _unfit(place, "$lookup", value, f"is not in the table; it has {names}")
 
@@ -56,7 +58,10 @@ def convert(builder: Builder, place: Place) -> Step:
     read, kind = TYPES[name]
 
     def to_type(value: Any, scope: Scope) -> Any:
-        made = read(value, zone)
+        try:
+            made = read(value, zone)
+        except OverflowError as error:
+            raise _unfit(place, "$type", value, "is out of range in this zone") from error
         if made is None:
             raise _unfit(place, "$type", value, f"is no {kind}")
         return made
@@ -157,9 +162,13 @@ def rounded(builder: Builder, place: Place) -> Step:
         if read is None:
             raise _unfit(place, "$round", value, "is no number")
         made = read.quantize(unit, rounding=ROUND_HALF_UP, context=EXACT)
+        made = made if made else made.copy_abs()  # there is no minus nothing
         return made if digits else int(made)
 
     return _of_each(place, round_off)
+
+
+_AS_TEXT = 'write "$type": "string" beside it'
 
 
 def cut(builder: Builder, place: Place) -> Step:
@@ -171,7 +180,8 @@ def cut(builder: Builder, place: Place) -> Step:
 
     def shorten_text(value: Any, scope: Scope) -> Any:
         if not isinstance(value, str):
-            raise _unfit(place, "$max", value, 'is no text; write "$type": "string" beside it')
+            way = "name one of its fields" if isinstance(value, dict) else _AS_TEXT
+            raise _unfit(place, "$max", value, f"is no text; {way}")
         return value[:most]
 
     return _of_each(place, shorten_text)
@@ -183,9 +193,30 @@ def if_null(builder: Builder, place: Place) -> Step:
 
     def value_or_other(scope: Scope) -> Any:
         value = before(scope)
+        if isinstance(value, list):
+            made = [otherwise(scope) if each is None else each for each in value]
+            return [each for each in made if each is not MISSING]
         return otherwise(scope) if value is None else value
 
     return value_or_other
+
+
+def if_empty(builder: Builder, place: Place) -> Step:
+    """Take another expression for an empty text, as the vendor shows what is not set."""
+    before, otherwise = place.before, builder.build(place.argument, place.target)
+
+    def value_or_other(scope: Scope) -> Any:
+        value = before(scope)
+        if isinstance(value, list):
+            made = [otherwise(scope) if _is_empty(each) else each for each in value]
+            return [each for each in made if each is not MISSING]
+        return otherwise(scope) if _is_empty(value) else value
+
+    return value_or_other
+
+
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def default(builder: Builder, place: Place) -> Step:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from integrations.core import paths
 from integrations.core.comparisons import OPERATORS, Sight
 from integrations.core.errors import FilterError, Problem, shown
+from integrations.core.jsonpath import Node
 from integrations.core.work import Exhausted, Work
 from otms.documents import DEPTH
 from otms.spelling import did_you_mean
@@ -68,7 +69,7 @@ class Filters:
         document: Any,
         changed: ChangeView | None = None,
         *,
-        item: Any = None,
+        item: Node | None = None,
         work: Work | None = None,
     ) -> Verdict:
         """Judge a document; every comparison is made, so that the trace is whole.
@@ -145,7 +146,7 @@ class _Court:
         document: Any,
         changed: ChangeView,
         compiled: Mapping[str, paths.Path],
-        item: Any = None,
+        item: Node | None = None,
         work: Work | None = None,
     ) -> None:
         self._document = document
@@ -175,8 +176,10 @@ class _Court:
         operator, path = OPERATORS[name], self._paths[_spelled(leaf["field"])]
         try:
             self._work.spend(COMPARISON)
-            of = self._item if path.text.startswith("@") else self._document
-            now = path.find(of, self._work)
+            if path.text.startswith("@") and self._item:
+                now = path.find(self._item[0], self._work, self._item)
+            else:
+                now = path.find(self._document, self._work)
             matched, note = operator.test(Sight(path, now, self._before, self._work), value)
         except Exhausted:
             message = f"`{name}`: `{path.text}` {paths.TOO_MUCH}"
@@ -201,7 +204,12 @@ def _settle(rulings: list[_Ruling], *, decisive: bool) -> _Ruling:
     for ruling in rulings:
         if ruling.matched is decisive:
             return ruling
-    return _Ruling(not decisive, lambda: "; ".join(ruling.reason() for ruling in rulings))
+
+    def reason() -> str:
+        told = "; ".join(ruling.reason() for ruling in rulings)
+        return f"none of these holds: {told}" if decisive and len(rulings) > 1 else told
+
+    return _Ruling(not decisive, reason)
 
 
 def _kept(seen: Any) -> Any:

@@ -41,6 +41,11 @@ Step = Callable[[list[Node], Work], list[Node]]
 Test = Callable[[Node, Work], bool]
 
 
+def root(document: Any) -> Node:
+    """The node of a whole document."""
+    return document, _ROOT, None
+
+
 class TooMany(Exception):
     """A path that finds more than the limit."""
 
@@ -56,12 +61,12 @@ class Search:
         self.one = _is_singular(tree)
         self._steps = _steps(tree, inner=False)
 
-    def find(self, document: Any, work: Work) -> list[Any]:
-        """List the values that the path finds."""
-        nodes: list[Node] = [(document, _ROOT, None)]
+    def find(self, start: Node, work: Work) -> list[Node]:
+        """List the nodes that the path finds from one on."""
+        nodes = [start]
         for step in self._steps:
             nodes = step(nodes, work)
-        return [node[0] for node in nodes]
+        return nodes
 
 
 class _Lexer(ExtendedJsonPathLexer):

@@ -6,6 +6,7 @@ functions that read paths and build the result, and then applied to document aft
 
 from collections.abc import Callable
 from collections.abc import Mapping as Object
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +14,14 @@ from integrations.core import filters, paths
 from integrations.core import scope as steps
 from integrations.core.errors import ExpressionError, MappingError, Problem
 from integrations.core.operators import OPERATORS, SOURCES
-from integrations.core.scope import MISSING, MappingWarning, Scope, Step, TextWarning
+from integrations.core.scope import (
+    MISSING,
+    EmptyWarning,
+    MappingWarning,
+    Scope,
+    Step,
+    TextWarning,
+)
 from otms import documents
 from otms.documents import DEPTH, shorten
 from otms.spelling import did_you_mean
@@ -23,6 +31,10 @@ EXPLAINED = 10
 # A partner's document with more targets is no document any more, but a program.
 MOST = 5_000
 MOST_PROBLEMS = 100
+# Constants up to this many characters are not weighed, however often a loop writes them.
+SMALL = 32
+# What is expected to be missing now and then is told only if it is nearly another path.
+ALIKE = 0.88
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,7 @@ class Mapping:
     source: Any
     _step: Step
     _texts: tuple[tuple[str, str], ...] = ()
+    _paths: tuple[tuple[str, str], ...] = ()
 
     def apply(self, document: Any, *, explain: bool = False) -> Result:
         """Map a document; to explain is to look for the paths that were probably meant."""
@@ -57,8 +70,23 @@ class Mapping:
                 if paths.compile(path.replace("[*]", "[0]")).find(document)
             ]
             explained = [_explained(warning, document) for warning in first]
-            return Result(value, explained + rest + meant)
+            return Result(value, explained + rest + self._misspelt(scope, document) + meant)
         return Result(value, scope.warnings)
+
+    def _misspelt(self, scope: Scope, document: Any) -> list[MappingWarning]:
+        """Paths that find nothing, though nothing was left out for it, and look like another."""
+        told = {warning.whole or warning.path for warning in scope.warnings}
+        found: list[MappingWarning] = []
+        for target, path in dict.fromkeys(self._paths):
+            if path in told or len(found) == EXPLAINED:
+                continue
+            told.add(path)
+            with suppress(ValueError):  # what is too much work was told where it was done
+                if not paths.compile(path).find(document) and (
+                    near := paths.nearest(path, document, least=ALIKE)
+                ):
+                    found.append(EmptyWarning(target, path, f" Did you mean `{near}`?"))
+        return found
 
 
 def check(mapping: Any) -> list[Problem]:
@@ -75,7 +103,7 @@ def compile(mapping: Any) -> Mapping:
     if compiler.problems:
         problem = compiler.problems[0]
         raise MappingError(problem.field, shorten(mapping), problem.message)
-    return Mapping(mapping, step, tuple(compiler.texts))
+    return Mapping(mapping, step, tuple(compiler.texts), tuple(compiler.paths))
 
 
 def fields(mapping: Any) -> list[tuple[str, str]]:
@@ -152,7 +180,9 @@ class _Compiler:
             self.refuse(target, "too_many", text)
         return self._built <= MOST and len(self.problems) < MOST_PROBLEMS
 
-    def path(self, text: Any, target: str) -> Step:
+    def path(
+        self, text: Any, target: str, read: Callable[[paths.Path, str, str], Step] = steps.at
+    ) -> Step:
         """Compile a path into the step that reads it."""
         if not isinstance(text, str):
             message = (
@@ -176,13 +206,13 @@ class _Compiler:
             message = "There are too many paths with `..`, `*` or conditions before this one; "
             return self.refuse(target, "too_many", message + "name whole paths instead.")
         try:
-            return steps.at(paths.compile(text), target, whole)
+            return read(paths.compile(text), target, whole)
         except paths.PathError as error:
             return self.refuse(target, "invalid_path", str(error))
 
     def loop(self, text: Any, body: Any, target: str) -> tuple[Step, Step, int]:
         """Compile what gives a loop its items, what is made of one, and of how many pieces."""
-        items = self.build(text, target) if _is_path(text) else self.path(text, target)
+        items = self.path(text, target, steps.items)
         self._loops.append(self._items(text))
         before = self._built
         try:
@@ -218,7 +248,7 @@ class _Compiler:
         def holds(scope: Scope) -> bool:
             try:
                 return compiled.evaluate(
-                    scope.document, item=scope.item, work=scope.budget()
+                    scope.document, item=scope.node, work=scope.budget()
                 ).matched
             except ExpressionError as error:
                 raise MappingError(target, error.expression, f"`$if`: {error.said}") from error
@@ -242,7 +272,14 @@ class _Compiler:
             return self.path(text, target)
         elif path := paths.spelled_out(text):
             self.texts.append((target, path))
-        return lambda scope: text
+        if len(text) <= SMALL:
+            return lambda scope: text
+
+        def large(scope: Scope) -> str:
+            scope.weigh(text, target, shorten(text))
+            return text
+
+        return large
 
     def _object(self, members: Object[Any, Any], target: str) -> Step:
         steps: list[tuple[str, Step]] = []
@@ -290,7 +327,11 @@ class _Compiler:
             there_are = f"there are: {', '.join(OPERATORS)}.{did_you_mean(key, OPERATORS)}"
             self.refuse(target, "unknown_operator", f"No operator `{key[:80]}`; {there_are}")
         else:
-            message = f"{shorten(key)} stands beside operators; an object has either, not both."
+            meant = f"${key}" if isinstance(key, str) and f"${key}" in OPERATORS else ""
+            hint = f" Did you mean `{meant}`?" if meant else ""
+            message = (
+                f"{shorten(key)} stands beside operators; an object has either, not both.{hint}"
+            )
             self.refuse(target, "mixed_keys", message)
 
 
@@ -300,6 +341,10 @@ def _is_path(text: Any) -> bool:
 
 def _explained(warning: MappingWarning, document: Any) -> MappingWarning:
     near = paths.nearest(warning.whole or warning.path, document)
+    if near and warning.whole and warning.path.startswith("@"):
+        # In the words of the loop, where it stands in its item.
+        loop = warning.whole[: len(warning.whole) - len(warning.path) + 1]
+        near = f"@{near[len(loop) :]}" if near.startswith(loop) else near
     return replace(warning, hint=f" Did you mean `{near}`?") if near else warning
 
 

@@ -38,7 +38,7 @@ OPERATORS: dict[str, Operator] = {
     "$sum": Operator(sources.total, a.EXPRESSION, {"$sum": WEIGHTS}, source=True),
     "$each": Operator(
         sources.each,
-        a.PATH,
+        a.REFERENCE,
         {
             "$each": "$.transportOrder.consignments[*].goods[*]",
             "$do": {"no": "#", "text": "@.description"},
@@ -77,7 +77,7 @@ OPERATORS: dict[str, Operator] = {
             "type": "string",
             "minLength": 1,
             "maxLength": conversions.LONGEST_FORMAT,
-            "pattern": f"^(?=.*%)(?:[^%]|%[{''.join(sorted(conversions.DIRECTIVES))}])*$",
+            "pattern": f"^(?=[\\s\\S]*%)(?:[^%]|%[{''.join(sorted(conversions.DIRECTIVES))}])*$",
         },
         {"$path": "$.transportOrder.createdAt", "$date": "%d-%m-%Y", "$tz": "Europe/Amsterdam"},
         companions=_ZONE,
@@ -96,6 +96,11 @@ OPERATORS: dict[str, Operator] = {
         conversions.if_null,
         a.EXPRESSION,
         {"$path": "$.transportOrder.customer", "$ifNull": "nobody"},
+    ),
+    "$ifEmpty": Operator(
+        conversions.if_empty,
+        a.EXPRESSION,
+        {"$path": "$.transportOrder.orderId", "$ifEmpty": {"$omit": True}, "$default": "none"},
     ),
     "$default": Operator(
         conversions.default, a.EXPRESSION, {"$path": "$.steps.price", "$default": 0}

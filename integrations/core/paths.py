@@ -11,8 +11,8 @@ from integrations.core.work import Exhausted, Work
 from otms.documents import DEPTH, shorten
 
 LONGEST = 512
-# The library takes half a millisecond to read a path, and more for a long one. This much of the
-# paths of one mapping, or of one list of filters, is read; plain chains cost nothing.
+# The library takes a part of a millisecond to read a path, and more for a long one. This much of
+# the paths of one mapping, or of one list of filters, is read; plain chains cost nothing.
 READING = 60_000
 _TO_BEGIN = 100
 # Enough characters of paths to find a misspelling in any document people look at; a bound for all
@@ -63,15 +63,31 @@ class Path:
         """Is it a chain of names and indices, which is no work worth counting?"""
         return self._steps is None
 
-    def find(self, document: Any, work: Work | None = None) -> list[Any]:
+    def find(
+        self, document: Any, work: Work | None = None, at: jsonpath.Node | None = None
+    ) -> list[Any]:
         """List the values that the path finds, in the document's order.
 
         The work is that of the evaluation which asks; without it, the path has one for itself.
+        Where the document is an item of another, `at` is its node there, for who looks upwards.
         """
         if self._steps is not None:
-            return self._search(self._steps, document, work)
+            return [node[0] for node in self._search(self._steps, document, work, at)]
         found = self.first(document, _NOTHING)
         return [] if found is _NOTHING else [found]
+
+    def nodes(
+        self, document: Any, work: Work, at: jsonpath.Node | None = None
+    ) -> list[jsonpath.Node]:
+        """The same as nodes, each of which knows where it stands."""
+        if self._steps is not None:
+            return self._search(self._steps, document, work, at)
+        if self.first(document, _NOTHING) is _NOTHING:
+            return []
+        node = at or jsonpath.root(document)
+        for key in self._keys or ():
+            node = (node[0][key], key, node)
+        return [node]
 
     def first(self, document: Any, default: Any = None) -> Any:
         """Give the first value that the path finds, or the default."""
@@ -88,13 +104,21 @@ class Path:
             return default
         return document
 
-    def _search(self, steps: jsonpath.Search, document: Any, work: Work | None) -> list[Any]:
+    def _search(
+        self,
+        steps: jsonpath.Search,
+        document: Any,
+        work: Work | None,
+        at: jsonpath.Node | None,
+    ) -> list[jsonpath.Node]:
         work = work or Work()
         try:
-            found = work.known.get((self.text, id(document)))
+            # What stands at two places is one object; what is above it are two.
+            found = None if at else work.known.get((self.text, id(document)))
             if found is None:
-                found = steps.find(document, work)
-                work.known[self.text, id(document)] = found
+                found = steps.find(at or jsonpath.root(document), work)
+                if not at:
+                    work.known[self.text, id(document)] = found
             work.spend(len(found))
         except jsonpath.TooMany:
             reason = f"finds more than {jsonpath.MATCHES} values"
@@ -104,7 +128,7 @@ class Path:
         except _UNFIT as fault:
             reason = f"cannot be applied to this document ({shorten(str(fault))})"
             raise PathError(f"`{self.text}` {reason}.") from fault
-        return list(found)
+        return found
 
 
 # What the library's operators raise for a value they were not made for, such as sorting a
@@ -152,8 +176,8 @@ def spelled_out(text: str) -> str | None:
     return f"$.{text}" if _chain("$." + _EVERY.sub("[0]", text)) else None
 
 
-def nearest(text: str, document: Any) -> str | None:
-    """Find the path in the document that was probably meant."""
+def nearest(text: str, document: Any, least: float = 0.0) -> str | None:
+    """Find the path in the document that was probably meant; at least so like it, 1 is the same."""
     if len(text) > LONGEST_SUGGESTION:
         return None
     known: dict[str, list[str]] = {}
@@ -165,7 +189,7 @@ def nearest(text: str, document: Any) -> str | None:
     # end in a name like it: what holds the value is near to its path, and never meant.
     like = [each for name in get_close_matches(last, known, n=5) for each in known[name]]
     for choice, cutoff in ((known.get(last, []), 0.3), (like, 0.6)):
-        if near := get_close_matches(one, choice, n=1, cutoff=cutoff):
+        if near := get_close_matches(one, choice, n=1, cutoff=max(cutoff, least)):
             return near[0] if one == text else near[0].replace("[0]", "[*]")
     return None
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from integrations.core import paths
 from integrations.core.errors import MappingError
+from integrations.core.jsonpath import Node
 from integrations.core.work import Work, inside
 from otms import documents
 
@@ -56,6 +57,15 @@ class TextWarning(MappingWarning):
         return f"`{self.target}` is the text `{self.path[2:]}`; write `{self.path}` for its value."
 
 
+class EmptyWarning(MappingWarning):
+    """A path that finds nothing where that is allowed, and looks like a misspelling."""
+
+    @property
+    def message(self) -> str:
+        """Say what was probably meant."""
+        return f"`{self.target}`: `{self.path}` finds nothing in this document.{self.hint}"
+
+
 class GapWarning(MappingWarning):
     """A place in a text that stayed empty."""
 
@@ -71,11 +81,12 @@ class GapWarning(MappingWarning):
 class Scope:
     """What the steps of one mapping see: the document, and how much they may still make of it.
 
-    In a loop also its item, and the number of the item, from 1.
+    In a loop also its item, where that stands in the document, and its number, from 1.
     """
 
     document: Any
     item: Any = None
+    node: Node | None = None
     number: int = 0
     warnings: list[MappingWarning] = field(default_factory=list)
     room: int = LARGEST_RESULT
@@ -94,12 +105,17 @@ class Scope:
     def weigh(self, value: Any, target: str, path: str) -> None:
         """Stop before many large values add up to more than a partner can take."""
         if isinstance(value, str):
-            self.room -= len(value)
+            self.take(len(value), target, path)
         # Every value takes at least a character and a comma: no need to write them to know.
         elif next(islice(inside(value), self.room // 2 + 2, None), None) is not None:
             self.room = -1
         else:
             self.room -= len(documents.dumps(value))
+        self.take(0, target, path)
+
+    def take(self, characters: int, target: str, path: str) -> None:
+        """Take so many of what the result may have, before they are written."""
+        self.room -= characters
         if self.room < 0:
             raise MappingError(target, path, f"`{path}` makes the result larger than 1 MiB.")
 
@@ -172,7 +188,7 @@ def at(path: paths.Path, target: str, whole: str = "") -> Step:
             if plain:
                 value = path.first(document, MISSING)
             else:
-                found = path.find(document, scope.budget())
+                found = path.find(document, scope.budget(), scope.node if of_item else None)
                 value = found if not path.one else found[0] if found else MISSING
             if value.__class__ in _CAN_BE_LARGE:
                 scope.weigh(value, target, text)
@@ -183,6 +199,23 @@ def at(path: paths.Path, target: str, whole: str = "") -> Step:
         return value
 
     return read
+
+
+def items(path: paths.Path, target: str, whole: str = "") -> Step:
+    """Make the step that reads the items of a loop, as nodes; one value is an item too."""
+    read, of_item = at(path, target, whole), path.text.startswith("@")
+
+    def read_items(scope: Scope) -> Any:
+        value = read(scope)
+        if value is MISSING or value is None:
+            return value
+        document, node = (scope.item, scope.node) if of_item else (scope.document, None)
+        found = path.nodes(document, scope.budget(), node)
+        if not path.one or not isinstance(value, list):
+            return found
+        return [(item, place, found[0]) for place, item in enumerate(value)]
+
+    return read_items
 
 
 _CAN_BE_LARGE = {str, list, dict}

@@ -24,10 +24,13 @@ PIECE = 3
 
 def path(builder: Builder, place: Place) -> Step:
     """Read a path; the vendor writes it without `$.`, and both spellings are taken."""
-    text = place.argument
+    return builder.path(_spelled(place.argument), place.target)
+
+
+def _spelled(text: Any) -> Any:
     if isinstance(text, str) and text and text[0] not in "$@":
-        text = f"${text}" if text[0] == "[" else f"$.{text}"
-    return builder.path(text, place.target)
+        return f"${text}" if text[0] == "[" else f"$.{text}"
+    return text
 
 
 def text(builder: Builder, place: Place) -> Step:
@@ -100,9 +103,9 @@ def join(builder: Builder, place: Place) -> Step:
         if not words:
             return MISSING
         del scope.warnings[noted:]
-        made = between.join(words)
-        scope.weigh(made, target, "$join")
-        return made
+        length = sum(map(len, words)) + len(between) * (len(words) - 1)
+        scope.take(length, target, "$join")
+        return between.join(words)
 
     return write
 
@@ -140,22 +143,22 @@ def each(builder: Builder, place: Place) -> Step:
     if "$do" not in place.expression:
         message = "Write what is made of each item into `$do`."
         return builder.refuse(target, "no_body", message)
-    items_of, body, pieces = builder.loop(place.argument, place.expression["$do"], target)
+    path = _spelled(place.argument)
+    items_of, body, pieces = builder.loop(path, place.expression["$do"], target)
 
     def go_round(scope: Scope) -> Any:
         items = items_of(scope)
         if items is MISSING or items is None:
             return items
-        if not isinstance(items, list):
-            items = [items]  # where there can be one or several, one is written without a list
         try:
             scope.budget().spend(PIECE * pieces * len(items))
         except Exhausted:
             said = f"{len(items)} items are too much work for what is made of each."
             raise MappingError(target, shorten(place.argument), said) from None
-        outside, made = (scope.item, scope.number), []
+        outside, made = (scope.item, scope.node, scope.number), []
         try:
-            for scope.number, scope.item in enumerate(items, 1):
+            for scope.number, scope.node in enumerate(items, 1):
+                scope.item = scope.node[0]
                 try:
                     value = body(scope)
                 except MappingError as error:
@@ -163,7 +166,7 @@ def each(builder: Builder, place: Place) -> Step:
                 if value is not MISSING:
                     made.append(value)
         finally:
-            scope.item, scope.number = outside
+            scope.item, scope.node, scope.number = outside
         return made
 
     return go_round

@@ -81,7 +81,8 @@ class Exchange:
 
     A status can stand beside an error: the answer began and then broke off. Header names are in
     lower case. `sent` is False only if the other side certainly saw nothing of the request. The
-    `note` is a sentence for the log about what else happened on the way.
+    `note` is a sentence for the log about what else happened on the way. The `raw` body is for who
+    has to understand it; what is kept and shown is the `body`.
     """
 
     request: Request
@@ -94,6 +95,12 @@ class Exchange:
     duration_ms: float = 0.0
     sent: bool = False
     note: str = ""
+    raw: bytes = field(default=b"", repr=False)
+
+    @property
+    def answer(self) -> bytes:
+        """The body as it came."""
+        return self.raw or self.body
 
     def unsaid(self) -> Self:
         """The same, without what the other side should not have said again."""
@@ -103,6 +110,7 @@ class Exchange:
             headers={name: unsaid(value) for name, value in self.headers.items()},
             # A character for a byte and back: whatever the bytes are, the others stay.
             body=unsaid(self.body.decode("latin-1")).encode("latin-1"),
+            raw=self.answer,
             error=unsaid(self.error),
         )
 

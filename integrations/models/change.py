@@ -58,10 +58,11 @@ class EntityChange(models.Model):
 
     @property
     def document(self) -> dict[str, Any]:
-        """What filters and mappings see: the entity now (a deleted one: as it was), and before."""
+        """What filters and mappings see: the entity now (a deleted one: as it was), as it was
+        before, and what was done."""
         now = self.after if self.after is not None else self.before
         before = {self.entity: self.before} if self.before is not None else None
-        return {self.entity: now, "before": before}
+        return {self.entity: now, "before": before, "action": self.action}
 
     @property
     def is_nothing(self) -> bool:

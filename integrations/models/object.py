@@ -53,7 +53,8 @@ class IntegrationObject(models.Model):
     # Claims in a row, the last ones, that ended without an outcome.
     interruptions = models.PositiveSmallIntegerField(default=0)
     step = models.PositiveSmallIntegerField(default=0)
-    # The data source of that step: others may have been put before it, or taken away, since.
+    # The data source of that step: others may have been put before it, or taken away, since. None
+    # before the first call.
     at_source = models.UUIDField(null=True)
     # Of the integration, whose filters and mappings it began with: a retry sends the same.
     version = models.PositiveIntegerField(null=True)
@@ -68,8 +69,9 @@ class IntegrationObject(models.Model):
 
     objects = IntegrationObjectQuerySet.as_manager()
 
-    # What its targets call the record, by the name of the data source; see Plans.recall().
+    # What its targets call the record, by the name of the data source and by its id; recall().
     remote: dict[str, str] = {}
+    remote_ids: dict[Any, str] = {}
 
     # What a log line of the server calls it, if that is not its reference.
     told_as: str | None = None
@@ -174,14 +176,15 @@ class IntegrationObject(models.Model):
         message: str,
         *,
         then: DataSource | None = None,
+        place: int = 0,
         level: Level = Level.INFO,
         **extra: Any,
     ) -> Outcome:
-        """Delivered; if there is a next step, it is due now."""
+        """Delivered; if there is a next step, in this place, it is due now."""
         if then:
             changes = {
                 "status": Status.QUEUE,
-                "step": self.step + 1,
+                "step": place,
                 "at_source": then.pk,
                 "attempts": 0,
                 "due_at": None,

@@ -233,8 +233,8 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
     ) -> int:
         """Put back what failed, waits to retry or was skipped: due now, same id, full budget.
 
-        With the filters and mappings of now, or as it began. `anew` forgets what their targets call
-        the records: they are created there once more.
+        With the filters and mappings of now, or as it began. `anew` forgets what the targets where
+        they failed call the records: they are created there once more.
         """
         ids = self.filter(status__in=REQUEUED, leased=False).order_by("id")
         version = {} if as_it_began else {"version": None}
@@ -243,7 +243,8 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
     def _requeue(self, ids: list[int], by: str, anew: bool, version: dict[str, None]) -> int:
         with transaction.atomic(using=self.db):
             rows = self._all().filter(id__in=ids, status__in=REQUEUED, leased=False)
-            found = list(rows.order_by("id").select_for_update(no_key=True))
+            locked = rows.order_by("id").select_for_update(no_key=True, of=("self",))
+            found = list(locked.select_related("change"))
             self._all().filter(id__in=[row.pk for row in found]).update(
                 status=Status.QUEUE,
                 due_at=Now(),
@@ -259,10 +260,9 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 finished_at=None,
             )
             text = f"Put back in the queue by {by}."
-            if anew and found:
-                known = RemoteRecord.objects.using(self.db).of(found[0].platform_id)
-                known.of_objects(found).delete()
-                text += " What its targets call it is forgotten: it is created there anew."
+            if anew:
+                RemoteRecord.objects.using(self.db).forget_for(found)
+                text += " What its target calls it is forgotten: it is created there anew."
             Log.objects.bulk_create(row.line(Level.INFO, "requeued", text) for row in found)
             audit.record_each("requeue:integration:object", found)
         return len(found)

@@ -1,5 +1,6 @@
 """RemoteRecord: what the target of a data source calls a record of ours."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,42 +19,61 @@ LONGEST_ID = 255
 
 @dataclass(frozen=True)
 class Remembered:
-    """What an answer says that the target calls the record; "" says that it has it no more."""
+    """What an answer says that a target calls the record; without it, all that was known of it is
+    forgotten."""
 
-    source_id: UUID
-    remote_id: str
+    source_id: UUID | None = None
+    remote_id: str = ""
 
 
 class RemoteRecordQuerySet(PlatformQuerySet["RemoteRecord"]):
     def of_objects(self, objects: Iterable["IntegrationObject"]) -> "RemoteRecordQuerySet":
         """Those of the records that these objects are about, in whatever target of theirs."""
-        asked = Q(pk=None)
+        return self._each((obj, "data_source__integration", obj.integration_id) for obj in objects)
+
+    def forget_for(self, objects: Iterable["IntegrationObject"]) -> None:
+        """Forget the records where these objects stand, but for deletes: nothing is created then.
+
+        One that never came to a call stands at all of its targets.
+        """
         for obj in objects:
-            asked |= Q(
-                data_source__integration=obj.integration_id,
-                entity=obj.entity,
-                entity_id=obj.entity_id,
-            )
-        return self.filter(asked)
+            where = (obj, "data_source", obj.at_source)
+            nowhere = (obj, "data_source__integration", obj.integration_id)
+            if obj.change.action != "deleted":
+                at = where if obj.at_source else nowhere
+                self.of(obj.platform_id)._each([at]).delete()
+
+    def _each(
+        self, asked: Iterable[tuple["IntegrationObject", str, Any]]
+    ) -> "RemoteRecordQuerySet":
+        """The records of objects, each at one data source or at those of an integration."""
+        groups: dict[tuple[str, Any, str], set[UUID]] = defaultdict(set)
+        for obj, at, id in asked:
+            groups[at, id, obj.entity].add(obj.entity_id)
+        found = Q(pk=None)
+        for (at, id, entity), ids in groups.items():
+            found |= Q(**{at: id}, entity=entity, entity_id__in=ids)
+        return self.filter(found)
 
     def remember(self, told: Iterable[tuple["IntegrationObject", Remembered]]) -> None:
-        """Keep what targets say now, and forget what they have no more."""
+        """Keep what targets say now, and forget what nobody needs any more."""
         for obj, said in told:
-            of = {
-                "platform_id": obj.platform_id,
-                "data_source_id": said.source_id,
-                "entity": obj.entity,
-                "entity_id": obj.entity_id,
-            }
-            if said.remote_id:
-                self.bulk_create(
-                    [RemoteRecord(**of, remote_id=said.remote_id)],
-                    update_conflicts=True,
-                    unique_fields=["data_source", "entity", "entity_id"],
-                    update_fields=["remote_id"],
-                )
-            else:
-                self.of(obj.platform_id).filter(**of).delete()
+            if not said.remote_id:
+                self.of(obj.platform_id).of_objects([obj]).delete()
+                continue
+            made = RemoteRecord(
+                platform_id=obj.platform_id,
+                data_source_id=said.source_id or UUID(int=0),
+                entity=obj.entity,
+                entity_id=obj.entity_id,
+                remote_id=said.remote_id,
+            )
+            self.bulk_create(
+                [made],
+                update_conflicts=True,
+                unique_fields=["data_source", "entity", "entity_id"],
+                update_fields=["remote_id"],
+            )
 
 
 class RemoteRecord(models.Model):
@@ -80,8 +100,11 @@ class RemoteRecord(models.Model):
 
 
 def readable(value: Any) -> str:
-    """An id as it is kept: a text, or a whole number in digits; "" for what is no id."""
+    """An id as it is kept: a text, or a whole number in digits; "" for what is no id.
+
+    `.` and `..` are none: in a URL they are steps, and name another place than the record's.
+    """
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     text = str(value).strip() if not isinstance(value, int) or abs(value) < 10**30 else ""
-    return text if len(text) <= LONGEST_ID else ""
+    return text if len(text) <= LONGEST_ID and text not in (".", "..") else ""

@@ -23,7 +23,7 @@ class IntegrationVersion(models.Model):
     number = models.PositiveIntegerField()
     filters = DocumentField(default=list)
     mappings = DocumentField(default=dict)  # by the id of the data source
-    conditions = DocumentField(null=True)  # its filters, the same way; null: as they are now
+    conditions = DocumentField(null=True)  # its filters, the same way; null: there were none
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PlatformQuerySet.as_manager()

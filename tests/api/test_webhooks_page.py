@@ -81,7 +81,7 @@ def test_it_takes_what_is_delivered(
     make.integration(receiver.url, secrets={"secret": secret}, mapping=None, platform=platform)
     order = api.ok("POST", "transportOrder", {"name": "4711"})["transportOrder"]
     run_queue()
-    assert receiver.taken == [{"transportOrder": order, "before": None}]
+    assert receiver.taken == [{"transportOrder": order, "before": None, "action": "created"}]
     assert IntegrationObject.objects.of(platform).get().status == "SUCCESS"
 
 

@@ -298,7 +298,7 @@ def test_without_filters_everything_matches():
         ),
         (
             [{"any": [NO, leaf("number", "gt", 20)]}],
-            f'{STATUS} is "planned", the filter wants eq "requested"; '
+            f'none of these holds: {STATUS} is "planned", the filter wants eq "requested"; '
             "$.transportOrder.number is 10, the filter wants gt 20",
         ),
         (

@@ -517,3 +517,24 @@ def test_the_paths_of_a_text_are_known():
 def test_places_in_texts_are_counted_as_targets() -> None:
     places = "".join(f"{{{{a.t{number}}}}}" for number in range(6_000))
     assert problems({"text": {"$text": places}}) == [("text", "too_many")]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"$sum": "$.transportOrder.goods[*].kgg"},
+        {"$each": "$.transportOrder.good[*]", "$do": "@.kg"},
+        {"$path": "$.transportOrder.customer.nmae", "$default": "-"},
+        {"$if": {"field": "$.transportOrder.staus", "operator": "exists"}, "$then": 1},
+    ],
+)
+def test_who_asks_hears_of_misspelt_paths_that_leave_nothing_out(written):
+    result = apply({"x": written}, explain=True)
+    warning = result.warnings[0]
+    assert "finds nothing in this document. Did you mean `$.transportOrder." in warning.message
+    assert apply({"x": written}).warnings == []
+
+
+def test_what_is_expected_to_be_missing_is_no_misspelling():
+    written = {"x": {"$path": "$.transportOrder.customer.vat", "$default": "-"}}
+    assert apply(written, explain=True).warnings == []

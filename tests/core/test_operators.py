@@ -223,7 +223,7 @@ def test_a_loop_warns_once_of_what_its_items_lack() -> None:
 def test_a_misspelt_path_of_an_item_is_explained_from_the_document() -> None:
     made = mapping.compile({"x": {"$each": "$.goods[*]", "$do": {"text": "@.descripton"}}})
     (warning,) = made.apply({"goods": [{"description": "x"}]}, explain=True).warnings
-    assert warning.message.endswith("Did you mean `$.goods[*].description`?")
+    assert warning.message.endswith("Did you mean `@.description`?")
 
 
 def test_paths_of_items_are_known_as_paths_of_the_document() -> None:

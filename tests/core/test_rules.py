@@ -108,6 +108,16 @@ def test_the_day_of_a_moment_is_that_of_its_zone() -> None:
     assert sent({"$path": "$.a", "$type": "date"}, late) == '"2026-03-29"'
 
 
+@pytest.mark.parametrize(
+    ("moment", "zone"),
+    [("0001-01-01T00:00:00Z", "America/New_York"), ("9999-12-31T23:30:00Z", "Pacific/Kiritimati")],
+)
+def test_a_moment_beyond_the_calendar_is_an_error(moment: str, zone: str) -> None:
+    for more in ({"$type": "date"}, {"$date": "%d-%m-%Y"}):
+        with pytest.raises(MappingError, match="is out of range"):
+            sent({"$path": "$.a", **more, "$tz": zone}, f'{{"a":"{moment}"}}')
+
+
 def test_moments_compare_whatever_their_zone() -> None:
     assert holds("eq", "2026-10-25T01:30:00+01:00", '{"a":"2026-10-25T00:30:00Z"}')
     assert holds("lt", "2026-10-25T02:30:00+01:00", '{"a":"2026-10-25T02:30:00+02:00"}')
@@ -144,6 +154,37 @@ def test_a_filter_tells_missing_from_null() -> None:
     assert not holds("eq", None, "{}")
     assert filters.evaluate([{"field": "$.a", "operator": "missing"}], {}).matched
     assert not filters.evaluate([{"field": "$.a", "operator": "missing"}], {"a": None}).matched
+
+
+def test_every_item_of_a_list_is_converted() -> None:
+    some = '{"a":["a",null,"","b"]}'
+    assert sent({"$path": "$.a[*]", "$lookup": {"a": 1}, "$default": 0}, some) == "[1,null,0,0]"
+    assert sent({"$path": "$.a[*]", "$ifNull": "-", "$ifEmpty": {"$omit": True}}, some) == (
+        '["a","-","b"]'
+    )
+
+
+def test_an_empty_text_is_something_and_may_be_taken_for_nothing() -> None:
+    empty = '{"a":"","b":"x"}'
+    assert sent({"$first": ["$.a", "$.b"]}, empty) == '""'
+    skipped = {"$path": "$.a", "$ifEmpty": {"$omit": True}}
+    assert sent({"$first": [skipped, "$.b"]}, empty) == '"x"'
+    assert sent({"x": {**skipped, "$default": 1}}, empty) == '{"x":1}'
+    with pytest.raises(MappingError, match=r"\$required"):
+        sent({**skipped, "$required": True}, empty)
+
+
+def test_an_item_knows_what_it_stands_in() -> None:
+    document = '{"n":7,"c":[{"n":"A","g":[{"n":1},{"n":2}]},{"n":"B","g":[{"n":3}]}]}'
+    of = "@.`parent`.`parent`.n"
+    flat = {"$each": "$.c[*].g[*]", "$do": ["#", "@.n", of]}
+    assert sent(flat, document) == '[[1,1,"A"],[2,2,"A"],[3,3,"B"]]'
+    nested = {"$each": "c", "$do": {"$each": "@.g", "$do": ["@.n", of, f"@{'.`parent`' * 4}.n"]}}
+    assert sent(nested, document) == '[[[1,"A",7],[2,"A",7]],[[3,"B",7]]]'
+    only = {"$if": {"field": of, "operator": "eq", "value": "B"}, "$then": "@.n"}
+    assert sent({"$each": "$.c[*].g[*]", "$do": only}, document) == "[3]"
+    with pytest.raises(MappingError, match="outermost has no parent"):
+        sent({"$each": "$.c", "$do": f"@{'.`parent`' * 3}.n"}, document)
 
 
 # Names.
@@ -233,6 +274,18 @@ def test_a_result_has_at_most_a_mebibyte() -> None:
     assert len(sent("$.a", f'{{"a":"{"x" * (2**20 - 2)}"}}')) == 2**20
     with pytest.raises(MappingError, match="1 MiB"):
         sent("$.a", f'{{"a":"{"x" * (2**20 - 1)}"}}')
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["y" * 1_000_000, "y" * 2_000, {"$path": "@", "$lookup": {"1": "y" * 50_000}}],
+)
+def test_constants_are_weighed_before_they_are_written(body: Any) -> None:
+    many = f'{{"a":[{",".join("1" * 9_000)}]}}'
+    with pytest.raises(MappingError, match="larger than 1 MiB"):
+        sent({"$each": "$.a", "$do": body}, many)
+    with pytest.raises(MappingError, match="larger than 1 MiB"):
+        sent({"$join": ["a"] * 4_900, "$sep": "y" * 1_000_000}, "{}")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from integrations.core.comparisons import OPERATORS as COMPARISONS
 from integrations.core.conversions import TYPES
 from integrations.core.operators import OPERATORS
 
+LARGEST = 5_000_000  # characters of a document
+
 NAMES = [
     *("transportOrder", "consignments", "goods", "id", "name", "status", "weight", "value"),
     *("customer", "before", "createdAt", "k", "a", "x-y", "größe", "名前", "🚚", "a b", "a.b", "'"),
@@ -172,7 +174,7 @@ class Language(random.Random):
         if shape == 0:  # deep
             return self._nested(self.choice([30, 62, 63, 64, 65, 500, 5_000]), name)
         if shape == 1:  # wide
-            return {name: [self._value(5)] * self.choice([1_000, 10_000, 10_001, 50_000])}
+            return {name: self._many(self.choice([1_000, 10_000, 10_001, 50_000]))}
         if shape == 2:  # long
             return {name: self.choice("aé🚚") * self.choice([10_000, 300_000, 2_000_000])}
         if shape == 3:  # the same in itself, over and over
@@ -183,7 +185,7 @@ class Language(random.Random):
         if shape == 4:
             return {f"{name}{number}": self._value(4) for number in range(5_000)}
         if shape == 5:
-            return [[self._value(4)] * 300] * 30
+            return [[self.choice([Number("1"), "a", None, {"a": "b"}])] * 300] * 30
         return {name: {"k": [{"k": [{"k": n, "a": n}] * 20} for n in range(20)]}}
 
     def _killer(self) -> Any:
@@ -212,6 +214,11 @@ class Language(random.Random):
             }
         looked_up = {"$path": each, "$lookup": {str(key): path for key in range(min(many, 200))}}
         return {**looked_up, "$default": {"$sum": each}}
+
+    def _many(self, times: int) -> list[Any]:
+        """The same again and again, up to what a call may bring."""
+        value = self._value(5)
+        return [value] * min(times, LARGEST // (len(text(value)) + 1))
 
     def _nested(self, levels: int, name: str) -> Any:
         value = self._value(5)

@@ -1,12 +1,20 @@
 """Filters of one step alone, and what has to hold in an answer for it to be a success."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from integrations import pipeline
 from integrations.http import Exchange, Request
-from integrations.models import Integration, Log, RequestLog, Status
+from integrations.models import (
+    DataSource,
+    Integration,
+    IntegrationVersion,
+    Log,
+    RequestLog,
+    Status,
+)
 from otms.documents import dumps
 from tests import make
 from tests.conftest import Api
@@ -58,7 +66,7 @@ def test_a_step_is_left_out_where_its_own_filters_say_no(queue: Queue, sink: Sin
     last = told(integration, "delivered")
     assert last.message.startswith("That was all: BI was left out: ")
     ids = [each.headers["webhook-id"] for each in sink.requests]
-    assert ids == [str(queue.only.uuid), f"{queue.only.uuid}-2"]
+    assert ids == [str(queue.only.uuid), f"{queue.only.uuid}-3"]
 
 
 def trace(value: str) -> dict[str, Any]:
@@ -115,6 +123,54 @@ def test_a_retry_keeps_to_the_filters_that_it_began_with(queue: Queue, sink: Sin
     assert [each.status for each in queue.all] == [Status.SUCCESS, Status.SKIPPED]
 
 
+def test_a_step_that_is_taken_away_sends_no_other_again(queue: Queue, sink: Sink) -> None:
+    integration = steps(
+        queue,
+        step(sink, "A", filters=named("big")),
+        step(sink, "B"),
+        step(sink, "C", url=sink.url("/status/503")),
+        step(sink, "D"),
+    )
+    queue.save_order(name="small")
+    queue.run()
+    integration.data_sources.get(name="C").delete()
+    queue.run_when_due()
+    assert sent(sink) == ["B", "C", "D"]
+    assert queue.only.status == Status.SUCCESS
+
+
+def test_a_step_that_is_put_before_the_first_call_again_changes_nothing(
+    queue: Queue, sink: Sink
+) -> None:
+    integration = steps(queue, step(sink, "A", url=sink.url("/failfirst/1/503")))
+    queue.save_order()
+    queue.run()
+    before = DataSource(
+        platform=queue.platform,
+        integration=integration,
+        name="new",
+        settings={"url": sink.url("/ok")},
+        mapping={"to": "new"},
+    )
+    integration.data_sources.update(position=1)
+    before.save()
+    queue.run_when_due()
+    assert sent(sink) == ["A", "A"]
+    assert len({each.headers["webhook-id"] for each in sink.requests}) == 1
+
+
+def test_a_version_from_before_there_were_such_filters_has_none(queue: Queue, sink: Sink) -> None:
+    integration = steps(queue, step(sink, "A", url=sink.url("/failfirst/1/503")))
+    queue.save_order(name="a")
+    queue.run()
+    IntegrationVersion.objects.of(queue.platform).update(conditions=None)
+    source = integration.data_sources.get()
+    source.filters = named("b")
+    source.save()
+    queue.run_when_due()
+    assert queue.only.status == Status.SUCCESS
+
+
 def test_what_filters_of_a_step_saw_is_redacted(queue: Queue, sink: Sink) -> None:
     integration = steps(
         queue,
@@ -149,6 +205,50 @@ def test_a_success_says_so_in_its_body(
     if status == Status.ERROR:
         assert "answered 200: " in queue.only.error
         assert ' That is no success: $.to is "ERP", the filter wants ' in queue.only.error
+
+
+@pytest.mark.parametrize("answer", ["<html>Please log in</html>", '{"error":1,"error":1}', '"x"'])
+def test_what_is_no_json_has_nothing_to_look_for(queue: Queue, sink: Sink, answer: str) -> None:
+    rule = [{"field": "$.error", "operator": "missing"}]
+    steps(
+        queue,
+        step(sink, "ERP", url=sink.url(f"/gzip/{quote(answer, safe='')}"), success={"body": rule}),
+    )
+    queue.save_order()
+    queue.run()
+    assert queue.only.status == Status.ERROR
+    assert "its answer is no JSON" in queue.only.error
+
+
+def test_an_answer_without_a_body_is_not_asked(queue: Queue, sink: Sink) -> None:
+    rule = [{"field": "$.id", "operator": "exists"}]
+    steps(queue, step(sink, "ERP", url=sink.url("/status/204"), success={"body": rule}))
+    queue.save_order()
+    queue.run()
+    assert queue.only.status == Status.SUCCESS
+
+
+def test_a_refusal_in_the_body_is_tried_again_where_its_status_is(queue: Queue, sink: Sink) -> None:
+    rule = [{"field": "$.to", "operator": "missing"}]
+    steps(
+        queue,
+        step(sink, "ERP", url=sink.url("/echo"), success={"body": rule}),
+        delivery={"retry": {"on": [200, 503]}},
+    )
+    queue.save_order()
+    queue.run()
+    assert queue.only.status == Status.RETRY
+
+
+def test_a_text_that_was_answered_is_not_quoted_to_who_redacts(queue: Queue, sink: Sink) -> None:
+    rule = [{"field": "$", "operator": "startsWith", "value": "OK"}]
+    url = sink.url(f"/gzip/{quote('ERR unknown receiver Ann Smith')}")
+    integration = steps(queue, step(sink, "ERP", url=url, success={"body": rule}), redact=["$.x"])
+    queue.save_order()
+    queue.run()
+    assert "its answer is another text" in queue.only.error
+    for text in (queue.only.error, told(integration, "target_refused").message):
+        assert "Ann" not in text.partition(" answered 200")[2]
 
 
 def test_the_body_of_a_failure_is_not_asked(queue: Queue, sink: Sink) -> None:

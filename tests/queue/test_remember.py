@@ -207,6 +207,87 @@ def test_an_answer_of_another_id_is_believed(queue: Queue, sink: Sink) -> None:
     assert [path for _, path in calls(sink)] == ["/echo", "/echo/a"]
 
 
+def test_an_id_that_stands_in_the_query_stays_what_it_is(queue: Queue, sink: Sink) -> None:
+    """Of what is asked in a URL nothing is shown that an answer says again."""
+    away = {name: {"url": sink.url(f"/echo?id={ID}")} for name in ("update", "delete")}
+    remembering(queue, erp(sink, settings=away, mapping={"id": "ORD-4711-long"}))
+    order = queue.save_order(name="a")
+    for name in "bc":
+        order.name = name
+        order.save()
+    queue.run()
+    assert remembered(queue.platform) == ["ORD-4711-long"]
+    assert {path for _, path in calls(sink)} == {"/echo", "/echo?id=ORD-4711-long"}
+
+
+def test_an_id_with_a_secret_in_it_is_not_remembered(queue: Queue, sink: Sink) -> None:
+    remembering(queue, erp(sink, mapping={"id": "acme-4711-77"}, secrets={"secret": "acme-4711"}))
+    queue.save_order()
+    queue.run()
+    assert remembered(queue.platform) == []
+
+
+@pytest.mark.parametrize("id", [".", ".."])
+def test_a_step_of_a_path_is_no_id(queue: Queue, sink: Sink, id: str) -> None:
+    remembering(queue, erp(sink, mapping={"id": id}))
+    queue.save_order()
+    queue.run()
+    assert remembered(queue.platform) == []
+
+
+def test_only_what_the_target_that_failed_calls_it_is_forgotten(queue: Queue, sink: Sink) -> None:
+    gone = {"update": {"url": sink.url(f"/status/404?{ID}")}}
+    wms = erp(sink, name="WMS", settings=gone, mapping={"id": "W"})
+    remembering(queue, erp(sink), wms)
+    order = queue.save_order(name="a")
+    queue.run()
+    order.name = "b"
+    order.save()
+    queue.run()
+    assert queue.all.last().error
+    assert queue.all.filter(status=Status.ERROR).requeue(anew=True) == 1
+    assert remembered(queue.platform) == ["4711/a b"]
+
+
+def test_a_delete_is_not_created_anew(queue: Queue, sink: Sink) -> None:
+    down = {"delete": {"url": sink.url(f"/status/400?{ID}")}}
+    remembering(queue, erp(sink, settings=down))
+    order = queue.save_order()
+    queue.run()
+    order.delete()
+    queue.run()
+    queue.all.filter(status=Status.ERROR).requeue(anew=True)
+    assert remembered(queue.platform) == ["4711/a b"]
+
+
+def test_six_hundred_at_once_are_created_anew(queue: Queue, sink: Sink) -> None:
+    integration = remembering(queue, erp(sink))
+    queue.put(integration, *(uuid4() for _ in range(600)))
+    queue.all.update(status=Status.ERROR, due_at=None)
+    assert queue.all.requeue(anew=True) == 600
+
+
+def test_two_steps_of_one_name_are_two(queue: Queue, sink: Sink) -> None:
+    plain = {"name": "ERP", "settings": {"url": sink.url("/ok")}, "mapping": {"id": 1}}
+    remembering(queue, erp(sink), plain)
+    order = queue.save_order(name="a")
+    order.name = "b"
+    order.save()
+    queue.run()
+    assert [path for _, path in calls(sink)] == ["/echo", "/ok", "/echo/4711%2Fa%20b", "/ok"]
+
+
+def test_a_step_behind_the_delete_may_still_say_the_id(queue: Queue, sink: Sink) -> None:
+    tell = {"name": "CRM", "settings": {"url": sink.url("/ok")}, "mapping": {"n": "$.remote.ERP"}}
+    remembering(queue, erp(sink), tell)
+    order = queue.save_order()
+    queue.run()
+    order.delete()
+    queue.run()
+    assert sink.requests[-1].json() == {"n": "4711/a b"}
+    assert remembered(queue.platform) == []
+
+
 def test_a_late_answer_is_not_remembered(queue: Queue, sink: Sink) -> None:
     integration = remembering(queue, erp(sink))
     queue.save_order()
@@ -240,6 +321,8 @@ def test_one_platform_knows_nothing_of_another(queue: Queue, sink: Sink, api: Ap
         ({"settings": {"update": {"url": "http://elsewhere/{{id}}"}}}, "settings.update.url", ""),
         ({"settings": {"delete": {"url": "http://{{id}}/"}}}, "settings.delete.url", ""),
         ({"settings": {"method": "GET"}}, "settings.update.url", ""),
+        ({"settings": {"url": "http://127.0.0.1/{{id}}"}}, "settings.url", ""),
+        ({"settings": {"update": {"url": "http://127.0.0.1/{{ID}}"}}}, "settings.update.url", ""),
         ({"settings": {"update": {"url": "x", "method": "GET"}}}, "settings.update.method", ""),
     ],
 )

@@ -207,7 +207,11 @@ def _roles(items: list[Any]) -> tuple[str, list[tuple[str, dict[str, Any]]]] | N
     if len(items) > _MOST_ROLES or not all(isinstance(each, dict) and each for each in items):
         return None
     for key, first in list(items[0].items())[:_MOST_KEYS]:
-        if not isinstance(first, str) or not {m for _, m in words.meanings(key)} & _ROLE_KEYS:
+        if (
+            not isinstance(first, str)
+            or key.startswith("$")
+            or not {m for _, m in words.meanings(key)} & _ROLE_KEYS
+        ):
             continue
         said = [each.get(key) for each in items]
         if not all(isinstance(each, str) for each in said) or len(set(said)) < len(said):

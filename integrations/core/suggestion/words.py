@@ -261,10 +261,14 @@ _PARTY_CODES = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
 def meanings(name: str) -> tuple[tuple[str, str], ...]:
     """The words of a name, each with what it means; at most `LONGEST` characters are looked at."""
-    pieces = [_fold(each) for each in _PIECE.findall(unicodedata.normalize("NFC", name[:LONGEST]))]
+    return _meanings(name[:LONGEST])
+
+
+@lru_cache(maxsize=4096)
+def _meanings(name: str) -> tuple[tuple[str, str], ...]:
+    pieces = [_fold(each) for each in _PIECE.findall(unicodedata.normalize("NFC", name))]
     found: list[tuple[str, str]] = []
     place = 0
     while place < len(pieces):
