@@ -22,12 +22,14 @@ import uvloop
 from django.conf import settings
 from django.db import DataError, Error, IntegrityError, close_old_connections, connections
 
-from integrations import http, pipeline
+from integrations import answer, http, pipeline
+from integrations.answer import Call
 from integrations.connectors.base import BlockingConnector
 from integrations.core.delivery import DeliveryPolicy
 from integrations.core.share import Share
 from integrations.models import IntegrationObject, Level, Outcome
 from integrations.models.claim import Claims
+from integrations.plan import Plans
 from integrations.tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -60,7 +62,7 @@ class Dispatcher:
     def __init__(self, *, window: int | None = None, poll: float | None = None) -> None:
         self._size = window or settings.OTMS_WINDOW
         self._poll = settings.OTMS_POLL_SECONDS if poll is None else poll
-        self._plans = pipeline.Plans()
+        self._plans = Plans()
         self._turns: dict[Any, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._rooms: dict[Any, asyncio.Semaphore] = defaultdict(
             partial(asyncio.Semaphore, THREADS_EACH)
@@ -188,7 +190,7 @@ class Dispatcher:
             # One after the other, so that no integration's mapping has all the threads.
             async with self._turns[obj.integration_id]:
                 made = await self._in(self._mappers, pipeline.prepare, obj, plan)
-            if isinstance(made, pipeline.Call):
+            if isinstance(made, Call):
                 made = await self._call(made, claimed)
         except Exception as error:  # a fault of ours must not lose the object, nor stop the others
             # What an error of Python says may be what the integration redacts.
@@ -204,7 +206,7 @@ class Dispatcher:
         self._outcomes.append(made)
         self._answered.set()
 
-    async def _call(self, call: pipeline.Call, claimed: float) -> Outcome:
+    async def _call(self, call: Call, claimed: float) -> Outcome:
         connector = call.step.connector
         if not isinstance(connector, BlockingConnector):
             return await self._send(call, claimed, self._window.send)
@@ -214,7 +216,7 @@ class Dispatcher:
             return await self._send(call, claimed, send)
 
     async def _send(
-        self, call: pipeline.Call, claimed: float, send: Callable[..., Awaitable[http.Exchange]]
+        self, call: Call, claimed: float, send: Callable[..., Awaitable[http.Exchange]]
     ) -> Outcome:
         timeout = call.plan.policy.timeout
         # As it was given: the integration may have been saved with another timeout since.
@@ -230,8 +232,8 @@ class Dispatcher:
         else:
             exchange = await send(call.request, timeout=timeout)
         if call.plan.redaction or call.step.reads:  # which may take its time, as a mapping
-            return await self._in(self._mappers, pipeline.judge, call, exchange)
-        return pipeline.judge(call, exchange)
+            return await self._in(self._mappers, answer.judge, call, exchange)
+        return answer.judge(call, exchange)
 
     async def _keep_flushing(self) -> None:
         while True:

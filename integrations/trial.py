@@ -15,7 +15,8 @@ from uuid import UUID
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import IntegrityError, transaction
 
-from integrations import entities, http, pipeline
+from integrations import answer, entities, http, pipeline
+from integrations.answer import Call
 from integrations.connectors.base import BlockingConnector
 from integrations.core import origin
 from integrations.core.errors import ExpressionError
@@ -26,10 +27,11 @@ from integrations.models import (
     Integration,
     IntegrationObject,
     Outcome,
+    RemoteRecord,
     RequestLog,
     Use,
 )
-from integrations.pipeline import Call, Plan
+from integrations.plan import Plan, compiled, recall
 from integrations.tokens import Tokens
 from otms import documents
 from otms.accounts import audit
@@ -92,12 +94,20 @@ def _change(integration: Integration, before: Any, now: dict[str, Any]) -> Entit
 
 
 def tried(
-    integration: Integration, change: EntityChange, place: int = 0, *, force: bool = False
+    integration: Integration,
+    change: EntityChange,
+    place: int = 0,
+    *,
+    force: bool = False,
+    is_real: bool = False,
 ) -> Trial:
-    """Make the call of the data source in this place; if the filters say no, only by `force`."""
-    plan, trial = pipeline.compiled(integration), Trial()
+    """Make the call of the data source in this place; if the filters say no, only by `force`.
+
+    What a target answers that it calls a record is remembered, if the record is real.
+    """
+    plan, trial = compiled(integration), Trial()
     obj = _object(integration, change, place)
-    pipeline.recall([(obj, plan)])
+    recall([(obj, plan)])
     reason = _filtered(trial, plan, obj)
     _mapped(trial, plan, obj)
     steps = [replace(step, filters=None) for step in plan.steps]
@@ -120,7 +130,8 @@ def tried(
     elif change.hops >= origin.MOST_HOPS:
         trial.verdict = ROUND.format(change.hops)
     else:
-        personal = _make(trial, replace(made, personal=made.personal | personal))
+        call = replace(made, personal=made.personal | personal)
+        personal = _make(trial, call, is_real=is_real)
         if not trial.matched:
             no = f"A filter says no ({personal.unsaid(reason)}), and it was sent all the same."
             trial.verdict = f"{no} {trial.verdict}"
@@ -177,18 +188,21 @@ def _mapped(trial: Trial, plan: Plan, obj: IntegrationObject) -> None:
         ]
 
 
-def _make(trial: Trial, call: Call) -> Personal:
+def _make(trial: Trial, call: Call, *, is_real: bool) -> Personal:
     """Make the call, and keep it; what is not to be said of it."""
     change = call.object.change
     of = f"{change.entity} {str(change.entity_id)[:8]}"
     audit.record("test:integration", call.object.integration, note=f"With {of}.")
     exchange = _sent(call)
-    kept, personal = pipeline.as_kept(call, exchange)
-    row = trial.exchange = pipeline.request_log(call, kept)
+    kept, personal = answer.as_kept(call, exchange)
+    row = trial.exchange = answer.request_log(call, kept)
     row.test = True
     error, verdict = _judged(call, exchange, kept)
+    said, _ = answer.remembered(call, exchange)
+    if is_real and said and not (error or exchange.error):
+        RemoteRecord.objects.remember([(call.object, said)])
     if call.plan.redaction:
-        pipeline.unsay(row, personal)
+        answer.unsay(row, personal)
         error, verdict = personal.unsaid(error), personal.unsaid(verdict)
     trial.error, trial.verdict = error, verdict
     _keep(row)
@@ -222,17 +236,17 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> tuple[str, str]:
     error = ""
     if exchange.error:
         error = f"{call.request.where}: {exchange.error}"
-    elif refusal := call.step.refusal(exchange, redacts=bool(call.plan.redaction)):
-        error = pipeline.refused(call, kept, refusal)
+    elif refusal := answer.refusal(call, exchange):
+        error = answer.refused(call, kept, refusal)
     elif exchange.status is not None and not call.step.accepts(exchange.status):
-        moved = pipeline.MOVED if 300 <= exchange.status < 400 else ""
-        error = pipeline.refused(call, kept, "") + moved
+        moved = answer.MOVED if 300 <= exchange.status < 400 else ""
+        error = answer.refused(call, kept, "") + moved
     elif call.step.source.use == Use.ENRICH and exchange.truncated:
-        error = pipeline.too_long(call)
+        error = answer.too_long(call)
     note = f" {exchange.note}" if exchange.note else ""
     if error:
         return error, f"It does not work: {error}{note}"
-    return "", f"It works: {pipeline.took(call, exchange)}{note}"
+    return "", f"It works: {answer.took(call, exchange)}{note}"
 
 
 def _keep(row: RequestLog) -> None:

@@ -254,7 +254,8 @@ class IntegrationViewSet(PlatformViewSet):
         integration = self.record(id)
         place = self._place(integration, given.get("data_source_id"))
         change = self._change(integration, given.get("entity_id"))
-        tried = trial.tried(integration, change, place, force=given["force"])
+        is_real = given.get("entity_id") is not None
+        tried = trial.tried(integration, change, place, force=given["force"], is_real=is_real)
         return Response({"test": rows.trial_row(tried)})
 
     @route(

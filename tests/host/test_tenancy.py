@@ -170,7 +170,7 @@ MAY = {
     "integrations/models/task.py": "workers serve every platform",
     "integrations/models/queue.py": "the changes of rows that were found for an integration",
     "integrations/models/version.py": "of integrations that a transaction touched",
-    "integrations/pipeline.py": "workers serve every platform",
+    "integrations/plan.py": "workers serve every platform",
 }
 
 

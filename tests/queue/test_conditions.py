@@ -5,16 +5,19 @@ from urllib.parse import quote
 
 import pytest
 
-from integrations import pipeline
-from integrations.http import Exchange, Request
+from integrations import answer, pipeline
+from integrations.answer import Call
+from integrations.http import Exchange
 from integrations.models import (
     DataSource,
     Integration,
+    IntegrationObject,
     IntegrationVersion,
     Log,
     RequestLog,
     Status,
 )
+from integrations.plan import compiled
 from otms.documents import dumps
 from tests import make
 from tests.conftest import Api
@@ -272,11 +275,14 @@ def test_an_answer_that_is_cut_is_no_success(queue: Queue, sink: Sink) -> None:
 
 def test_a_rule_that_is_too_much_work_for_an_answer_is_an_error_in_words(queue: Queue) -> None:
     rule = [{"field": f"$..[?(@.a{n} == 1)]", "operator": "missing"} for n in range(30)]
-    integration = steps(queue, {"url": "http://127.0.0.1/", "success": {"body": rule}})
-    (step,) = pipeline.compiled(integration).steps
-    answer = Exchange(Request("POST", "http://127.0.0.1/"), status=200, body=dumps([{}] * 20_000))
-    assert "Is it a success? " in step.refusal(answer)
-    assert "too much work for this document" in step.refusal(answer)
+    steps(queue, {"url": "http://127.0.0.1/", "success": {"body": rule}})
+    queue.save_order()
+    (obj,) = IntegrationObject.objects.claim_due(1).objects
+    call = pipeline.prepare(obj, compiled(obj.integration))
+    assert isinstance(call, Call)
+    said = answer.refusal(call, Exchange(call.request, status=200, body=dumps([{}] * 20_000)))
+    assert "Is it a success? " in said
+    assert "too much work for this document" in said
 
 
 def test_a_trial_asks_the_filters_of_the_step(queue: Queue, api: Api, sink: Sink) -> None:

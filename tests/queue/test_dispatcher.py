@@ -15,6 +15,7 @@ from integrations import pipeline
 from integrations.dispatcher import Dispatcher
 from integrations.models import Gate, IntegrationObject, Status
 from integrations.models.queue import IntegrationObjectQuerySet
+from integrations.plan import Plan, Plans
 from otms.accounts.models import Platform
 from tests import make
 from tests.queue.conftest import Pause, Queue, wait_for
@@ -212,7 +213,7 @@ def test_a_slow_mapping_has_no_more_than_its_turn(
     ).cancel("One is enough.")
     prepare = pipeline.prepare
 
-    def taking_its_time(obj: IntegrationObject, plan: pipeline.Plan) -> Any:
+    def taking_its_time(obj: IntegrationObject, plan: Plan) -> Any:
         if obj.integration_id == slow.pk:
             time.sleep(0.02)
         return prepare(obj, plan)
@@ -231,7 +232,7 @@ def test_what_was_claimed_before_the_database_broke_is_given_back(
     make.integration(sink.url(), platform=queue.platform)
     for _ in range(3):
         queue.save_order()
-    refresh, failed = pipeline.Plans.refresh, []
+    refresh, failed = Plans.refresh, []
 
     def cut_once(*args: Any) -> None:
         if not failed:
@@ -240,7 +241,7 @@ def test_what_was_claimed_before_the_database_broke_is_given_back(
         refresh(*args)
 
     monkeypatch.setattr(module, "BROKEN_SECONDS", 0.01)
-    monkeypatch.setattr(pipeline.Plans, "refresh", cut_once)
+    monkeypatch.setattr(Plans, "refresh", cut_once)
     queue.run()
     assert failed
     assert [(obj.status, obj.attempts) for obj in queue.all] == [(Status.SUCCESS, 1)] * 3

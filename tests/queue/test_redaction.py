@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from integrations import pipeline
+from integrations import answer
 from integrations.core import redaction
 from integrations.core.redaction import NO_MAPPING
 from integrations.models import Integration, IntegrationObject, Log, RequestLog
@@ -249,7 +249,7 @@ def test_a_fault_of_ours_quotes_nothing(
     def broken(*_: Any) -> None:
         raise RuntimeError(EMAIL)
 
-    monkeypatch.setattr(pipeline, "_judged", broken)
+    monkeypatch.setattr(answer, "_judged", broken)
     integration = redacting(sink.url())
     make.OrderFactory(platform=integration.platform, name=EMAIL)
     run_queue()
@@ -263,13 +263,13 @@ def test_what_takes_its_time_is_not_done_where_all_deliveries_are(
     sink: Sink, run_queue: Callable[[], None], monkeypatch: pytest.MonkeyPatch, redact: list[str]
 ) -> None:
     where: list[str] = []
-    judge = pipeline.judge
+    judge = answer.judge
 
     def watched(*args: Any) -> Any:
         where.append(threading.current_thread().name)
         return judge(*args)
 
-    monkeypatch.setattr(pipeline, "judge", watched)
+    monkeypatch.setattr(answer, "judge", watched)
     integration = redacting(sink.url(), redact=redact)
     make.OrderFactory(platform=integration.platform)
     run_queue()

@@ -21,7 +21,7 @@ from integrations.models import (
     RemoteRecord,
     Status,
 )
-from integrations.pipeline import Plans
+from integrations.plan import Plans
 from otms.accounts.models import Platform
 from tests import make
 from tests.conftest import Api
@@ -373,13 +373,25 @@ def test_the_page_of_the_guide_works(queue: Queue, sink: Sink, api: Api) -> None
     assert [(method, path.partition("?")[2]) for method, path in calls(sink)] == asked
 
 
-def test_a_trial_updates_what_is_known(api: Api, queue: Queue, sink: Sink) -> None:
+def test_a_trial_of_a_real_record_remembers_and_updates(api: Api, queue: Queue, sink: Sink) -> None:
     integration = remembering(queue, erp(sink))
+    call = "POST", f"integration/{integration.pk}/test"
+    api.ok(*call)
+    assert remembered(queue.platform) == [], "the example is no record"
     order = queue.save_order(name="a")
-    queue.run()
+    queue.all.delete()
+    for _ in range(2):
+        api.ok(*call, {"entityId": str(order.pk)})
+        assert remembered(queue.platform) == ["4711/a b"]
+    assert [method for method, _ in calls(sink)] == ["POST", "POST", "PUT"]
+
+
+def test_a_trial_that_fails_remembers_nothing(api: Api, queue: Queue, sink: Sink) -> None:
+    refused = {"body": [{"field": "$.id", "operator": "missing"}]}
+    integration = remembering(queue, erp(sink, success=refused))
+    order = queue.save_order()
     api.ok("POST", f"integration/{integration.pk}/test", {"entityId": str(order.pk)})
-    assert calls(sink)[-1] == ("PUT", "/echo/4711%2Fa%20b")
-    assert remembered(queue.platform) == ["4711/a b"]
+    assert remembered(queue.platform) == []
 
 
 def test_who_does_not_remember_asks_the_database_nothing(

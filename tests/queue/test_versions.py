@@ -163,7 +163,7 @@ def test_a_version_costs_one_query_for_all_that_is_claimed(
     queue: Queue, sink: Sink, django_assert_max_num_queries: Any
 ) -> None:
     from integrations.models import IntegrationObject
-    from integrations.pipeline import Plans
+    from integrations.plan import Plans
 
     listening(queue, sink, {"v": 1})
     for _ in range(5):

@@ -1,0 +1,301 @@
+"""What an answer means, and what may be kept of it."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from integrations import http
+from integrations.core import paths
+from integrations.core.backoff import parse_retry_after
+from integrations.core.errors import ExpressionError
+from integrations.core.redaction import Personal, Redaction
+from integrations.http import Exchange, Request
+from integrations.models import (
+    IntegrationObject,
+    Level,
+    Outcome,
+    Remembered,
+    RequestLog,
+    Status,
+    Use,
+    remote_record,
+)
+from integrations.plan import Plan, Step
+from otms import documents
+
+NO_CONTENT = 204
+GONE = 410
+GONE_THERE = (404, GONE)
+GONE_WORDS = (
+    " The record may be gone there: put the object back with `anew`, and it is created once more."
+)
+MOVED = " Redirects are not followed; change the URL of the data source."
+# What the log says of an error other than that nothing arrived.
+FAILURES = {"egress": "egress_refused", "refused": "target_refused", "token": "token_refused"}
+SPOKEN = 3  # of the paths that led nowhere, how many a log line names
+
+
+@dataclass
+class Passed:
+    """The steps before this one whose own filters said no, and on what."""
+
+    said: list[str] = field(default_factory=list)
+    trace: list[dict[str, Any]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return "; ".join(self.said)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that is ready to go, and all that is needed to judge its answer."""
+
+    object: IntegrationObject
+    plan: Plan
+    step: Step
+    place: int  # of the step
+    request: Request
+    left_out: list[str]  # what the mapping did not find, in words
+    passed: Passed  # the steps before it that were left out
+    mapped: Any = None
+    logged_body: str = ""  # the body without what stands at the paths that are redacted
+    logged_query: str = ""  # the same of what is asked in the URL
+    personal: Personal = field(default_factory=Personal)  # what is not to be said of it
+
+
+def judge(call: Call, exchange: Exchange) -> Outcome:
+    """What the answer means: delivered, again later, or never."""
+    kept, personal = as_kept(call, exchange)
+    outcome = _judged(call, exchange, kept)
+    if outcome.changes.get("status") in (Status.RETRY, Status.ERROR):
+        # Where it goes on, whatever steps are put before this one meanwhile.
+        outcome.changes["at_source"] = call.step.source.pk
+    redaction = call.plan.redaction
+    return redacted(outcome, redaction, personal) if redaction else outcome
+
+
+def as_kept(call: Call, exchange: Exchange) -> tuple[Exchange, Personal]:
+    """The exchange with its answer as it may be kept, and what is not to be said of all of it."""
+    if not (redaction := call.plan.redaction):
+        return exchange, call.personal
+    body, answered = redaction.body(exchange.body)
+    personal = call.personal | answered
+    heads = {name: personal.unsaid(value) for name, value in exchange.headers.items()}
+    return replace(exchange, body=personal.unsaid(body).encode(), headers=heads), personal
+
+
+def redacted(outcome: Outcome, redaction: Redaction, personal: Personal) -> Outcome:
+    """The outcome without what the integration redacts, in whatever is said about it."""
+    data = dict(outcome.data or {})
+    if "trace" in data:
+        data["trace"], personal = redaction.trace(data["trace"], personal)
+    if row := outcome.request:
+        unsay(row, personal)
+    told = {name: outcome.changes[name] for name in ("error", "reason") if name in outcome.changes}
+    return replace(
+        outcome,
+        message=personal.unsaid(outcome.message),
+        changes=outcome.changes | {name: personal.unsaid(text) for name, text in told.items()},
+        pause_reason=personal.unsaid(outcome.pause_reason),
+        data={
+            name: value if name == "trace" else personal.unsaid_in(value)
+            for name, value in data.items()
+        }
+        or None,
+    )
+
+
+def unsay(row: RequestLog, personal: Personal) -> None:
+    """Take out of what is written down of a call what is not to be said of it."""
+    for name in ("url", "request_body", "error"):
+        setattr(row, name, personal.unsaid(getattr(row, name)))
+
+
+def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
+    """By what was answered; what is written down is as it is kept."""
+    obj, policy = call.object, call.plan.policy
+    recorded: dict[str, Any] = {"request": request_log(call, kept)}
+    data = {"leftOut": call.left_out, "trace": call.passed.trace}
+    if told := {name: value for name, value in data.items() if value}:
+        recorded["data"] = told
+    where = call.request.where
+    if exchange.error:
+        permanent = exchange.error_kind in http.FINAL or not policy.retry.retries(None)
+        text = f"{where}: {exchange.error}"
+        if exchange.error_kind in ("egress", "refused"):
+            text += perhaps(call.left_out)
+        code = FAILURES.get(exchange.error_kind, "not_delivered")
+        wait = _retry_after(exchange)
+        return obj.fail(code, text, policy, permanent=permanent, retry_after=wait, **recorded)
+    status = exchange.status
+    is_gone = call.request.of_record and status in GONE_THERE
+    deleted = is_gone and obj.whole.action == "deleted"
+    accepted = status is None or deleted or call.step.accepts(status)
+    said_no = refusal(call, exchange)
+    if accepted and not said_no:
+        if call.step.source.use == Use.ENRICH and exchange.truncated:
+            text = too_long(call)
+            return obj.fail("answer_too_large", text, policy, permanent=True, **recorded)
+        behind = call.plan.steps[call.place + 1 :]
+        text = f"{took(call, exchange)}{_said(call.left_out)}"
+        text += f" {exchange.note}" if exchange.note else ""
+        text += f" {call.passed}." if call.passed.said else ""
+        level = Level.WARNING if call.left_out else Level.INFO
+        recorded["remembered"], unknown = remembered(call, exchange)
+        if unknown:
+            text, level = f"{text} {unknown}", Level.WARNING
+        if call.step.source.use == Use.ENRICH:
+            answers = {**(obj.answers or {}), call.step.source.name: read(exchange.body)}
+            recorded["answers"] = answers
+        following = behind[0].source if behind else None
+        if not following:
+            recorded |= forgetting(obj, call.plan)
+        place = call.place + 1
+        outcome = obj.succeed(text, then=following, place=place, level=level, **recorded)
+        if outcome.remembered and outcome.remembered.remote_id:
+            outcome.changes["external_id"] = outcome.remembered.remote_id
+        return outcome
+    status = status or 0
+    text = refused(call, kept, said_no)
+    if not policy.retry.retries(status):
+        text += perhaps(call.left_out)
+    if is_gone:
+        text += GONE_WORDS
+    elif status == GONE:
+        recorded["pause_reason"] = f"{where} answered 410: it is gone for good."
+        text += " The integration is suspended until a person saves it again."
+    if 300 <= status < 400:
+        text += MOVED
+    if exchange.note:
+        text += f" {exchange.note}"
+    return obj.fail(
+        "target_refused",
+        text,
+        policy,
+        permanent=not policy.retry.retries(status),
+        retry_after=_retry_after(exchange),
+        **recorded,
+    )
+
+
+def refusal(call: Call, exchange: Exchange) -> str:
+    """Why it is no success, though its status may be one; "" if nothing speaks against it.
+
+    Who redacts is not told what stands in an answer that has no paths.
+    """
+    step, status = call.step, exchange.status
+    if said := step.connector.refusal(exchange):
+        return said
+    if step.answer is None or status == NO_CONTENT or not (status is None or step.accepts(status)):
+        return ""
+    if exchange.truncated:
+        return f"Its answer is longer than {http.BODY_CAP // 1024} KiB: is it a success?"
+    answered = read(exchange.answer)
+    if not isinstance(answered, dict | list) and step.looks_inside:
+        return "That is no success: its answer is no JSON that has what is looked for."
+    try:
+        verdict = step.answer.evaluate(answered)
+    except ExpressionError as error:
+        return f"Is it a success? {exchange.request.unsaid(str(error))}"
+    if verdict.matched:
+        return ""
+    if call.plan.redaction and not isinstance(answered, dict | list):
+        return "That is no success: its answer is another text."
+    return f"That is no success: {exchange.request.unsaid(verdict.reason)}."
+
+
+def remembered(call: Call, exchange: Exchange) -> tuple[Remembered | None, str]:
+    """What the answer says that the target calls the record; and what is wrong if it does not."""
+    if not call.step.remember:
+        return None, ""
+    source, known = call.step.source, call.object.remote_ids.get(call.step.source.pk, "")
+    if call.object.whole.action == "deleted":
+        return None, ""
+    try:
+        found = call.step.remember.find(read(exchange.answer))
+    except paths.PathError:
+        found = []
+    id = remote_record.readable(found[0]) if found else ""
+    if id and not any(hidden in id for hidden in call.request.hidden if hidden):
+        return (Remembered(source.pk, id) if id != known else None), ""
+    if known:  # who is told of a change need not say again what it calls the record
+        return None, ""
+    path = source.remember
+    text = f"Its answer has no id at `{path}` to remember: the next change will create it again."
+    return None, text
+
+
+def forgetting(obj: IntegrationObject, plan: Plan) -> dict[str, Any]:
+    """When all steps are done with a deleted record, nobody needs to know what it is called.
+
+    Not before: a step may still want to say it.
+    """
+    if obj.whole.action == "deleted" and any(step.remember for step in plan.steps):
+        return {"remembered": Remembered()}
+    return {}
+
+
+def took(call: Call, exchange: Exchange) -> str:
+    """That the target took it, as a sentence."""
+    status = exchange.status
+    answered = "took it" if status is None else f"answered {status}"
+    return f"{call.request.where} {answered} in {exchange.duration_ms:.0f} ms."
+
+
+def refused(call: Call, kept: Exchange, refusal: str) -> str:
+    """What the target answered that is no success, as a sentence, or two where it says why."""
+    text = f"{call.request.where} answered {kept.status or 0}{kept.said()}."
+    return f"{text} {refusal}" if refusal else text
+
+
+def too_long(call: Call) -> str:
+    """That an answer is more than may be gone on with, as a sentence."""
+    return (
+        f"{call.request.where} answered more than {http.BODY_CAP // 1024} KiB, "
+        "too much to go on with."
+    )
+
+
+def read(body: bytes) -> Any:
+    """An answer as filters and later mappings see it: what its JSON says, else its text."""
+    text = http.as_text(body)
+    try:
+        return documents.loads(text) if text.strip() else None
+    except ValueError:
+        return text
+
+
+def _retry_after(exchange: Exchange) -> Any:
+    after = exchange.headers.get("retry-after")
+    return parse_retry_after(after, datetime.now(UTC)) if after else None
+
+
+def request_log(call: Call, exchange: Exchange) -> RequestLog:
+    """The exchange as it is kept: secrets masked, bodies as text."""
+    return RequestLog(
+        platform_id=call.object.platform_id,
+        integration_id=call.object.integration_id,
+        object_id=call.object.pk,
+        data_source_id=call.step.source.pk,
+        attempt=call.object.attempts,
+        method=call.request.method,
+        url=http.asking(call.request.where, call.logged_query),
+        request_headers=http.redact_headers(exchange.request.headers),
+        request_body=call.logged_body,
+        response_status=exchange.status,
+        response_headers=http.redact_headers(exchange.headers),
+        response_body=http.as_text(exchange.body),
+        truncated=exchange.truncated or len(call.request.body) > http.BODY_CAP,
+        error=exchange.error,
+        duration_ms=round(exchange.duration_ms, 1),
+    )
+
+
+def perhaps(left_out: list[str]) -> str:
+    """What the mapping did not find, as a guess at why the target said no."""
+    return f" Perhaps because of this:{_said(left_out)}" if left_out else ""
+
+
+def _said(left_out: list[str]) -> str:
+    """What the mapping did not find, in short: often it is why a receiver refuses."""
+    return "".join(f" {text}" for text in left_out[:SPOKEN])
