@@ -257,7 +257,8 @@ class DataSourceInline(PlatformStackedInline):
             None,
             {
                 "fields": (
-                    ("name", "use", "connector"),
+                    "name",
+                    ("use", "connector"),
                     *SETTINGS_FIELDS,
                     "filters",
                     "mapping",
