@@ -121,7 +121,7 @@ class FileViewSet(PlatformViewSet):
         try:
             made = mapping.compile(given["mapping"]).apply(given["test_data"], explain=True)
         except ExpressionError as error:
-            refuse([Problem(error.target, "mapping_error", str(error)).under("mapping")])
+            refuse([Problem(error.target, "mapping_error", error.said).under("mapping")])
             raise
         try:
             text = preview.written(made.value, given.get("format", "json"))

@@ -236,7 +236,7 @@ class IntegrationViewSet(PlatformViewSet):
             refuse([Problem("filters", "filters_error", text)])
         except ExpressionError as error:
             part = "filters" if isinstance(error, FilterError) else "mapping"
-            refuse([Problem(error.target, f"{part}_error", str(error)).under(part)])
+            refuse([Problem(error.target, f"{part}_error", error.said).under(part)])
         return Response(answer)
 
     @route(

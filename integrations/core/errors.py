@@ -30,17 +30,25 @@ class ExpressionError(Exception):
     """An expression that cannot be carried out on this document; trying again won't help."""
 
     def __init__(self, target: str, expression: str, message: str) -> None:
-        super().__init__(f"{target}: {message}" if target else message)
         self.target = target
         self.expression = expression
-        self.said = message
+        self._message = message
+        super().__init__(f"{target}: {self.said}" if target else self.said)
         self.message = str(self)
+
+    @property
+    def said(self) -> str:
+        """The message, with what was written there where that is not in it already."""
+        written = self.expression
+        if not written or written.strip('"') in self._message:
+            return self._message
+        return f"{self._message} It is written {written}."
 
     def inside(self, loop: str, item: str) -> Self:
         """The same error, with the item of a loop by its number."""
         if not self.target.startswith(loop):
             return self
-        return type(self)(item + self.target[len(loop) :], self.expression, self.said)
+        return type(self)(item + self.target[len(loop) :], self.expression, self._message)
 
 
 class MappingError(ExpressionError):

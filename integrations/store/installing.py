@@ -323,7 +323,7 @@ def _refusals(app: App, parts: list[Part]) -> Iterator[Problem]:
                 sample = _sample(app, source)
             except MappingError as error:  # such as an object, where a text has a place for a value
                 where = f"dataSources[{place}].mapping.{error.target}"
-                yield _at_setting(Problem(where, "mapping_error", error.message), part.filled)
+                yield _at_setting(Problem(where, "mapping_error", error.said), part.filled)
                 continue
             if reason := connector.check(timeout=left, sample=sample):
                 from_ = part.filled.settings_under(f"dataSources[{place}].settings")

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils.timezone import now
 
-from integrations.models import EntityChange, Status
+from integrations.models import EntityChange, RemoteRecord, Status
 from integrations.models.gate import EVER, FOREVER
 from tests import make
 from tests.admin.conftest import Browser, queued, staff, told, without_tags
@@ -250,11 +250,34 @@ def test_the_buttons_on_a_page(verb: str, own: SimpleNamespace, browser: Browser
     assert row.status == (Status.QUEUE if verb == "requeue" else Status.CANCELLED)
 
 
+def test_what_the_target_lost_is_created_there_anew(own: SimpleNamespace, browser: Browser) -> None:
+    address = reverse("admin:integrations_integrationobject_requeue_anew", args=[own.row.pk])
+    assert address not in browser.html(page(own.row)), "its targets have no name for it"
+    RemoteRecord.objects.create(
+        platform=own.platform,
+        data_source=own.integration.data_sources.first(),
+        entity=own.row.entity,
+        entity_id=own.row.entity_id,
+        remote_id="E-4711",
+    )
+    html = browser.html(page(own.row))
+    assert "calls it E-4711" in html
+    assert address in html
+    assert browser.client.get(address).status_code == 405
+    browser.client.post(address)
+    own.row.refresh_from_db()
+    assert own.row.status == Status.QUEUE
+    assert not RemoteRecord.objects.of(own.platform).exists()
+
+
 def test_who_may_only_look_has_no_handles(own: SimpleNamespace) -> None:
     helper = staff(own.platform, username="helper", role="read-only")
     looks = Browser(helper)
     assert "Put back" not in looks.html(page(own.row))
     looks.client.post(reverse("admin:integrations_integrationobject_requeue", args=[own.row.pk]))
+    looks.client.post(
+        reverse("admin:integrations_integrationobject_requeue_anew", args=[own.row.pk])
+    )
     own.row.refresh_from_db()
     assert own.row.status == Status.ERROR
 

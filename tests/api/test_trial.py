@@ -219,7 +219,10 @@ def test_no_transaction_is_open_while_the_call_is_made(
 def test_what_cant_be_mapped_is_told_and_not_sent(api: Api, platform: Platform, sink: Sink) -> None:
     integration = lively(platform, sink.url(), mapping={"n": {"$path": STATUS, "$type": "integer"}})
     test = tried(api, integration)
-    error = 'n: `$type`: "requested" is no whole number.'
+    error = (
+        'n: `$type`: "requested" is no whole number. '
+        'It is written {"$path":"$.transportOrder.status","$type":"integer"}.'
+    )
     assert (test["error"], test["result"]) == (error, None)
     assert test["verdict"] == f"Nothing was sent: {error}"
     assert sink.requests == []
@@ -345,7 +348,7 @@ def test_of_what_cant_be_mapped_nothing_is_told_that_is_redacted(
     test = tried(api, integration, entityId=str(order.pk))
     assert "ann@example.com" not in dumps(test).decode()
     assert test["trace"][0]["seen"].startswith("[not kept: ")
-    assert test["verdict"].endswith("is no whole number.")
+    assert "is no whole number. It is written " in test["verdict"]
 
 
 def test_secrets_are_masked_as_in_every_request_log(

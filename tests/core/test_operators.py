@@ -135,7 +135,7 @@ def test_sums_are_exact_however_long_they_are() -> None:
     assert apply({"$sum": "$.v"}, {"v": "12"}) == 12
     assert apply({"$sum": "$.w"}, {"v": []}) == "MISSING"
     assert refusal({"$sum": "$.v[*]"}, {"v": [1, "x"]}) == (
-        'x: `$sum` adds up numbers, and "x" is none.'
+        'x: `$sum` adds up numbers, and "x" is none. It is written "$.v[*]".'
     )
 
 
@@ -162,7 +162,10 @@ def test_a_day_is_of_no_zone() -> None:
 
 def test_a_date_that_is_none_is_an_error() -> None:
     said = refusal({"$path": "$.v", "$date": "%Y"}, {"v": "tomorrow"})
-    assert said == 'x: `$date`: "tomorrow" is no ISO date such as 2026-03-20T10:30:00Z.'
+    assert said == (
+        'x: `$date`: "tomorrow" is no ISO date such as 2026-03-20T10:30:00Z. '
+        'It is written {"$path":"$.v","$date":"%Y"}.'
+    )
     far = {"$path": "$.v", "$date": "%Y", "$tz": "Asia/Tokyo"}
     assert "is out of range" in refusal(far, {"v": "9999-12-31T23:59:59Z"})
 
@@ -172,7 +175,10 @@ def test_a_lookup_finds_numbers_and_truth_by_how_they_are_written() -> None:
     assert of([10, True, "a", None], lookup=table, default="?") == ["ten", "yes", None]
     assert apply({"$path": "$.v", "$lookup": table}, {"v": "a", "name": "Ann"}) == "Ann"
     said = refusal({"$path": "$.v", "$lookup": {"a": 1, "b": 2}}, {"v": "c"})
-    assert said == 'x: `$lookup`: "c" is not in the table; it has "a", "b".'
+    assert said == (
+        'x: `$lookup`: "c" is not in the table; it has "a", "b". '
+        'It is written {"$path":"$.v","$lookup":{"a":1,"b":2}}.'
+    )
 
 
 def test_null_is_not_missing() -> None:
@@ -186,11 +192,12 @@ def test_null_is_not_missing() -> None:
 def test_what_is_required_names_the_path() -> None:
     required = {"$required": True}
     assert refusal({"$path": "$.a.b", **required}, {}) == (
-        "x: `$required`: `$.a.b` is not in the document."
+        "x: `$required`: `$.a.b` is not in the document. "
+        'It is written {"$path":"$.a.b","$required":true}.'
     )
     assert refusal({"$path": "$.a", **required}, {"a": None}).endswith(" is null.")
     both = {"$first": ["$.a", "$.b"], **required}
-    assert refusal(both, {"a": None}) == "x: `$required`: `$.b` is not in the document."
+    assert refusal(both, {"a": None}).startswith("x: `$required`: `$.b` is not in the document. It")
     assert apply(both, {"b": 0}) == 0
 
 
@@ -210,7 +217,9 @@ def test_a_text_is_cut_and_nothing_else_is() -> None:
 def test_items_are_told_by_their_number_in_errors() -> None:
     lines = {"$each": "$.v", "$do": {"deep": {"$each": "@.w", "$do": {"$path": "@", "$round": 0}}}}
     said = refusal(lines, {"v": [{"w": [1]}, {"w": [1, 2, "x"]}]})
-    assert said == 'x[1].deep[2]: `$round`: "x" is no number.'
+    assert said == (
+        'x[1].deep[2]: `$round`: "x" is no number. It is written {"$path":"@","$round":0}.'
+    )
 
 
 def test_a_loop_warns_once_of_what_its_items_lack() -> None:

@@ -76,6 +76,7 @@ ACTIONS = {
     ("switch_off", MessageAutomation): "update:messageAutomation",
     ("duplicate", MessageAutomation): "duplicate:messageAutomation",
     ("requeue", IntegrationObject): "requeue:integration:object",
+    ("requeue_anew", IntegrationObject): "requeue:integration:object",
     ("cancel", IntegrationObject): "cancel:integration:object",
 }
 ACTIONS_OF_ONE = {
@@ -92,6 +93,7 @@ ACTIONS_OF_ONE = {
     ("revoke_this", PersonalToken): "delete:user:token",
     ("download", File): "get:integration:file",
     ("requeue", IntegrationObject): "requeue:integration:object",
+    ("requeue_anew", IntegrationObject): "requeue:integration:object",
     ("cancel", IntegrationObject): "cancel:integration:object",
 }
 ACTIONS_OF_LIST = {
