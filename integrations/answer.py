@@ -9,6 +9,7 @@ from integrations.core import paths
 from integrations.core.backoff import parse_retry_after
 from integrations.core.errors import ExpressionError
 from integrations.core.redaction import Personal, Redaction
+from integrations.core.spellings import MASK
 from integrations.http import Exchange, Request
 from integrations.models import (
     IntegrationObject,
@@ -16,7 +17,6 @@ from integrations.models import (
     Outcome,
     Remembered,
     RequestLog,
-    Status,
     Use,
     remote_record,
 )
@@ -67,7 +67,7 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
     """What the answer means: delivered, again later, or never."""
     kept, personal = as_kept(call, exchange)
     outcome = _judged(call, exchange, kept)
-    if outcome.changes.get("status") in (Status.RETRY, Status.ERROR):
+    if outcome.changes.get("error"):
         # Where it goes on, whatever steps are put before this one meanwhile.
         outcome.changes["at_source"] = call.step.source.pk
     redaction = call.plan.redaction
@@ -136,7 +136,9 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
         if call.step.source.use == Use.ENRICH and exchange.truncated:
             text = too_long(call)
             return obj.fail("answer_too_large", text, policy, permanent=True, **recorded)
-        behind = call.plan.steps[call.place + 1 :]
+        behind = [
+            step for step in call.plan.steps[call.place + 1 :] if not obj.has_done(step.source)
+        ]
         text = f"{took(call, exchange)}{_said(call.left_out)}"
         text += f" {exchange.note}" if exchange.note else ""
         text += f" {call.passed}." if call.passed.said else ""
@@ -150,8 +152,9 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
         following = behind[0].source if behind else None
         if not following:
             recorded |= forgetting(obj, call.plan)
-        place = call.place + 1
-        outcome = obj.succeed(text, then=following, place=place, level=level, **recorded)
+        outcome = obj.succeed(text, then=following, level=level, **recorded)
+        if following:
+            outcome.changes["done"] = (*(obj.done or ()), str(call.step.source.pk))
         if outcome.remembered and outcome.remembered.remote_id:
             outcome.changes["external_id"] = outcome.remembered.remote_id
         return outcome
@@ -201,7 +204,10 @@ def refusal(call: Call, exchange: Exchange) -> str:
         return ""
     if call.plan.redaction and not isinstance(answered, dict | list):
         return "That is no success: its answer is another text."
-    return f"That is no success: {exchange.request.unsaid(verdict.reason)}."
+    reason = exchange.request.unsaid(verdict.reason)
+    if call.plan.redaction:
+        reason = call.plan.redaction.trace(verdict.trace, call.personal)[1].unsaid(reason)
+    return f"That is no success: {reason}."
 
 
 def remembered(call: Call, exchange: Exchange) -> tuple[Remembered | None, str]:
@@ -216,7 +222,7 @@ def remembered(call: Call, exchange: Exchange) -> tuple[Remembered | None, str]:
     except paths.PathError:
         found = []
     id = remote_record.readable(found[0]) if found else ""
-    if id and not any(hidden in id for hidden in call.request.hidden if hidden):
+    if id and MASK not in id:
         return (Remembered(source.pk, id) if id != known else None), ""
     if known:  # who is told of a change need not say again what it calls the record
         return None, ""

@@ -17,7 +17,7 @@ from integrations.core.errors import ExpressionError
 from integrations.core.mapping import Result
 from integrations.core.redaction import NO_MAPPING, Personal, Redaction
 from integrations.core.spellings import MASK
-from integrations.models import IntegrationObject, Outcome, Use
+from integrations.models import IntegrationObject, Outcome
 from integrations.plan import Plan, Step
 from otms import documents
 from otms.db.sealing import CannotOpen
@@ -98,13 +98,14 @@ def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         )
     document = obj.document
     left_out: list[str] = []
+    step: Step | None = None
     try:
         if obj.step == 0 and plan.filters:
             verdict = plan.filters.evaluate(document)
             if not verdict.matched:
                 return obj.skip("filter_no_match", verdict.reason, {"trace": verdict.trace})
         place = _place(obj, plan)
-        if place >= len(plan.steps):
+        if not plan.steps:
             return obj.skip("no_data_source", "There is no data source to deliver to.")
         place, passed = _wanted(obj, plan, place, document)
         if place >= len(plan.steps):
@@ -117,7 +118,10 @@ def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         http.tls_context(request.tls)
     except ExpressionError as error:
         text = f"{error}{answer.perhaps(left_out)}"
-        return obj.fail("mapping_error", text, plan.policy, permanent=True)
+        outcome = obj.fail("mapping_error", text, plan.policy, permanent=True)
+        if step:
+            outcome.changes["at_source"] = step.source.pk
+        return outcome
     except CannotOpen as error:  # till the operator gives this worker the key
         return obj.fail("secrets_unreadable", str(error), plan.policy, permanent=False)
     return Call(obj, plan, step, place, request, left_out, passed, made.value)
@@ -127,6 +131,9 @@ def _wanted(obj: IntegrationObject, plan: Plan, place: int, document: Any) -> tu
     """The next step that wants this, from a place on; and those that don't."""
     passed = Passed()
     for step in plan.steps[place:]:
+        if obj.has_done(step.source):  # it stood elsewhere then
+            place += 1
+            continue
         verdict = step.filters.evaluate(document) if step.filters else None
         if verdict is not None and not verdict.matched:
             passed.trace += verdict.trace
@@ -141,22 +148,25 @@ def _wanted(obj: IntegrationObject, plan: Plan, place: int, document: Any) -> tu
 def _nothing_more(obj: IntegrationObject, plan: Plan, passed: Passed) -> Outcome:
     """No step from here on wants it: that is all, or, where nothing was delivered, nothing."""
     data = {"trace": passed.trace}
-    done = (step for step in plan.steps[: obj.step] if step.source.use == Use.DELIVER)
-    if any(not step.filters or step.filters.evaluate(obj.document).matched for step in done):
+    # Each step that was answered is counted, and those that enrich keep their answers.
+    if obj.step > len(obj.answers or {}):
         return obj.succeed(f"That was all: {passed}.", data=data, **answer.forgetting(obj, plan))
     return obj.skip("filter_no_match", str(passed), data)
 
 
 def _place(obj: IntegrationObject, plan: Plan) -> int:
-    """Where it is among the steps; where its data source is gone, the one that follows is there."""
-    places = {step.source.pk: place for place, step in enumerate(plan.steps)}
-    return places.get(obj.at_source, obj.step) if obj.at_source else obj.step
+    """Where it is among the steps; if that one is gone, behind the last of those that are done."""
+    places = {str(step.source.pk): place for place, step in enumerate(plan.steps)}
+    if obj.at_source and str(obj.at_source) in places:
+        return places[str(obj.at_source)]
+    if obj.done is None:
+        return obj.step
+    return max((places[id] + 1 for id in obj.done if id in places), default=0)
 
 
 def _delivery(obj: IntegrationObject, step: Step) -> Delivery:
     return Delivery(
-        # Each step is a message of its own to a receiver that knows messages by their id.
-        id=f"{obj.uuid}-{obj.step + 1}" if obj.step else str(obj.uuid),
+        id=_message_id(obj, step),
         attempt=obj.attempts,
         sequence=obj.pk or 0,
         timestamp=int(time.time()),
@@ -166,3 +176,15 @@ def _delivery(obj: IntegrationObject, step: Step) -> Delivery:
         action=obj.whole.action,
         remote_id=obj.remote_ids.get(step.source.pk, ""),
     )
+
+
+def _message_id(obj: IntegrationObject, step: Step) -> str:
+    """The id of the message to this data source: to a receiver that knows it, it is the same again.
+
+    The first that is called has the id of the object; the others have a part of their own in it.
+    """
+    if obj.done is None and obj.step:  # as it was counted before
+        return f"{obj.uuid}-{obj.step + 1}"
+    if not obj.step and obj.at_source in (None, step.source.pk):
+        return str(obj.uuid)
+    return f"{obj.uuid}-{step.source.pk.hex[-12:]}"

@@ -198,14 +198,16 @@ def _make(trial: Trial, call: Call, *, is_real: bool) -> Personal:
     row = trial.exchange = answer.request_log(call, kept)
     row.test = True
     error, verdict = _judged(call, exchange, kept)
-    said, _ = answer.remembered(call, exchange)
-    if is_real and said and not (error or exchange.error):
-        RemoteRecord.objects.remember([(call.object, said)])
     if call.plan.redaction:
         answer.unsay(row, personal)
         error, verdict = personal.unsaid(error), personal.unsaid(verdict)
     trial.error, trial.verdict = error, verdict
     _keep(row)
+    said, _ = answer.remembered(call, exchange)
+    if is_real and said and not error:
+        # Unless the data source was taken away meanwhile.
+        with suppress(IntegrityError), transaction.atomic():
+            RemoteRecord.objects.remember([(call.object, said)])
     return personal
 
 

@@ -24,6 +24,7 @@ LONGEST_TEXT = 100_000
 # What strftime does the same everywhere, in English and on every system.
 DIRECTIVES = frozenset("YmdHMSfyjzIpaAbBGuV%")
 LONGEST_FORMAT = 100
+NO_ROW = object()
 
 
 def lookup(builder: Builder, place: Place) -> Step:
@@ -34,7 +35,7 @@ def lookup(builder: Builder, place: Place) -> Step:
         return builder.refuse(target, "not_a_table", message)
     rows = {str(key): builder.build(entry, target) for key, entry in table.items()}
     falls_back = "$default" in place.expression
-    # Of a list, each item that has no row has it; of one value, too.
+    # Of a list, each item that has no row has it; of one value `$default` itself takes care.
     default = builder.build(place.expression.get("$default"), target)
 
     def look_up(value: Any, scope: Scope) -> Any:
@@ -42,11 +43,22 @@ def lookup(builder: Builder, place: Place) -> Step:
         if found is not None:
             return found(scope)
         if falls_back:
-            return default(scope)
+            return NO_ROW
         names = ", ".join(shorten(name, 30) for name in list(rows)[:10])
         raise _unfit(place, "$lookup", value, f"is not in the table; it has {names}")
 
-    return _of_each(place, look_up)
+    each = _of_each(place, look_up)
+
+    def rows_or_default(scope: Scope) -> Any:
+        made = each(scope)
+        if made is NO_ROW:
+            return MISSING
+        if not isinstance(made, list):
+            return made
+        taken = [default(scope) if value is NO_ROW else value for value in made]
+        return [value for value in taken if value is not MISSING]
+
+    return rows_or_default
 
 
 def convert(builder: Builder, place: Place) -> Step:

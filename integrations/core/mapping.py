@@ -8,6 +8,7 @@ from collections.abc import Callable
 from collections.abc import Mapping as Object
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from integrations.core import filters, paths
@@ -22,6 +23,7 @@ from integrations.core.scope import (
     Step,
     TextWarning,
 )
+from integrations.core.work import Work
 from otms import documents
 from otms.documents import DEPTH, shorten
 from otms.spelling import did_you_mean
@@ -31,8 +33,6 @@ EXPLAINED = 10
 # A partner's document with more targets is no document any more, but a program.
 MOST = 5_000
 MOST_PROBLEMS = 100
-# Constants up to this many characters are not weighed, however often a loop writes them.
-SMALL = 32
 # What is expected to be missing now and then is told only if it is nearly another path.
 ALIKE = 0.88
 
@@ -77,12 +77,13 @@ class Mapping:
         """Paths that find nothing, though nothing was left out for it, and look like another."""
         told = {warning.whole or warning.path for warning in scope.warnings}
         found: list[MappingWarning] = []
+        work = Work()  # one for all of them
         for target, path in dict.fromkeys(self._paths):
             if path in told or len(found) == EXPLAINED:
                 continue
             told.add(path)
             with suppress(ValueError):  # what is too much work was told where it was done
-                if not paths.compile(path).find(document) and (
+                if not paths.compile(path).find(document, work) and (
                     near := paths.nearest(path, document, least=ALIKE)
                 ):
                     found.append(EmptyWarning(target, path, f" Did you mean `{near}`?"))
@@ -93,7 +94,7 @@ def check(mapping: Any) -> list[Problem]:
     """List everything that is wrong with a mapping, target by target."""
     compiler = _Compiler()
     compiler.build(mapping, "")
-    return compiler.problems
+    return list(dict.fromkeys(compiler.problems))
 
 
 def compile(mapping: Any) -> Mapping:
@@ -159,7 +160,7 @@ class _Compiler:
         if isinstance(expression, str):
             return self._text(expression, target)
         if not isinstance(expression, Object | list | tuple):
-            return lambda scope: expression
+            return _constant(expression, target)
         if self._depth >= DEPTH:
             return self.refuse(target, "too_deep", f"Nest at most {DEPTH} levels.")
         self._depth += 1
@@ -272,7 +273,7 @@ class _Compiler:
             return self.path(text, target)
         elif path := paths.spelled_out(text):
             self.texts.append((target, path))
-        if len(text) <= SMALL:
+        if len(text) <= steps.SMALL:
             return lambda scope: text
 
         def large(scope: Scope) -> str:
@@ -282,16 +283,20 @@ class _Compiler:
         return large
 
     def _object(self, members: Object[Any, Any], target: str) -> Step:
-        steps: list[tuple[str, Step]] = []
+        made_of: list[tuple[str, Step]] = []
         for key, expression in members.items():
             if isinstance(key, str):
-                steps.append((key, self.build(expression, f"{target}.{key}" if target else key)))
+                made_of.append((key, self.build(expression, f"{target}.{key}" if target else key)))
             else:
                 self.refuse(target, "invalid_key", f"Write the name {shorten(key)} as a text.")
 
+        long = sum(len(key) for key, _ in made_of if len(key) > steps.SMALL)
+
         def build_object(scope: Scope) -> dict[str, Any]:
+            if long:
+                scope.take(long, target, f"{target} and what is in it")
             made = {}
-            for key, step in steps:
+            for key, step in made_of:
                 value = step(scope)
                 if value is not MISSING:
                     made[key] = value
@@ -333,6 +338,14 @@ class _Compiler:
                 f"{shorten(key)} stands beside operators; an object has either, not both.{hint}"
             )
             self.refuse(target, "mixed_keys", message)
+
+
+def _constant(value: Any, target: str) -> Step:
+    def number(scope: Scope) -> Any:
+        scope.weigh_number(value, target, shorten(value))
+        return value
+
+    return number if value.__class__ in (int, Decimal) else lambda scope: value
 
 
 def _is_path(text: Any) -> bool:

@@ -60,6 +60,11 @@ OPERATORS: dict[str, Operator] = {
         needs=("$then",),
     ),
     "$omit": Operator(sources.omit, a.TRUE, {"$omit": True}, source=True),
+    "$ifEmpty": Operator(
+        conversions.if_empty,
+        a.EXPRESSION,
+        {"$path": "$.transportOrder.orderId", "$ifEmpty": {"$omit": True}, "$default": "none"},
+    ),
     "$lookup": Operator(
         conversions.lookup,
         a.TABLE,
@@ -96,11 +101,6 @@ OPERATORS: dict[str, Operator] = {
         conversions.if_null,
         a.EXPRESSION,
         {"$path": "$.transportOrder.customer", "$ifNull": "nobody"},
-    ),
-    "$ifEmpty": Operator(
-        conversions.if_empty,
-        a.EXPRESSION,
-        {"$path": "$.transportOrder.orderId", "$ifEmpty": {"$omit": True}, "$default": "none"},
     ),
     "$default": Operator(
         conversions.default, a.EXPRESSION, {"$path": "$.steps.price", "$default": 0}

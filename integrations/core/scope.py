@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
@@ -9,10 +10,13 @@ from typing import Any, NamedTuple, Protocol
 from integrations.core import paths
 from integrations.core.errors import MappingError
 from integrations.core.jsonpath import Node
-from integrations.core.work import Work, inside
+from integrations.core.work import Exhausted, Work, inside
 from otms import documents
 
 LARGEST_RESULT = 2**20
+# Texts and numbers of up to so many characters are not weighed, however often a loop has them.
+SMALL = 32
+HUGE = 10**SMALL
 # Warnings that are looked through, so that a loop gives each of them once.
 MOST_IN_LOOPS = 100
 
@@ -113,6 +117,19 @@ class Scope:
             self.room -= len(documents.dumps(value))
         self.take(0, target, path)
 
+    def weigh_number(self, number: Any, target: str, path: str) -> None:
+        """The same of a number; to spell a long one is work, too."""
+        if number.__class__ is int and -HUGE < number < HUGE:
+            return
+        length = number.bit_length() // 3 if number.__class__ is int else len(str(number))
+        if length > SMALL:
+            self.take(length, target, path)
+            try:
+                self.budget().spend(length)
+            except Exhausted:
+                message = "There are too many long numbers for one mapping."
+                raise MappingError(target, path, message) from None
+
     def take(self, characters: int, target: str, path: str) -> None:
         """Take so many of what the result may have, before they are written."""
         self.room -= characters
@@ -192,6 +209,8 @@ def at(path: paths.Path, target: str, whole: str = "") -> Step:
                 value = found if not path.one else found[0] if found else MISSING
             if value.__class__ in _CAN_BE_LARGE:
                 scope.weigh(value, target, text)
+            elif value.__class__ in _NUMBERS:
+                scope.weigh_number(value, target, text)
         except ValueError as error:
             raise MappingError(target, text, str(error)) from error
         if value is MISSING:
@@ -219,3 +238,4 @@ def items(path: paths.Path, target: str, whole: str = "") -> Step:
 
 
 _CAN_BE_LARGE = {str, list, dict}
+_NUMBERS = {int, Decimal}

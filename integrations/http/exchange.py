@@ -60,10 +60,25 @@ class Request:
         text = redact_echo(text, self.url) if self.secret_path else text
         return redact_values(text, self._known)
 
+    def understood(self, text: str) -> str:
+        """The same for who has to go on with it: without secrets of ours, and with what is asked.
+
+        The query of a URL is shown to who may look at it, and an answer says much of it again.
+        """
+        text = redact_echo(text, self.url) if self.secret_path else text
+        return redact_values(text, self._secrets)
+
     @cached_property
     def _known(self) -> frozenset[str]:
         """What the other side knows of us that no log shows."""
-        shown = (each for each in shown_to(self.headers, self.url) if len(each) >= SHORTEST)
+        return self._knows(self.url)
+
+    @cached_property
+    def _secrets(self) -> frozenset[str]:
+        return self._knows("")
+
+    def _knows(self, url: str) -> frozenset[str]:
+        shown = (each for each in shown_to(self.headers, url) if len(each) >= SHORTEST)
         return frozenset((*self.hidden, *shown))
 
     def bearing(self, token: str) -> Self:
@@ -81,8 +96,8 @@ class Exchange:
 
     A status can stand beside an error: the answer began and then broke off. Header names are in
     lower case. `sent` is False only if the other side certainly saw nothing of the request. The
-    `note` is a sentence for the log about what else happened on the way. The `raw` body is for who
-    has to understand it; what is kept and shown is the `body`.
+    `note` is a sentence for the log about what else happened on the way. What is kept and
+    shown is the `body`; who has to go on with it has more of it in the `answer`.
     """
 
     request: Request
@@ -95,22 +110,17 @@ class Exchange:
     duration_ms: float = 0.0
     sent: bool = False
     note: str = ""
-    raw: bytes = field(default=b"", repr=False)
-
-    @property
-    def answer(self) -> bytes:
-        """The body as it came."""
-        return self.raw or self.body
+    answer: bytes = field(default=b"", repr=False)
 
     def unsaid(self) -> Self:
         """The same, without what the other side should not have said again."""
-        unsaid = self.request.unsaid
+        unsaid, understood = self.request.unsaid, self.request.understood
+        body = self.body.decode("latin-1")  # a character for a byte and back, whatever they are
         return replace(
             self,
             headers={name: unsaid(value) for name, value in self.headers.items()},
-            # A character for a byte and back: whatever the bytes are, the others stay.
-            body=unsaid(self.body.decode("latin-1")).encode("latin-1"),
-            raw=self.answer,
+            body=unsaid(body).encode("latin-1"),
+            answer=understood(body).encode("latin-1"),
             error=unsaid(self.error),
         )
 

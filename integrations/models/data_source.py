@@ -94,8 +94,8 @@ class DataSource(Record):
         except paths.PathError as error:
             yield Problem("", "invalid_path", str(error))
             return
-        if self.remember[0] == "@" or not path.one:
-            text = "Write the path of one value in the answer, such as `$.id`."
+        if self.remember[0] == "@" or not path.plain:
+            text = "Write the path of one value by names and places, such as `$.data[0].id`."
             yield Problem("", "invalid_path", text)
         elif self.use == Use.ENRICH:
             yield Problem("", "without_use", "A step that asks creates nothing to remember.")

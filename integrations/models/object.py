@@ -52,9 +52,11 @@ class IntegrationObject(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     # Claims in a row, the last ones, that ended without an outcome.
     interruptions = models.PositiveSmallIntegerField(default=0)
+    # How many steps are done, and which data sources those were; null in rows from before that.
     step = models.PositiveSmallIntegerField(default=0)
-    # The data source of that step: others may have been put before it, or taken away, since. None
-    # before the first call.
+    done = DocumentField(null=True)
+    # Where it stands: other steps may have been put before it, or taken away, since. Null before
+    # the first call.
     at_source = models.UUIDField(null=True)
     # Of the integration, whose filters and mappings it began with: a retry sends the same.
     version = models.PositiveIntegerField(null=True)
@@ -108,6 +110,10 @@ class IntegrationObject(models.Model):
     def audit_name(self) -> str:
         """Without its reference, which may be a person's name."""
         return f"{self.entity} {str(self.entity_id)[:8]}"
+
+    def has_done(self, source: DataSource) -> bool:
+        """Is this step of it done, whatever its place is now?"""
+        return str(source.pk) in (self.done or ())
 
     @property
     def lease(self) -> timedelta:
@@ -176,15 +182,14 @@ class IntegrationObject(models.Model):
         message: str,
         *,
         then: DataSource | None = None,
-        place: int = 0,
         level: Level = Level.INFO,
         **extra: Any,
     ) -> Outcome:
-        """Delivered; if there is a next step, in this place, it is due now."""
+        """Delivered; if there is a next step, it is due now."""
         if then:
             changes = {
                 "status": Status.QUEUE,
-                "step": place,
+                "step": self.step + 1,
                 "at_source": then.pk,
                 "attempts": 0,
                 "due_at": None,

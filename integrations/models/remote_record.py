@@ -32,16 +32,10 @@ class RemoteRecordQuerySet(PlatformQuerySet["RemoteRecord"]):
         return self._each((obj, "data_source__integration", obj.integration_id) for obj in objects)
 
     def forget_for(self, objects: Iterable["IntegrationObject"]) -> None:
-        """Forget the records where these objects stand, but for deletes: nothing is created then.
-
-        One that never came to a call stands at all of its targets.
-        """
+        """Forget the records where these objects stand; for deletes nothing would be created."""
         for obj in objects:
-            where = (obj, "data_source", obj.at_source)
-            nowhere = (obj, "data_source__integration", obj.integration_id)
-            if obj.change.action != "deleted":
-                at = where if obj.at_source else nowhere
-                self.of(obj.platform_id)._each([at]).delete()
+            if obj.at_source and obj.change.action != "deleted":
+                self.of(obj.platform_id)._each([(obj, "data_source", obj.at_source)]).delete()
 
     def _each(
         self, asked: Iterable[tuple["IntegrationObject", str, Any]]

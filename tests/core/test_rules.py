@@ -8,6 +8,7 @@ import pytest
 
 from integrations.core import filters, mapping, paths
 from integrations.core.errors import MappingError
+from integrations.core.work import MOST, Work
 from otms import documents
 from otms.documents import DEPTH, DocumentError, DuplicateKey, TooDeep
 
@@ -159,6 +160,8 @@ def test_a_filter_tells_missing_from_null() -> None:
 def test_every_item_of_a_list_is_converted() -> None:
     some = '{"a":["a",null,"","b"]}'
     assert sent({"$path": "$.a[*]", "$lookup": {"a": 1}, "$default": 0}, some) == "[1,null,0,0]"
+    one = {"$path": "$.a[2]", "$lookup": {"a": 1}, "$type": "integer", "$default": "none"}
+    assert sent(one, some) == '"none"'
     assert sent({"$path": "$.a[*]", "$ifNull": "-", "$ifEmpty": {"$omit": True}}, some) == (
         '["a","-","b"]'
     )
@@ -172,6 +175,8 @@ def test_an_empty_text_is_something_and_may_be_taken_for_nothing() -> None:
     assert sent({"x": {**skipped, "$default": 1}}, empty) == '{"x":1}'
     with pytest.raises(MappingError, match=r"\$required"):
         sent({**skipped, "$required": True}, empty)
+    # Before it is converted: a date that is not set is no date.
+    assert sent({**skipped, "$date": "%d", "$default": "-"}, empty) == '"-"'
 
 
 def test_an_item_knows_what_it_stands_in() -> None:
@@ -274,6 +279,32 @@ def test_a_result_has_at_most_a_mebibyte() -> None:
     assert len(sent("$.a", f'{{"a":"{"x" * (2**20 - 2)}"}}')) == 2**20
     with pytest.raises(MappingError, match="1 MiB"):
         sent("$.a", f'{{"a":"{"x" * (2**20 - 1)}"}}')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"$path": "$.n", "$type": "string", "$max": 1},
+        "$.n",
+        10**4_200,
+        {"k" * 20_000: 1},
+    ],
+)
+def test_long_numbers_and_names_are_weighed_too(body: Any) -> None:
+    many = f'{{"n":{"9" * 4_200},"a":[{",".join("1" * 300)}]}}'
+    with pytest.raises(MappingError, match=r"larger than 1 MiB|too many long numbers"):
+        sent({"$each": "$.a", "$do": {"$each": "$.a", "$do": body}}, many)
+
+
+def test_the_search_for_misspellings_has_one_budget() -> None:
+    heavy = {f"t{n}": f"$.k[*].k[?(@.k == {n})].nmae" for n in range(40)}
+    never = {"field": "$.no", "operator": "exists"}
+    document = {"k": [{"k": [{"k": n, "name": n}] * 20} for n in range(4_000)]}
+    work, spent = Work.spend, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Work, "spend", lambda self, n: (spent.append(n), work(self, n))[1])
+        mapping.compile({"$if": never, "$then": heavy, "$else": 1}).apply(document, explain=True)
+    assert sum(spent) < 2 * MOST
 
 
 @pytest.mark.parametrize(

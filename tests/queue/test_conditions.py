@@ -69,7 +69,8 @@ def test_a_step_is_left_out_where_its_own_filters_say_no(queue: Queue, sink: Sin
     last = told(integration, "delivered")
     assert last.message.startswith("That was all: BI was left out: ")
     ids = [each.headers["webhook-id"] for each in sink.requests]
-    assert ids == [str(queue.only.uuid), f"{queue.only.uuid}-3"]
+    crm = integration.data_sources.get(name="CRM")
+    assert ids == [str(queue.only.uuid), f"{queue.only.uuid}-{crm.pk.hex[-12:]}"]
 
 
 def trace(value: str) -> dict[str, Any]:
@@ -160,6 +161,53 @@ def test_a_step_that_is_put_before_the_first_call_again_changes_nothing(
     queue.run_when_due()
     assert sent(sink) == ["A", "A"]
     assert len({each.headers["webhook-id"] for each in sink.requests}) == 1
+
+
+@pytest.mark.parametrize(
+    ("stays", "then"),
+    [
+        ("ABCD", "CD"),
+        ("BCD", "CD"),  # a step that is done is taken away
+        ("ABD", "D"),  # the step where it stands
+        ("BD", "D"),  # both
+        ("AB", ""),  # all that is left to do
+        ("CBAD", "CD"),  # turned round: what is done stands behind
+    ],
+)
+def test_steps_may_change_while_an_object_is_between_them(
+    queue: Queue, sink: Sink, stays: str, then: str
+) -> None:
+    integration = steps(
+        queue,
+        step(sink, "A"),
+        step(sink, "B"),
+        step(sink, "C", url=sink.url("/failfirst/1/503")),
+        step(sink, "D"),
+    )
+    queue.save_order()
+    queue.run()
+    assert sent(sink) == ["A", "B", "C"]
+    integration.data_sources.exclude(name__in=stays).delete()
+    for place, name in enumerate(stays):
+        integration.data_sources.filter(name=name).update(position=place)
+    integration.new_version()
+    queue.run_when_due()
+    assert "".join(sent(sink)[3:]) == then
+    assert queue.only.status == Status.SUCCESS
+    ids = {(each.json()["to"], each.headers["webhook-id"]) for each in sink.requests}
+    assert len({id for _, id in ids}) == len(ids), "each step has an id of its own"
+
+
+def test_what_was_between_steps_before_they_were_written_down_goes_on(
+    queue: Queue, sink: Sink
+) -> None:
+    steps(queue, step(sink, "A"), step(sink, "B", url=sink.url("/failfirst/1/503")))
+    queue.save_order()
+    queue.run()
+    queue.all.update(done=None)
+    queue.run_when_due()
+    assert sent(sink) == ["A", "B", "B"]
+    assert sink.requests[-1].headers["webhook-id"] == f"{queue.only.uuid}-2"
 
 
 def test_a_version_from_before_there_were_such_filters_has_none(queue: Queue, sink: Sink) -> None:
@@ -280,7 +328,9 @@ def test_a_rule_that_is_too_much_work_for_an_answer_is_an_error_in_words(queue: 
     (obj,) = IntegrationObject.objects.claim_due(1).objects
     call = pipeline.prepare(obj, compiled(obj.integration))
     assert isinstance(call, Call)
-    said = answer.refusal(call, Exchange(call.request, status=200, body=dumps([{}] * 20_000)))
+    said = answer.refusal(
+        call, Exchange(call.request, status=200, body=dumps([{}] * 20_000)).unsaid()
+    )
     assert "Is it a success? " in said
     assert "too much work for this document" in said
 

@@ -302,7 +302,7 @@ def test_a_second_data_source_follows_the_first_and_fails_alone(
     queue: Queue, sink: Sink, platform: Platform
 ) -> None:
     integration = make.integration(sink.url("/ok"), platform=platform)
-    DataSource.objects.create(
+    second = DataSource.objects.create(
         platform=platform,
         integration=integration,
         position=1,
@@ -319,7 +319,8 @@ def test_a_second_data_source_follows_the_first_and_fails_alone(
     assert [r.path for r in sink.requests] == ["/ok", "/second", "/second"]
     # To one receiver two steps are two messages, however often each is sent.
     id = str(queue.only.uuid)
-    assert [r.headers["webhook-id"] for r in sink.requests] == [id, f"{id}-2", f"{id}-2"]
+    own = f"{id}-{second.pk.hex[-12:]}"
+    assert [r.headers["webhook-id"] for r in sink.requests] == [id, own, own]
     assert [code for _, code in lines(obj)] == ["step_delivered", "retry_scheduled", "delivered"]
 
 

@@ -34,6 +34,7 @@ PAGE = (Path(__file__).parents[2] / "docs/how-to/create-once-then-update.md").re
     encoding="utf-8"
 )
 NEW = {"name": "n", "type": "manual", "trigger": make.ALL_ACTIONS}
+LATER = {"field": "$.transportOrder.name", "operator": "eq", "value": "b"}
 MAPPING = {
     "id": {"$path": "$.remote.ERP", "$default": "4711/a b"},
     "name": "$.transportOrder.name",
@@ -227,6 +228,30 @@ def test_an_id_with_a_secret_in_it_is_not_remembered(queue: Queue, sink: Sink) -
     assert remembered(queue.platform) == []
 
 
+@pytest.mark.parametrize("spelled", ["%s", "Bearer %s", "x-%s-y"])
+def test_an_answer_that_says_a_secret_again_tells_it_nobody(
+    queue: Queue, sink: Sink, api: Api, spelled: str
+) -> None:
+    secret = "Very-Secret-Token"
+    auth = {"auth": {"type": "bearer"}}
+    told = [{"field": "$.id", "operator": "eq", "value": "x"}]
+    said = {"id": spelled % secret}
+    remembering(
+        queue,
+        erp(sink, settings=auth, secrets={"auth.token": secret}, mapping=said),
+        erp(sink, name="B", settings=auth, secrets={"auth.token": secret}, mapping=said)
+        | {"remember": "", "success": {"body": told}},
+    )
+    queue.save_order()
+    queue.run()
+    obj = api.ok("GET", f"integration/object/{queue.only.uuid}")["object"]
+    assert sink.requests[0].headers["authorization"] == f"Bearer {secret}"
+    assert obj["externalId"] == ""
+    assert obj["remote"] == {}
+    assert "Secret" not in obj["error"]
+    assert "That is no success: $.id is " in obj["error"]
+
+
 @pytest.mark.parametrize("id", [".", ".."])
 def test_a_step_of_a_path_is_no_id(queue: Queue, sink: Sink, id: str) -> None:
     remembering(queue, erp(sink, mapping={"id": id}))
@@ -249,6 +274,27 @@ def test_only_what_the_target_that_failed_calls_it_is_forgotten(queue: Queue, si
     assert remembered(queue.platform) == ["4711/a b"]
 
 
+@pytest.mark.parametrize("poison", ["park", "skip"])
+def test_what_failed_is_known_whatever_becomes_of_it(queue: Queue, sink: Sink, poison: str) -> None:
+    other = [{"field": "$.transportOrder.name", "operator": "eq", "value": "nobody's"}]
+    bad = erp(
+        sink,
+        name="WMS",
+        mapping={"id": {"$if": LATER, "$then": {"$path": "$.no", "$required": True}, "$else": "W"}},
+    )
+    remembering(
+        queue, erp(sink), erp(sink, name="X", filters=other), bad, delivery={"onPoison": poison}
+    )
+    order = queue.save_order(name="a")
+    queue.run()
+    order.name = "b"
+    order.save()
+    queue.run()
+    assert "$required" in queue.all.last().error
+    queue.all.exclude(error="").requeue(anew=True)
+    assert remembered(queue.platform) == ["4711/a b"]
+
+
 def test_a_delete_is_not_created_anew(queue: Queue, sink: Sink) -> None:
     down = {"delete": {"url": sink.url(f"/status/400?{ID}")}}
     remembering(queue, erp(sink, settings=down))
@@ -263,7 +309,8 @@ def test_a_delete_is_not_created_anew(queue: Queue, sink: Sink) -> None:
 def test_six_hundred_at_once_are_created_anew(queue: Queue, sink: Sink) -> None:
     integration = remembering(queue, erp(sink))
     queue.put(integration, *(uuid4() for _ in range(600)))
-    queue.all.update(status=Status.ERROR, due_at=None)
+    source = integration.data_sources.get()
+    queue.all.update(status=Status.ERROR, due_at=None, at_source=source.pk)
     assert queue.all.requeue(anew=True) == 600
 
 
@@ -318,6 +365,7 @@ def test_one_platform_knows_nothing_of_another(queue: Queue, sink: Sink, api: Ap
         ({"remember": "$.ids[*]"}, "remember", "invalid_path"),
         ({"remember": "id"}, "remember", "invalid_path"),
         ({"remember": "@.id"}, "remember", "invalid_path"),
+        ({"remember": "$.id.`split(-, 0, -1)`"}, "remember", "invalid_path"),
         ({"settings": {"update": {"url": "http://elsewhere/{{id}}"}}}, "settings.update.url", ""),
         ({"settings": {"delete": {"url": "http://{{id}}/"}}}, "settings.delete.url", ""),
         ({"settings": {"method": "GET"}}, "settings.update.url", ""),

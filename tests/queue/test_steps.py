@@ -39,7 +39,7 @@ ASK = {"use": "enrich", "name": "Price list", "mapping": {"eur": "$.transportOrd
 
 
 def test_a_retry_goes_on_where_it_failed(queue: Queue, sink: Sink) -> None:
-    steps(
+    integration = steps(
         queue,
         {**ASK, "url": sink.url("/echo")},
         {"url": sink.url("/ok"), "mapping": {"second": "$.steps['Price list'].eur"}},
@@ -54,7 +54,8 @@ def test_a_retry_goes_on_where_it_failed(queue: Queue, sink: Sink) -> None:
     assert bodies == [{"eur": "12.50"}, {"second": "12.50"}, {"third": "12.50"}, {"third": "12.50"}]
     ids = [each.headers["webhook-id"] for each in sink.requests]
     uuid = str(queue.only.uuid)
-    assert ids == [uuid, f"{uuid}-2", f"{uuid}-3", f"{uuid}-3"]
+    own = [f"{uuid}-{source.pk.hex[-12:]}" for source in integration.data_sources.all()]
+    assert ids == [uuid, own[1], own[2], own[2]]
     assert queue.only.answers is None  # the request log has them; the queue need not
 
 
