@@ -113,65 +113,80 @@ def unsay(row: RequestLog, personal: Personal) -> None:
 
 def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
     """By what was answered; what is written down is as it is kept."""
-    obj, policy = call.object, call.plan.policy
     recorded: dict[str, Any] = {"request": request_log(call, kept)}
     data = {"leftOut": call.left_out, "trace": call.passed.trace}
     if told := {name: value for name, value in data.items() if value}:
         recorded["data"] = told
-    where = call.request.where
     if exchange.error:
-        permanent = exchange.error_kind in http.FINAL or not policy.retry.retries(None)
-        text = f"{where}: {exchange.error}"
-        if exchange.error_kind in ("egress", "refused"):
-            text += perhaps(call.left_out)
-        code = FAILURES.get(exchange.error_kind, "not_delivered")
-        wait = _retry_after(exchange)
-        return obj.fail(code, text, policy, permanent=permanent, retry_after=wait, **recorded)
+        return _unanswered(call, exchange, recorded)
     status = exchange.status
-    is_gone = call.request.of_record and status in GONE_THERE
-    deleted = is_gone and obj.whole.action == "deleted"
+    deleted = _is_gone(call, status) and call.object.whole.action == "deleted"
     accepted = status is None or deleted or call.step.accepts(status)
     said_no = refusal(call, exchange)
     if accepted and not said_no:
-        if call.step.source.use == Use.ENRICH and exchange.truncated:
+        return _delivered(call, exchange, recorded)
+    return _refused(call, exchange, refused(call, kept, said_no), recorded)
+
+
+def _unanswered(call: Call, exchange: Exchange, recorded: dict[str, Any]) -> Outcome:
+    policy = call.plan.policy
+    text = f"{call.request.where}: {exchange.error}"
+    if exchange.error_kind in ("egress", "refused"):
+        text += perhaps(call.left_out)
+    return call.object.fail(
+        FAILURES.get(exchange.error_kind, "not_delivered"),
+        text,
+        policy,
+        permanent=exchange.error_kind in http.FINAL or not policy.retry.retries(None),
+        retry_after=_retry_after(exchange),
+        **recorded,
+    )
+
+
+def _delivered(call: Call, exchange: Exchange, recorded: dict[str, Any]) -> Outcome:
+    obj, source = call.object, call.step.source
+    if source.use == Use.ENRICH:
+        if exchange.truncated:
             text = too_long(call)
-            return obj.fail("answer_too_large", text, policy, permanent=True, **recorded)
-        behind = [
-            step for step in call.plan.steps[call.place + 1 :] if not obj.has_done(step.source)
-        ]
-        text = f"{took(call, exchange)}{_said(call.left_out)}"
-        text += f" {exchange.note}" if exchange.note else ""
-        text += f" {call.passed}." if call.passed.said else ""
-        level = Level.WARNING if call.left_out else Level.INFO
-        recorded["remembered"], unknown = remembered(call, exchange)
-        if unknown:
-            text, level = f"{text} {unknown}", Level.WARNING
-        if call.step.source.use == Use.ENRICH:
-            answers = {**(obj.answers or {}), call.step.source.name: read(exchange.body)}
-            recorded["answers"] = answers
-        following = behind[0].source if behind else None
-        if not following:
-            recorded |= forgetting(obj, call.plan)
-        outcome = obj.succeed(text, then=following, level=level, **recorded)
-        if following:
-            outcome.changes["done"] = (*(obj.done or ()), str(call.step.source.pk))
-        if outcome.remembered and outcome.remembered.remote_id:
-            outcome.changes["external_id"] = outcome.remembered.remote_id
-        return outcome
-    status = status or 0
-    text = refused(call, kept, said_no)
+            return obj.fail("answer_too_large", text, call.plan.policy, permanent=True, **recorded)
+        recorded["answers"] = {**(obj.answers or {}), source.name: read(exchange.body)}
+    said, unknown = remembered(call, exchange)
+    following = next(
+        (each for each in call.plan.steps[call.place + 1 :] if not obj.has_done(each.source)), None
+    )
+    if not following:
+        recorded |= forgetting(obj, call.plan)
+    text = f"{took(call, exchange)}{_said(call.left_out)}"
+    text += f" {exchange.note}" if exchange.note else ""
+    text += f" {call.passed}." if call.passed.said else ""
+    text += f" {unknown}" if unknown else ""
+    outcome = obj.succeed(
+        text,
+        then=following.source if following else None,
+        level=Level.WARNING if call.left_out or unknown else Level.INFO,
+        **{"remembered": said, **recorded},
+    )
+    if following:
+        outcome.changes["done"] = (*(obj.done or ()), str(source.pk))
+    if said:
+        outcome.changes["external_id"] = said.remote_id
+    return outcome
+
+
+def _refused(call: Call, exchange: Exchange, text: str, recorded: dict[str, Any]) -> Outcome:
+    policy, status = call.plan.policy, exchange.status or 0
     if not policy.retry.retries(status):
         text += perhaps(call.left_out)
-    if is_gone:
+    if _is_gone(call, status):
         text += GONE_WORDS
     elif status == GONE:
-        recorded["pause_reason"] = f"{where} answered 410: it is gone for good."
+        recorded["pause_reason"] = f"{call.request.where} answered 410: it is gone for good."
         text += " The integration is suspended until a person saves it again."
     if 300 <= status < 400:
         text += MOVED
     if exchange.note:
         text += f" {exchange.note}"
-    return obj.fail(
+    return call.object.fail(
         "target_refused",
         text,
         policy,
@@ -179,6 +194,11 @@ def _judged(call: Call, exchange: Exchange, kept: Exchange) -> Outcome:
         retry_after=_retry_after(exchange),
         **recorded,
     )
+
+
+def _is_gone(call: Call, status: int | None) -> bool:
+    """Was it about a record of the target's, which it has no more?"""
+    return call.request.of_record and status in GONE_THERE
 
 
 def refusal(call: Call, exchange: Exchange) -> str:
