@@ -201,34 +201,25 @@ def cut(builder: Builder, place: Place) -> Step:
 
 def if_null(builder: Builder, place: Place) -> Step:
     """Take another expression for null."""
-    before, otherwise = place.before, builder.build(place.argument, place.target)
-
-    def value_or_other(scope: Scope) -> Any:
-        value = before(scope)
-        if isinstance(value, list):
-            made = [otherwise(scope) if each is None else each for each in value]
-            return [each for each in made if each is not MISSING]
-        return otherwise(scope) if value is None else value
-
-    return value_or_other
+    return _instead_of(builder, place, lambda value: value is None)
 
 
 def if_empty(builder: Builder, place: Place) -> Step:
     """Take another expression for an empty text, as the vendor shows what is not set."""
+    return _instead_of(builder, place, lambda value: isinstance(value, str) and not value.strip())
+
+
+def _instead_of(builder: Builder, place: Place, is_it: Callable[[Any], bool]) -> Step:
     before, otherwise = place.before, builder.build(place.argument, place.target)
 
     def value_or_other(scope: Scope) -> Any:
         value = before(scope)
         if isinstance(value, list):
-            made = [otherwise(scope) if _is_empty(each) else each for each in value]
+            made = [otherwise(scope) if is_it(each) else each for each in value]
             return [each for each in made if each is not MISSING]
-        return otherwise(scope) if _is_empty(value) else value
+        return otherwise(scope) if is_it(value) else value
 
     return value_or_other
-
-
-def _is_empty(value: Any) -> bool:
-    return isinstance(value, str) and not value.strip()
 
 
 def default(builder: Builder, place: Place) -> Step:

@@ -32,10 +32,15 @@ class RemoteRecordQuerySet(PlatformQuerySet["RemoteRecord"]):
         return self._each((obj, "data_source__integration", obj.integration_id) for obj in objects)
 
     def forget_for(self, objects: Iterable["IntegrationObject"]) -> None:
-        """Forget the records where these objects stand; for deletes nothing would be created."""
+        """Forget the records where these objects stand, and those that never began: at the first.
+
+        Not for deletes, by which nothing would be created.
+        """
         for obj in objects:
-            if obj.at_source and obj.change.action != "deleted":
-                self.of(obj.platform_id)._each([(obj, "data_source", obj.at_source)]).delete()
+            if obj.change.action != "deleted":
+                first = obj.integration.data_sources.values_list("pk", flat=True)[:1]
+                at = obj.at_source or next(iter(first), None)
+                self.of(obj.platform_id)._each([(obj, "data_source", at)]).delete()
 
     def _each(
         self, asked: Iterable[tuple["IntegrationObject", str, Any]]
