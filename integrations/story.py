@@ -126,7 +126,7 @@ def _sentences(obj: IntegrationObject) -> list[str]:
             given_up = f"Given up at {_at(obj.finished_at)}, after {tries}."
             return [given_up, obj.reason, _overtaken(obj)]
         case Status.SKIPPED:
-            return ["Nothing was sent, and this is why:", obj.reason or obj.error, _overtaken(obj)]
+            return ["Nothing was sent, and this is why:", obj.reason or obj.error]
         case Status.CANCELLED:
             return [f"Cancelled at {_at(obj.finished_at)}; nothing more is sent.", obj.reason]
     return [*_expected(obj, tries), obj.error and f"The last error: {obj.error}"]

@@ -10,7 +10,7 @@ from celery import shared_task
 from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
-from integrations import dispatcher, privacy
+from integrations import dispatcher, privacy, retention
 from integrations.inbound import imports
 from integrations.watchdog import Watchdog
 from otms.db import rotation
@@ -37,6 +37,12 @@ def carry_out_imports() -> None:
 def carry_out_erasures() -> None:
     """Every ten seconds, and after one was asked for: a person's data is erased."""
     privacy.work_off()
+
+
+@shared_task
+def forget_history() -> None:
+    """Every ten minutes: what is older than it is to be kept."""
+    retention.work_off()
 
 
 def wake(hint: Any = process_queue) -> None:

@@ -44,6 +44,14 @@ def number(name: str, default: float) -> float:
     return found
 
 
+def days(name: str, default: float) -> float:
+    """How long something is kept; 0 is for ever."""
+    found = number(name, default)
+    if found < 0:
+        raise ImproperlyConfigured(f"{name} is {found:g}; write a number of days, or 0 for ever.")
+    return found
+
+
 class Rate(NamedTuple):
     """So many in so many seconds."""
 

@@ -301,6 +301,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "forget old history": {
+        "task": "integrations.tasks.forget_history",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
     "forget kept answers": {
         "task": "otms.api.tasks.prune",
         "schedule": 600.0,
@@ -322,6 +327,8 @@ OTMS_WAKE_UPS = env.flag("OTMS_WAKE_UPS", True)
 OTMS_POLL_SECONDS = env.number("OTMS_POLL_SECONDS", 1)
 OTMS_WINDOW = int(env.number("OTMS_WINDOW", 128))
 OTMS_LEASE_MARGIN_SECONDS = env.number("OTMS_LEASE_MARGIN_SECONDS", 15)
+OTMS_KEEP_DAYS = env.days("OTMS_KEEP_DAYS", 90)
+OTMS_KEEP_FAILED_DAYS = env.days("OTMS_KEEP_FAILED_DAYS", 365)
 
 # What processes count together; without Redis there is one process.
 CACHES: dict[str, Any] = {

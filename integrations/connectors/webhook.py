@@ -65,29 +65,27 @@ class _OfRecord(WireSerializer):
         return url
 
 
-class UpdateSettings(_OfRecord):
-    url = serializers.CharField(
-        label="URL for updates",
+def _url_of_record(noun: str, when: str) -> serializers.CharField:
+    return serializers.CharField(
+        label=f"URL for {noun}",
         required=False,
         allow_blank=True,
         max_length=2000,
-        help_text=f"Where to call when the target has the record: https://.../orders/{ID}",
+        help_text=f"Where to call when {when}: https://.../orders/{ID}",
     )
+
+
+class UpdateSettings(_OfRecord):
+    url = _url_of_record("updates", "the target has the record")
     method = serializers.ChoiceField(
-        UPDATES, required=False, default="PUT", label="Method for updates"
+        UPDATES, required=False, default=UPDATES[0], label="Method for updates"
     )
 
 
 class DeleteSettings(_OfRecord):
-    url = serializers.CharField(
-        label="URL for deletes",
-        required=False,
-        allow_blank=True,
-        max_length=2000,
-        help_text=f"Where to call when the record is deleted here: https://.../orders/{ID}",
-    )
+    url = _url_of_record("deletes", "the record is deleted here")
     method = serializers.ChoiceField(
-        DELETES, required=False, default="DELETE", label="Method for deletes"
+        DELETES, required=False, default=DELETES[0], label="Method for deletes"
     )
 
 
@@ -188,7 +186,7 @@ class Connector(base.Connector):
         call = deletes or self._call_for("update")
         if not (call and delivery.remote_id):
             return GET if self._asks else POST, self.settings["url"], False
-        usual = "DELETE" if deletes else "PUT"
+        usual = (DELETES if deletes else UPDATES)[0]
         id = quote(delivery.remote_id, safe="")
         return call.get("method", usual), call["url"].replace(ID, id), True
 

@@ -48,6 +48,10 @@ class Log(Entry):
             models.Index(fields=["integration", "-id"], name="log_of_integration"),
             models.Index(fields=["integration", "level", "-id"], name="log_by_level"),
             models.Index(fields=["platform", "-id"], name="log_of_platform"),
+            # Of no object, so that none takes them along when it is forgotten.
+            models.Index(
+                fields=["created_at"], name="log_of_none", condition=models.Q(object=None)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -83,6 +87,9 @@ class RequestLog(Entry):
         indexes = [
             models.Index(fields=["integration", "-id"], name="request_of_integration"),
             models.Index(fields=["platform", "-id"], name="request_of_platform"),
+            models.Index(
+                fields=["created_at"], name="request_of_none", condition=models.Q(object=None)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -171,6 +171,7 @@ MAY = {
     "integrations/models/queue.py": "the changes of rows that were found for an integration",
     "integrations/models/version.py": "of integrations that a transaction touched",
     "integrations/plan.py": "workers serve every platform",
+    "integrations/retention.py": "what is old is old on every platform",
 }
 
 
