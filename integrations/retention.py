@@ -1,18 +1,21 @@
 """History is forgotten after a while: what went well sooner than what failed.
 
 The oldest first, a few hundred rows in a transaction of their own, and between two of them a pause:
-deliveries wait for none of it. What waits is never forgotten, however old it is. Each look begins
-at the oldest and ends where it is young enough, so it costs the same however much history there is.
+deliveries wait for none of it. What waits, and what holds others up, is never forgotten, however
+old it is. Each look begins at the oldest and ends where it is young enough, so it costs the same
+however much history there is.
 """
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.timezone import now
@@ -25,15 +28,18 @@ from integrations.models import (
     RequestLog,
     Status,
 )
+from otms.db.deadlock import again_after_deadlock
 
 log = logging.getLogger(__name__)
 
 PORTION = 200  # rows that one transaction takes away, with what hangs on them
-PAUSE = 0.05  # seconds between two portions
+PAGES = 20  # of so many rows, that are looked at behind some that finished late
+PAUSE = 0.05  # seconds between two looks
 SECONDS = 120.0  # that one run may take; the next goes on
 
 LOOSE: dict[Any, str] = {RequestLog: "requestLogs", Log: "logs"}
 WENT_WELL = (Status.SUCCESS, Status.SKIPPED, Status.CANCELLED)
+WALKED = "retention-walked"  # to which change all workers have come, in the cache
 
 
 def work_off(*, seconds: float = SECONDS, pause: float = PAUSE) -> dict[str, int]:
@@ -50,19 +56,26 @@ def work_off(*, seconds: float = SECONDS, pause: float = PAUSE) -> dict[str, int
 
 
 def _portions() -> Iterator[Counter[str]]:
-    """What is forgotten, portion by portion; nothing that is younger than its limit."""
+    """What each look forgets, which may be nothing; nothing that is younger than its limit."""
     kept = _limit(settings.OTMS_KEEP_DAYS)
     failed = _limit(settings.OTMS_KEEP_FAILED_DAYS)
     limits = [*((status, kept) for status in WENT_WELL), (Status.ERROR, failed)]
-    for integration in Integration.objects.across_platforms().order_by("pk"):
-        for status, limit in limits:
-            while limit and (portion := _objects(integration, status, limit)):
+    looks = [
+        partial(_objects, integration, status, limit)
+        for integration in Integration.objects.across_platforms().order_by("pk")
+        for status, limit in limits
+        if limit
+    ]
+    looks += [partial(_loose, model, kept) for model in LOOSE if kept]
+    looks += [partial(_changes, kept)] if kept else []
+    for look in looks:
+        try:
+            while portion := again_after_deadlock(look):
                 yield portion
-    if kept:
-        for model in LOOSE:
-            while portion := _loose(model, kept):
-                yield portion
-        yield from _changes(kept)
+            yield Counter()
+        except Exception:
+            # What can't be forgotten of one keeps nothing of the others.
+            log.exception("history could not be forgotten")
 
 
 def _limit(days: float) -> datetime | None:
@@ -72,17 +85,21 @@ def _limit(days: float) -> datetime | None:
 
 def _objects(integration: Integration, status: Status, limit: datetime) -> Counter[str]:
     """Forget the oldest of this status with their logs; nothing where they are too young."""
+    # As ranges, though each is of one value: else PostgreSQL takes the order for that of the
+    # primary key, and walks past all that is older and stays.
     of_status = IntegrationObject.objects.of(integration.platform_id).filter(
-        integration=integration, status=status
+        integration_id__gte=integration.pk,
+        integration_id__lte=integration.pk,
+        status__gte=status,
+        status__lte=status,
+        holds_lane=False,  # what holds its lane up waits for a person
     )
-    # Looked at are the oldest and no others: further behind nothing is older.
-    oldest = dict(of_status.order_by("id").values_list("pk", "finished_at")[:PORTION])
-    old = [pk for pk, finished in oldest.items() if finished is not None and finished < limit]
+    old = _oldest(of_status.order_by("-integration_id", "-status", "id"), limit)
     if not old:
         return Counter()
     with transaction.atomic():
         # Somebody may be putting one back: then it stays.
-        mine = of_status.filter(pk__in=old).order_by("pk")
+        mine = of_status.filter(pk__in=old, finished_at__lt=limit).order_by("pk")
         rows = list(mine.select_for_update(skip_locked=True).values_list("pk", "change", "since"))
         ids = [pk for pk, _, _ in rows]
         if not ids:
@@ -93,47 +110,72 @@ def _objects(integration: Integration, status: Status, limit: datetime) -> Count
             objects=_gone(IntegrationObject, integration, pk__in=ids),
         )
         changes = {id for _, *of in rows for id in of if id}
-        return gone + Counter(changes=_unused(integration.platform_id, changes))
+        return +(gone + Counter(changes=_unused(integration.platform_id, changes)))
+
+
+def _oldest(rows: Any, limit: datetime) -> list[int]:
+    """The first of these rows that finished before the limit, behind some that finished late."""
+    after = 0
+    for _ in range(PAGES):
+        page = rows.filter(pk__gt=after).values_list("pk", "finished_at", "created_at")[:PORTION]
+        found = list(page)
+        if old := [pk for pk, finished, _ in found if finished is not None and finished < limit]:
+            return old
+        if len(found) < PORTION or all(created >= limit for _, _, created in found):
+            return []
+        after = found[-1][0]
+    return []
 
 
 def _gone(model: Any, of: Any, **which: Any) -> int:
-    gone: int = (
-        model.objects.of(of.platform_id).filter(**which).delete()[1].get(model._meta.label, 0)
-    )
+    rows = model.objects.of(of.platform_id).filter(**which)
+    # The keys alone: of what goes nothing is read, which may be much, or broken.
+    gone: int = rows.only("pk").delete()[1].get(model._meta.label, 0)
     return gone
 
 
 def _unused(platform_id: Any, ids: set[int]) -> int:
-    """Forget those of these changes that no object is about any more."""
+    """Forget those of these changes that no object is about, or has to know of, any more."""
     objects = IntegrationObject.objects.of(platform_id)
     changes = EntityChange.objects.of(platform_id).filter(pk__in=ids)
-    free = changes.exclude(Exists(objects.filter(change=OuterRef("pk")))).exclude(
-        Exists(objects.filter(since=OuterRef("pk")))
+    about = (
+        objects.filter(change=OuterRef("pk")),
+        objects.filter(since=OuterRef("pk")),
+        # Whether it may be replaced is told by what was brought in since it waits.
+        objects.filter(entity_id=OuterRef("entity_id"), holds_lane=True),
     )
-    return free.delete()[0]
+    for each in about:
+        changes = changes.exclude(Exists(each))
+    return changes.only("pk").delete()[0]
 
 
 def _loose(model: Any, limit: datetime) -> Counter[str]:
     """Forget what was written about no object, such as the calls of a test."""
     loose = model.objects.across_platforms().filter(object=None, created_at__lt=limit)
     ids = list(loose.order_by("created_at").values_list("pk", flat=True)[:PORTION])
-    gone = model.objects.across_platforms().filter(pk__in=ids).delete()[0] if ids else 0
-    return Counter({LOOSE[model]: gone}) if gone else Counter()
+    rows = model.objects.across_platforms().filter(pk__in=ids)
+    return +Counter({LOOSE[model]: rows.only("pk").delete()[0] if ids else 0})
 
 
-def _changes(limit: datetime) -> Iterator[Counter[str]]:
-    """Forget changes that nobody listened to; those of what is kept are gone past."""
-    everywhere, after = EntityChange.objects.across_platforms(), 0
-    while True:
+def _changes(limit: datetime) -> Counter[str]:
+    """Forget changes that nobody listened to; those of what is kept are gone past.
+
+    The next look goes on behind them, and after the last one at the first again.
+    """
+    everywhere, after = EntityChange.objects.across_platforms(), cache.get(WALKED, 0)
+    for _ in range(PAGES):
         rows = everywhere.filter(pk__gt=after).order_by("pk")
         found = list(rows.values_list("pk", "platform", "created_at")[:PORTION])
-        old = [(pk, platform) for pk, platform, at in found if at < limit]
-        by_platform: dict[Any, set[int]] = {}
-        for pk, platform in old:
-            by_platform.setdefault(platform, set()).add(pk)
-        for platform, ids in by_platform.items():
-            if gone := _unused(platform, ids):
-                yield Counter(changes=gone)
-        if len(old) < PORTION:
-            return
-        after = old[-1][0]
+        old: dict[Any, set[int]] = defaultdict(set)
+        for pk, platform, at in found:
+            if at < limit:
+                old[platform].add(pk)
+        gone = sum(_unused(platform, ids) for platform, ids in old.items())
+        if sum(map(len, old.values())) < PORTION:
+            cache.set(WALKED, 0, None)
+            return +Counter(changes=gone)
+        after = found[-1][0]
+        cache.set(WALKED, after, None)
+        if gone:
+            return Counter(changes=gone)
+    return Counter()

@@ -22,7 +22,6 @@ from integrations.models import EntityChange, IntegrationObject
 from integrations.models.change import Action
 from integrations.tasks import wake
 from otms.db.before_commit import until_commit
-from otms.db.committed import tell
 
 
 def connect() -> None:
@@ -100,7 +99,6 @@ def _write_changes(seen: dict[Any, Any], using: str) -> None:
     for key, befores in by_entity.items():
         entity = entities.load(key)
         afters = entity.snapshots(befores, using)
-        tell(afters)
         for id in sorted(befores):
             before, cause = befores[id]
             if change := _change(entity, id, before, afters.get(id)):

@@ -1,8 +1,9 @@
 """What became of one object and what happens next: as its page and the API tell it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.utils.timezone import localtime, now
 
 from integrations.core import origin
@@ -185,6 +186,9 @@ def _overtaken(obj: IntegrationObject) -> str:
         status=Status.SUCCESS,
     )
     if not (last := newer.order_by("-pk").first()):
+        days = settings.OTMS_KEEP_DAYS
+        if days and obj.created_at < now() - timedelta(days=days):
+            return "Whether a newer change of the record was delivered since is no longer known."
         return ""
     return (
         f"A newer change of the record was delivered at {_at(last.finished_at)}: put back, this "

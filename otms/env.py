@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+MOST_DAYS = 36_500
+
 
 def text(name: str, default: str | None = None) -> str:
     """The variable, or what the file that NAME_FILE names holds; required without a default."""
@@ -47,8 +49,9 @@ def number(name: str, default: float) -> float:
 def days(name: str, default: float) -> float:
     """How long something is kept; 0 is for ever."""
     found = number(name, default)
-    if found < 0:
-        raise ImproperlyConfigured(f"{name} is {found:g}; write a number of days, or 0 for ever.")
+    if not 0 <= found <= MOST_DAYS:
+        text = f"{name} is {found:g}; write a number of days up to {MOST_DAYS}, or 0 for ever."
+        raise ImproperlyConfigured(text)
     return found
 
 

@@ -13,7 +13,6 @@ from otms.api.errors import Conflict
 from otms.api.router import EXAMPLE_ID, Route, route
 from otms.api.serializers import ErrorItem, WireSerializer
 from otms.api.views import PlatformViewSet
-from otms.db.committed import Records, committed
 from otms.orders import saving, search, wire
 from otms.orders.models import Business, Consignment, Event, OrderStatus, TransportOrder
 from otms.orders.serializers import (
@@ -53,9 +52,6 @@ class EntityViewSet(PlatformViewSet):
             if call in cls.calls
         }
 
-    # Is each change of these records told before its transaction commits?
-    is_told = False
-
     def represent(self, queryset: Any) -> list[dict[str, Any]]:
         """The records as they look on the wire."""
         raise NotImplementedError(f"{type(self).__name__} does not say how its records look.")
@@ -67,21 +63,17 @@ class EntityViewSet(PlatformViewSet):
     def create(self, request: Any) -> Response:
         """Create a record; the client may choose its id."""
         reader = self.read(self.serializer)
-        with committed() as known, transaction.atomic():
-            record = self.save(None, reader.validated_data)
-            answer = None if self.is_told else self._answer(record, reader)
-        return answer or self._told(record, reader, known)
+        with transaction.atomic():
+            return self._answer(self.save(None, reader.validated_data), reader)
 
     def update(self, request: Any) -> Response:
         """Change what is sent, leave the rest; a list that is sent replaces the list."""
         id = self.body_id()
         reader = self.read(self.serializer, partial=True)
-        with committed() as known, transaction.atomic():
-            stored = self.locked(id)
-            self.check_stored(stored)
-            record = self.save(stored, reader.validated_data)
-            answer = None if self.is_told else self._answer(record, reader)
-        return answer or self._told(record, reader, known)
+        with transaction.atomic():
+            record = self.locked(id)
+            self.check_stored(record)
+            return self._answer(self.save(record, reader.validated_data), reader)
 
     def locked(self, id: str) -> Any:
         """The record to change, which nobody else changes until the transaction ends."""
@@ -118,14 +110,6 @@ class EntityViewSet(PlatformViewSet):
 
     def _answer(self, record: Any, reader: WireSerializer | None = None) -> Response:
         found = self.represent(self.records.filter(pk=record.pk))[0]
-        return self._shown(found, record, reader)
-
-    def _told(self, record: Any, reader: WireSerializer, known: Records) -> Response:
-        """The record as it was committed; within a larger transaction that is not known yet."""
-        found = known.get(record.pk)
-        return self._shown(found, record, reader) if found else self._answer(record, reader)
-
-    def _shown(self, found: Any, record: Any, reader: WireSerializer | None) -> Response:
         if reader is None:
             return Response({self.noun: found})
         echo_nonces(reader.validated_data, found)
@@ -151,7 +135,6 @@ class TransportOrderViewSet(EntityViewSet):
     """Transport orders with their consignments and goods, in one call."""
 
     model = TransportOrder
-    is_told = True
     noun = "transportOrder"
     plural = "transportOrders"
     group = "Transport order"
@@ -259,7 +242,6 @@ class BusinessViewSet(EntityViewSet):
     """Businesses: customers, shippers, carriers."""
 
     model = Business
-    is_told = True
     noun = "business"
     plural = "businesses"
     group = "Business"
@@ -298,7 +280,6 @@ class EventViewSet(EntityViewSet):
     """Events: what happened on the way. They are reported, and stay as they are."""
 
     model = Event
-    is_told = True
     noun = "event"
     plural = "events"
     group = "Event"

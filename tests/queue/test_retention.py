@@ -7,12 +7,14 @@ from uuid import uuid4
 
 import pytest
 from django.conf import LazySettings
+from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from integrations import retention
+from integrations import retention, story
+from integrations.core import origin
 from integrations.models import (
     EntityChange,
     Integration,
@@ -34,6 +36,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 DAY = timedelta(days=1)
 FINISHED = (*retention.WENT_WELL, Status.ERROR)
+
+
+@pytest.fixture(autouse=True)
+def _from_the_first() -> None:
+    cache.delete(retention.WALKED)
 
 
 @pytest.fixture
@@ -108,6 +115,117 @@ def test_for_ever_is_for_ever(
     settings.OTMS_KEEP_DAYS = 9_000
     assert forget()["objects"] == 3
     assert left(EntityChange, queue) == 0
+
+
+def test_what_holds_its_lane_up_is_kept_with_what_waits_behind_it(
+    queue: Queue, integration: Integration
+) -> None:
+    row = past(queue, integration, Status.ERROR, 366)
+    queue.all.filter(pk=row.pk).update(holds_lane=True)
+    assert forget() == {}
+    assert queue.only == row
+
+
+def test_a_change_is_kept_as_long_as_one_waits_that_it_says_something_about(
+    queue: Queue, sink: Sink
+) -> None:
+    """What waits is not replaced when its integration has brought something newer since."""
+    integration = make.integration(
+        sink.url("/ok"),
+        platform=queue.platform,
+        trigger=make.ALL_ACTIONS,
+        delivery={"coalesce": True},
+    )
+    order = queue.save_order(name="A")
+    queue.run()
+    order.name = "B"
+    order.save()
+    with origin.caused_by(origin.imported(integration.pk, 0)):
+        order.name = "C"
+        order.save()
+    EntityChange.objects.of(queue.platform).update(created_at=now() - 91 * DAY)
+    assert forget() == {}
+    order.name = "A"
+    order.save()
+    queue.run()
+    assert len(sink.requests) == 3, "as before; the last one tells what it is again"
+
+
+def test_what_can_not_be_read_is_forgotten_too(queue: Queue, integration: Integration) -> None:
+    row = past(queue, integration, Status.SUCCESS, 91)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE integrations_entitychange SET after = '{broken' WHERE id = %s", [row.change_id]
+        )
+        cursor.execute(
+            "UPDATE integrations_integrationobject SET answers = '{' WHERE id = %s", [row.pk]
+        )
+    assert forget()["objects"] == 1
+    assert left(EntityChange, queue) == 0
+
+
+def test_one_that_can_not_be_forgotten_keeps_no_other(
+    queue: Queue, integration: Integration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past(queue, integration, Status.SUCCESS, 91)
+    other = make.integration("http://127.0.0.1/", platform=make.PlatformFactory())
+    beside = Queue(other.platform, queue.run)
+    past(beside, other, Status.SUCCESS, 91)
+    really = retention._oldest
+
+    def broken(rows: Any, limit: Any) -> list[int]:
+        found = really(rows, limit)
+        if queue.all.filter(pk__in=found, integration=integration):
+            raise RuntimeError("a fault")
+        return found
+
+    monkeypatch.setattr(retention, "_oldest", broken)
+    assert forget()["objects"] == 1
+    assert queue.only.integration == integration
+    assert not beside.all.exists()
+
+
+def test_those_that_finished_late_do_not_stand_in_the_way(
+    queue: Queue, integration: Integration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "PORTION", 2)
+    late = [past(queue, integration, Status.SUCCESS, 300) for _ in range(5)]
+    queue.all.filter(pk__in=[row.pk for row in late]).update(finished_at=now())
+    for _ in range(3):
+        past(queue, integration, Status.SUCCESS, 299)
+    assert forget()["objects"] == 3
+    assert set(queue.all) == {*late}
+
+
+def test_a_walk_over_changes_that_stay_goes_on_where_it_ended(
+    queue: Queue, integration: Integration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "PORTION", 2)
+    monkeypatch.setattr(retention, "PAGES", 1)
+    for _ in range(4):
+        past(queue, integration, Status.ERROR, 91)
+    queue.save_order()
+    IntegrationObject.objects.of(queue.platform).filter(status=Status.QUEUE).delete()
+    EntityChange.objects.of(queue.platform).update(created_at=now() - 91 * DAY)
+    runs = [forget().get("changes", 0) for _ in range(4)]
+    assert runs == [0, 0, 1, 0]
+
+
+@pytest.mark.services
+def test_the_oldest_are_found_by_the_index_of_the_lists(
+    queue: Queue, integration: Integration
+) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        forget()
+    (look,) = [
+        each["sql"] for each in queries if "'SUCCESS'" in each["sql"] and "LIMIT" in each["sql"]
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off; SET enable_sort = off")
+        cursor.execute(f"EXPLAIN {look}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute("RESET enable_seqscan; RESET enable_sort")
+    assert "queue_by_status" in plan
 
 
 @pytest.mark.services
@@ -203,6 +321,13 @@ def test_what_is_young_costs_the_same_however_much_it_is(
     assert looks() == few
 
 
+def test_what_is_no_longer_known_is_said(queue: Queue, integration: Integration) -> None:
+    row = past(queue, integration, Status.ERROR, 100)
+    assert "is no longer known" in story.in_words(queue.only)[-1]
+    queue.all.filter(pk=row.pk).update(created_at=now() - 80 * DAY)
+    assert "is no longer known" not in story.in_words(queue.only)[-1]
+
+
 def test_the_scheduler_forgets(
     queue: Queue, integration: Integration, settings: LazySettings
 ) -> None:
@@ -216,6 +341,9 @@ def test_the_scheduler_forgets(
 def test_a_number_of_days_is_none_below_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTMS_KEEP_DAYS", "-1")
     with pytest.raises(ImproperlyConfigured, match="0 for ever"):
+        env.days("OTMS_KEEP_DAYS", 90)
+    monkeypatch.setenv("OTMS_KEEP_DAYS", "1000000")
+    with pytest.raises(ImproperlyConfigured, match="up to 36500"):
         env.days("OTMS_KEEP_DAYS", 90)
     monkeypatch.setenv("OTMS_KEEP_DAYS", "0.5")
     assert env.days("OTMS_KEEP_DAYS", 90) == 0.5
