@@ -15,7 +15,8 @@ from unfold.widgets import (
 
 from integrations.api.authentication import OWN
 from integrations.models import Credential, Integration
-from otms.accounts.platform_admin import allowed, moment
+from otms.accounts.asking import allowed
+from otms.accounts.platform_admin import moment
 
 MOST_SHOWN = 50
 SCOPES = {

@@ -22,12 +22,8 @@ from integrations import connectors, definition
 from integrations.admin.links import pretty
 from integrations.connectors import base
 from integrations.models import DataSource
-from otms.accounts.platform_admin import (
-    JsonWidget,
-    PlatformForm,
-    PlatformFormSet,
-    PlatformStackedInline,
-)
+from otms.accounts.platform_admin import PlatformStackedInline
+from otms.accounts.platform_forms import JsonWidget, PlatformForm, PlatformFormSet
 
 MAPPING_HELP = (
     "What is sent: target names and where each value comes from, for example<br>"

@@ -9,7 +9,8 @@ from django.utils.text import Truncator
 from integrations import entities, story
 from integrations.admin.links import STATUS_COLOURS, link_to, list_of, page_of
 from integrations.models import Email, IntegrationObject, Status
-from otms.accounts.platform_admin import PlatformAdmin, allowed
+from otms.accounts.asking import allowed
+from otms.accounts.platform_admin import PlatformAdmin
 
 NEWEST = 10
 

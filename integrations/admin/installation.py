@@ -33,7 +33,9 @@ from integrations.models import AppInstallation, InstallationStatus
 from integrations.store import App
 from integrations.store.installing import change, free_name
 from integrations.store.setting import Setting
-from otms.accounts.platform_admin import PlatformAdmin, RecordForm, act
+from otms.accounts.asking import act
+from otms.accounts.platform_admin import PlatformAdmin
+from otms.accounts.platform_forms import RecordForm
 
 PREFIX = "setting_"  # a setting may be called as a column is
 COLOURS = {

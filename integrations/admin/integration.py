@@ -37,15 +37,9 @@ from integrations.models import (
     Stale,
 )
 from integrations.models.integration import ACTIONS, IntegrationQuerySet
-from otms.accounts.platform_admin import (
-    JsonWidget,
-    PlatformAdmin,
-    RecordForm,
-    RowsOfList,
-    act,
-    allowed,
-    moment,
-)
+from otms.accounts.asking import act, allowed
+from otms.accounts.platform_admin import PlatformAdmin, RowsOfList, moment
+from otms.accounts.platform_forms import JsonWidget, RecordForm
 
 FILTERS_HELP = (
     "All of them must hold, or nothing is sent, for example<br>"

@@ -26,7 +26,9 @@ from integrations.models import (
     MessageAutomation,
     MessageTemplate,
 )
-from otms.accounts.platform_admin import PlatformAdmin, RecordForm, act, moment
+from otms.accounts.asking import act
+from otms.accounts.platform_admin import PlatformAdmin, moment
+from otms.accounts.platform_forms import RecordForm
 
 PLACES_HELP = (
     "Values of the record stand in double braces: <code>{{transportOrder.name}}</code>, "

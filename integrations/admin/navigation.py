@@ -21,8 +21,8 @@ from integrations.models import (
     RequestLog,
     Task,
 )
+from otms.accounts.asking import allowed
 from otms.accounts.models import AuditEntry, PersonalToken, Session, User
-from otms.accounts.platform_admin import allowed
 from otms.orders.models import Business, Event, TransportOrder
 
 

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from integrations import definition
 from integrations.admin.links import STATUS_COLOURS, STATUS_WORDS, health_label, list_of, page_of
 from integrations.models import Integration, IntegrationObject, Status
-from otms.accounts.platform_admin import allowed
+from otms.accounts.asking import allowed
 
 # The counts look at no more than this many of the newest: the page opens fast at any size.
 COUNTED = 20_000

@@ -36,7 +36,8 @@ from integrations.models import IntegrationObject, Level, Log, Status
 from integrations.models.queue import IntegrationObjectQuerySet
 from integrations.tasks import wake
 from otms import documents
-from otms.accounts.platform_admin import FactAdmin, act
+from otms.accounts.asking import act
+from otms.accounts.platform_admin import FactAdmin
 
 
 class ObjectSearch(FactAdmin):

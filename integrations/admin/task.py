@@ -23,7 +23,8 @@ from integrations.models import ImportRow, Task
 from integrations.models.imports import Outcome
 from integrations.models.task import OPEN, Kind, TaskStatus
 from integrations.tasks import wake_erasures
-from otms.accounts.platform_admin import FactAdmin, act, allowed, moment
+from otms.accounts.asking import act, allowed
+from otms.accounts.platform_admin import FactAdmin, moment
 
 STATUS_COLOURS = {
     TaskStatus.QUEUED: "info",

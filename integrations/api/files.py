@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from integrations.api import file_serializers as wire
-from integrations.api.serializers import MappingWarningSerializer
+from integrations.api.trial_serializers import MappingWarningSerializer
 from integrations.api.views import as_error, refuse
 from integrations.core import detection, mapping, preview
 from integrations.core.detection import Found, detect

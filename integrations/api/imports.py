@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from integrations import privacy
 from integrations.api import rows
-from integrations.api.serializers import TaskSerializer
+from integrations.api.object_serializers import TaskSerializer
 from integrations.api.views import refuse
 from integrations.core.errors import Problem
 from integrations.inbound import imports

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from integrations import definition, entities
 from integrations.api import message_serializers as wire
 from integrations.api import shapes
-from integrations.api.serializers import ObjectsQuery
+from integrations.api.object_serializers import ObjectsQuery
 from integrations.api.views import as_error, refuse
 from integrations.connectors import email
 from integrations.core import mapping, paths

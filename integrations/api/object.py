@@ -9,8 +9,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 
 from integrations import story
+from integrations.api import object_serializers as object_wire
 from integrations.api import rows
-from integrations.api import serializers as wire
 from integrations.models import IntegrationObject
 from integrations.tasks import wake
 from otms.accounts import audit
@@ -18,7 +18,7 @@ from otms.api.errors import Conflict
 from otms.api.router import route
 from otms.api.views import PlatformViewSet
 
-ONE = {"object": wire.ObjectStorySerializer}
+ONE = {"object": object_wire.ObjectStorySerializer}
 
 
 class ObjectViewSet(PlatformViewSet):
@@ -48,14 +48,14 @@ class ObjectViewSet(PlatformViewSet):
         "POST",
         "integration/object/<id:id>/requeue",
         "requeue:integration:object",
-        takes=wire.RequeueSerializer,
+        takes=object_wire.RequeueSerializer,
         answers=ONE,
         optional=True,
         example={"mapping": "current", "anew": False},
     )
     def requeue(self, request: Any, id: UUID) -> Response:
         """Put back in the queue: the same object under the same id, due now, with a full budget."""
-        given = self.read(wire.RequeueSerializer).validated_data
+        given = self.read(object_wire.RequeueSerializer).validated_data
         chosen = self.records.filter(pk=self.record(id).pk)
         by, original = f"{request.user} through the API", given["mapping"] == "original"
         if not chosen.requeue(by, anew=given["anew"], as_it_began=original):

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from integrations import privacy
 from integrations.api import rows
-from integrations.api.serializers import TaskSerializer
+from integrations.api.object_serializers import TaskSerializer
 from integrations.models import Task
 from integrations.tasks import wake_erasures
 from otms.api.errors import Conflict

@@ -1,8 +1,6 @@
 """What callers of the integration API send, and the shapes they get."""
 
-import re
 from datetime import timedelta
-from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -16,13 +14,10 @@ from integrations.core import (
     redaction,
     schedule,
     signing,
-    suggestion,
 )
 from integrations.core.comparisons import OPERATORS
-from integrations.models import IntegrationType, Level, Status, Use
-from integrations.models.change import OriginKind
+from integrations.models import IntegrationType, Use
 from integrations.models.integration import ACTIONS
-from integrations.models.task import TaskStatus
 from otms.api.serializers import (
     DocumentValue,
     IdField,
@@ -33,8 +28,6 @@ from otms.api.serializers import (
 )
 
 LONGEST_OVERLAP = timedelta(days=90)
-
-
 COUNTED = {"type": "integer", "minimum": 1}
 _GROUP = {"type": "array", "minItems": 1, "items": {"type": "object"}}
 FILTER = {
@@ -313,245 +306,3 @@ class SigningSecretSerializer(serializers.Serializer):
     secret = serializers.CharField(allow_null=True)
     publicKey = serializers.CharField(allow_null=True)
     previousSecretUntil = serializers.DateTimeField(allow_null=True)
-
-
-class MappingTestSerializer(WireSerializer):
-    mapping = MappingValue()
-    test_data = DocumentValue()
-    filters = FiltersValue(required=False)
-
-
-class MappingWarningSerializer(serializers.Serializer):
-    target = serializers.CharField()
-    path = serializers.CharField()
-    message = serializers.CharField()
-
-
-class TestIntegrationSerializer(WireSerializer):
-    entity_id = IdField(
-        required=False,
-        allow_null=True,
-        help_text="A record of the trigger's entity; left out: the example of the catalogue.",
-    )
-    data_source_id = IdField(
-        required=False, allow_null=True, help_text="Whose call is made; left out: the first one's."
-    )
-    force = serializers.BooleanField(
-        required=False, default=False, help_text="Make the call though the filters say no."
-    )
-
-
-class RequeueSerializer(WireSerializer):
-    mapping = serializers.ChoiceField(
-        ["current", "original"],
-        required=False,
-        default="current",
-        help_text="With the filters and mappings of now, or with those it began with.",
-    )
-    anew = serializers.BooleanField(
-        required=False,
-        default=False,
-        help_text="Forget what its targets call the record: it is created there once more.",
-    )
-
-
-class TriedRequestSerializer(serializers.Serializer):
-    method = serializers.CharField()
-    url = serializers.CharField()
-    headers = serializers.DictField()
-    body = serializers.CharField()
-
-
-class TriedResponseSerializer(serializers.Serializer):
-    status = serializers.IntegerField(
-        allow_null=True, help_text="Null when there was no answer, and where it is no HTTP."
-    )
-    headers = serializers.DictField()
-    body = serializers.CharField()
-    durationMs = serializers.FloatField()
-
-
-class TrialSerializer(serializers.Serializer):
-    """What came of one call; secrets, and what the integration redacts, are masked."""
-
-    matched = serializers.BooleanField(help_text="Did the filters say yes?")
-    trace = serializers.ListField(help_text="What each filter saw.")
-    result = serializers.JSONField(help_text="What the mapping made; null if it could not.")
-    warnings = MappingWarningSerializer(many=True)
-    request = TriedRequestSerializer(allow_null=True, help_text="Null if nothing was sent.")
-    response = TriedResponseSerializer(allow_null=True)
-    error = serializers.CharField(help_text="Why it went wrong; empty if it did not.")
-    verdict = serializers.CharField(help_text="All of it in a sentence or two.")
-    requestLogId = serializers.UUIDField(
-        allow_null=True, help_text="The row of requestLogs that is kept of it."
-    )
-
-
-class MappingSuggestSerializer(WireSerializer):
-    example = DocumentValue(help_text="What the target wants: JSON, or JSON, CSV or XML as a text.")
-    format = serializers.ChoiceField(
-        suggestion.FORMATS, required=False, help_text="Of a text; guessed when it is left out."
-    )
-    entity = serializers.ChoiceField(entities.known(), required=False, default="transportOrder")
-
-
-class PathSerializer(serializers.Serializer):
-    path = serializers.CharField()
-    confidence = serializers.FloatField()
-
-
-class SuggestionSerializer(PathSerializer):
-    target = serializers.CharField()
-    path = serializers.CharField(allow_null=True)
-    reason = serializers.CharField()
-    alternatives = PathSerializer(many=True)
-
-
-class ObjectSerializer(serializers.Serializer):
-    id = serializers.UUIDField()
-    integrationId = serializers.UUIDField()
-    status = serializers.ChoiceField(Status.choices)
-    entity = serializers.CharField()
-    entityId = serializers.UUIDField()
-    reference = serializers.CharField()
-    action = serializers.CharField()
-    changedFields = serializers.ListField(child=serializers.CharField())
-    attempts = serializers.IntegerField()
-    dueAt = serializers.DateTimeField(allow_null=True)
-    claimedAt = serializers.DateTimeField(allow_null=True)
-    reason = serializers.CharField()
-    error = serializers.CharField()
-    externalId = serializers.CharField()
-    replayOf = serializers.UUIDField(allow_null=True)
-    sequence = serializers.IntegerField()
-    createdAt = serializers.DateTimeField()
-    finishedAt = serializers.DateTimeField(allow_null=True)
-
-
-class LogSerializer(serializers.Serializer):
-    id = serializers.UUIDField()
-    integrationId = serializers.UUIDField()
-    objectId = serializers.UUIDField(allow_null=True)
-    level = serializers.ChoiceField(Level.choices)
-    code = serializers.CharField()
-    message = serializers.CharField()
-    data = serializers.JSONField(allow_null=True)  # type: ignore[assignment]
-    createdAt = serializers.DateTimeField()
-
-
-class RequestLogSerializer(serializers.Serializer):
-    id = serializers.UUIDField()
-    integrationId = serializers.UUIDField()
-    objectId = serializers.UUIDField(allow_null=True)
-    dataSourceId = serializers.UUIDField(allow_null=True)
-    attempt = serializers.IntegerField()
-    method = serializers.CharField()
-    url = serializers.CharField()
-    requestHeaders = serializers.DictField()
-    requestBody = serializers.CharField()
-    responseStatus = serializers.IntegerField(allow_null=True)
-    responseHeaders = serializers.DictField()
-    responseBody = serializers.CharField()
-    truncated = serializers.BooleanField()
-    error = serializers.CharField()
-    durationMs = serializers.FloatField(allow_null=True)
-    interrupted = serializers.BooleanField()
-    test = serializers.BooleanField()
-    createdAt = serializers.DateTimeField()
-
-
-class ChangeSerializer(serializers.Serializer):
-    """What one transaction did to the record: as GET showed it before and after."""
-
-    action = serializers.ChoiceField(ACTIONS)
-    before = ObjectValue(allow_null=True)
-    after = ObjectValue(allow_null=True)
-    changedFields = serializers.ListField(child=serializers.CharField())
-    origin = serializers.ChoiceField(
-        OriginKind.choices,
-        help_text="What caused it: the API, a person in the admin, an import, or a command.",
-    )
-    originIntegrationId = serializers.UUIDField(
-        allow_null=True, help_text="Whose import it was; that integration does not hear of it."
-    )
-    createdAt = serializers.DateTimeField()
-
-
-class ObjectStorySerializer(ObjectSerializer):
-    """An object with all that is known about it; with the newest 50 request logs and logs."""
-
-    inWords = serializers.ListField(
-        child=serializers.CharField(), help_text="What happened and what happens next."
-    )
-    change = ChangeSerializer()
-    trace = serializers.ListField(
-        allow_null=True, help_text="What each filter saw, when a filter said no."
-    )
-    remote = serializers.DictField(
-        child=serializers.CharField(),
-        help_text="What its targets call the record now, by the names of the data sources.",
-    )
-    requestLogs = RequestLogSerializer(many=True)
-    logs = LogSerializer(many=True)
-
-
-class TaskSerializer(serializers.Serializer):
-    id = serializers.UUIDField()
-    integrationId = serializers.UUIDField(
-        allow_null=True, help_text="Null: the work is the platform's own, such as an erasure."
-    )
-    kind = serializers.CharField()
-    status = serializers.ChoiceField(TaskStatus.choices)
-    total = serializers.IntegerField()
-    done = serializers.IntegerField()
-    failed = serializers.IntegerField()
-    message = serializers.CharField()
-    resultFile = serializers.CharField(allow_null=True)
-    startedBy = serializers.CharField()
-    createdAt = serializers.DateTimeField()
-    startedAt = serializers.DateTimeField(allow_null=True)
-    finishedAt = serializers.DateTimeField(allow_null=True)
-
-
-class MomentField(serializers.DateTimeField):
-    """A moment in an address, where a + that is not written %2B arrives as a blank."""
-
-    def to_internal_value(self, value: Any) -> Any:
-        if isinstance(value, str):
-            value = re.sub(r" (\d\d:?\d\d)$", r"+\1", value)
-        return super().to_internal_value(value)
-
-
-class ListQuery(WireSerializer):
-    """What narrows a list: each name is that of a parameter, each source that of a look-up."""
-
-    since = MomentField(required=False, source="created_at__gte")
-    until = MomentField(required=False, source="created_at__lt")
-
-
-class ObjectsQuery(ListQuery):
-    status = serializers.ChoiceField(Status.choices, required=False)
-    entity_id = IdField(required=False)
-    q = serializers.CharField(
-        required=False,
-        source="reference",
-        help_text="The business reference, whole and as it is written: an order's name or number.",
-    )
-
-
-class AboutObject(ListQuery):
-    object_id = IdField(required=False, source="object__uuid")
-
-
-class LogsQuery(AboutObject):
-    level = serializers.ChoiceField(Level.choices, required=False)
-
-
-class RequestLogsQuery(AboutObject):
-    status = serializers.IntegerField(
-        required=False, source="response_status", min_value=100, max_value=599
-    )
-
-
-class TasksQuery(ListQuery):
-    status = serializers.ChoiceField(TaskStatus.choices, required=False)

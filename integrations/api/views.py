@@ -11,8 +11,17 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
 from integrations import definition, egress, trial
+from integrations.api import object_serializers as object_wire
 from integrations.api import rows, shapes
 from integrations.api import serializers as wire
+from integrations.api import trial_serializers as trial_wire
+from integrations.api.object_serializers import (
+    ListQuery,
+    LogsQuery,
+    ObjectsQuery,
+    RequestLogsQuery,
+    TasksQuery,
+)
 from integrations.core import filters, mapping, signing, suggestion
 from integrations.core.errors import ExpressionError, FilterError, Problem
 from integrations.models import (
@@ -197,10 +206,10 @@ class IntegrationViewSet(PlatformViewSet):
         "POST",
         "integration/dataSource/mapping:test",
         "test:mapping",
-        takes=wire.MappingTestSerializer,
+        takes=trial_wire.MappingTestSerializer,
         answers={
             "result": serializers.JSONField(),
-            "warnings": wire.MappingWarningSerializer(many=True),
+            "warnings": trial_wire.MappingWarningSerializer(many=True),
             "matched": serializers.BooleanField(required=False),
             "trace": serializers.ListField(required=False),
         },
@@ -214,7 +223,7 @@ class IntegrationViewSet(PlatformViewSet):
     )
     def test_mapping(self, request: Any) -> Response:
         """Apply a mapping, and filters if given, to test data; nothing is sent or stored."""
-        given = self.read(wire.MappingTestSerializer).validated_data
+        given = self.read(trial_wire.MappingTestSerializer).validated_data
         problems = [p.under("mapping") for p in mapping.check(given["mapping"])]
         problems += [p.under("filters") for p in filters.check(given.get("filters"))]
         refuse(problems)
@@ -243,14 +252,14 @@ class IntegrationViewSet(PlatformViewSet):
         "POST",
         "integration/<id:id>/test",
         "test:integration",
-        takes=wire.TestIntegrationSerializer,
-        answers={"test": wire.TrialSerializer},
+        takes=trial_wire.TestIntegrationSerializer,
+        answers={"test": trial_wire.TrialSerializer},
         optional=True,
         example={"entityId": EXAMPLE_ID, "force": True},
     )
     def test(self, request: Any, id: UUID) -> Response:
         """Make one real call, marked as a test, with a record or the example of the catalogue."""
-        given = self.read(wire.TestIntegrationSerializer).validated_data
+        given = self.read(trial_wire.TestIntegrationSerializer).validated_data
         integration = self.record(id)
         place = self._place(integration, given.get("data_source_id"))
         change = self._change(integration, given.get("entity_id"))
@@ -262,10 +271,10 @@ class IntegrationViewSet(PlatformViewSet):
         "POST",
         "integration/mapping:suggest",
         "suggest:mapping",
-        takes=wire.MappingSuggestSerializer,
+        takes=trial_wire.MappingSuggestSerializer,
         answers={
             "mapping": serializers.JSONField(),
-            "suggestions": wire.SuggestionSerializer(many=True),
+            "suggestions": trial_wire.SuggestionSerializer(many=True),
         },
         example={
             "example": {"order_no": "4711", "consignee": {"city": "Ulm"}, "gross_wt": 12.5},
@@ -274,7 +283,7 @@ class IntegrationViewSet(PlatformViewSet):
     )
     def suggest_mapping(self, request: Any) -> Response:
         """Suggest a mapping for an example of what a target wants; nothing is sent or stored."""
-        given = self.read(wire.MappingSuggestSerializer).validated_data
+        given = self.read(trial_wire.MappingSuggestSerializer).validated_data
         entity = given["entity"]
         try:
             made = suggestion.suggest(
@@ -299,54 +308,54 @@ class IntegrationViewSet(PlatformViewSet):
         "GET",
         "integration/" + LIST.format("objects"),
         "get:integration:objects",
-        answers={"objects": wire.ObjectSerializer(many=True), **TOTAL},
-        query=wire.ObjectsQuery,
+        answers={"objects": object_wire.ObjectSerializer(many=True), **TOTAL},
+        query=ObjectsQuery,
     )
     def objects(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
         """The queue of an integration, newest first."""
         found = self._about(id, IntegrationObject).select_related("change", "since", "replay_of")
         # The snapshots are what is big about a change, and no row shows them.
         lean = found.defer("change__before", "change__after")
-        return self._monitored("objects", lean, wire.ObjectsQuery, rows.object_row, offset, amount)
+        return self._monitored("objects", lean, ObjectsQuery, rows.object_row, offset, amount)
 
     @route(
         "GET",
         "integration/" + LIST.format("logs"),
         "get:integration:logs",
-        answers={"logs": wire.LogSerializer(many=True), **TOTAL},
-        query=wire.LogsQuery,
+        answers={"logs": object_wire.LogSerializer(many=True), **TOTAL},
+        query=LogsQuery,
     )
     def logs(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
         """The story of an integration, newest line first."""
         found = self._about(id, Log).select_related("object")
         audit.looked("get:integration:logs", Integration(pk=id, platform=self.platform))
-        return self._monitored("logs", found, wire.LogsQuery, rows.log_row, offset, amount)
+        return self._monitored("logs", found, LogsQuery, rows.log_row, offset, amount)
 
     @route(
         "GET",
         "integration/" + LIST.format("requestLogs"),
         "get:integration:requestLogs",
-        answers={"requestLogs": wire.RequestLogSerializer(many=True), **TOTAL},
-        query=wire.RequestLogsQuery,
+        answers={"requestLogs": object_wire.RequestLogSerializer(many=True), **TOTAL},
+        query=RequestLogsQuery,
     )
     def request_logs(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
         """What was sent and what came back, newest first."""
         found = self._about(id, RequestLog).select_related("object")
         audit.looked("get:integration:requestLogs", Integration(pk=id, platform=self.platform))
-        query, row = wire.RequestLogsQuery, rows.request_log_row
+        query, row = RequestLogsQuery, rows.request_log_row
         return self._monitored("requestLogs", found, query, row, offset, amount)
 
     @route(
         "GET",
         "integration/" + LIST.format("tasks"),
         "get:integration:tasks",
-        answers={"tasks": wire.TaskSerializer(many=True), **TOTAL},
-        query=wire.TasksQuery,
+        answers={"tasks": object_wire.TaskSerializer(many=True), **TOTAL},
+        query=TasksQuery,
     )
     def tasks(self, request: Any, id: UUID, offset: str, amount: str) -> Response:
         """Long work, newest first: imports, replays, pick-ups."""
         found = self._about(id, Task).order_by("-created_at", "id")
-        return self._monitored("tasks", found, wire.TasksQuery, rows.task_row, offset, amount)
+        return self._monitored("tasks", found, TasksQuery, rows.task_row, offset, amount)
 
     def _saved(
         self, reader: Any, given: dict[str, Any], integration: Integration | None
@@ -396,7 +405,13 @@ class IntegrationViewSet(PlatformViewSet):
         return model.objects.of(self.platform).filter(integration=integration).order_by("-id")
 
     def _monitored(
-        self, key: str, found: Any, query: type[wire.ListQuery], row: Any, offset: str, amount: str
+        self,
+        key: str,
+        found: Any,
+        query: type[ListQuery],
+        row: Any,
+        offset: str,
+        amount: str,
     ) -> Response:
         asked = query(data=self.request.query_params.dict())
         asked.is_valid(raise_exception=True)

@@ -24,9 +24,10 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from otms.accounts import audit, browser, lockout, passwords
 from otms.accounts import audit_admin as audit_admin
+from otms.accounts.asking import act, allowed
 from otms.accounts.login_admin import PersonalTokenAdmin, SessionAdmin
 from otms.accounts.models import LastOwner, SecondFactor, User
-from otms.accounts.platform_admin import PlatformAdmin, act, allowed, moment
+from otms.accounts.platform_admin import PlatformAdmin, moment
 from otms.accounts.roles import OWNER, ROLES
 
 __all__ = ["PersonalTokenAdmin", "SessionAdmin", "UserAdmin"]

@@ -19,9 +19,10 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from otms.accounts.asking import act, allowed
 from otms.accounts.device import in_short
 from otms.accounts.models import PersonalToken, Session
-from otms.accounts.platform_admin import FactAdmin, act, allowed, moment
+from otms.accounts.platform_admin import FactAdmin, moment
 from otms.accounts.token_views import offered, offered_in_words
 
 

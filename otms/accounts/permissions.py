@@ -13,8 +13,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.urls import get_resolver
 
+from otms.accounts.asking import Asking
 from otms.accounts.models import User
-from otms.accounts.platform_admin import Asking
 from otms.accounts.roles import ROLES
 from otms.api.router import router
 

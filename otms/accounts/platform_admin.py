@@ -1,51 +1,39 @@
 """The admin shows one platform, that of the person who looks: all admins of ours build on this."""
 
 import json
-from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
-from functools import wraps
 from typing import Any
 
-from django import forms
 from django.contrib.admin import FieldListFilter, RelatedFieldListFilter, ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import (
-    NON_FIELD_ERRORS,
-    FieldDoesNotExist,
-    PermissionDenied,
-    ValidationError,
-)
-from django.db import DatabaseError, connection, models, transaction
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DatabaseError, models, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
-from unfold.decorators import action, display
-from unfold.forms import PaginationInlineFormSet
+from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from otms.accounts import actor, audit
-from otms.accounts.models import Platform
+from otms.accounts.asking import Asking, allowed, is_owned
+from otms.accounts.platform_forms import (
+    ExactDecimalField,
+    JsonWidget,
+    PlatformForm,
+    PlatformFormSet,
+    RecordForm,
+)
 from otms.db.fields import DocumentField
 
 LONGEST_SEARCH = 300
 NEWEST = 100  # entries that a History shows
-
-
-def is_owned(model: type[models.Model]) -> bool:
-    """Does a record of this model belong to a platform?"""
-    try:
-        return model._meta.get_field("platform").related_model is Platform
-    except FieldDoesNotExist:
-        return False
 
 
 def moment(at: datetime | None) -> str:
@@ -54,130 +42,6 @@ def moment(at: datetime | None) -> str:
         return "-"
     text = f"{localtime(at):%Y-%m-%d %H:%M:%S}"
     return format_html('<span class="whitespace-nowrap">{}</span>', text)
-
-
-class ExactDecimalField(forms.DecimalField):
-    """A number as people write it: 4, not 4.000000."""
-
-    def prepare_value(self, value: Any) -> Any:
-        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
-
-
-class JsonWidget(UnfoldAdminTextareaWidget):
-    """A JSON document, as it is written."""
-
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        style = "font-family: ui-monospace, Menlo, Consolas, monospace; tab-size: 2"
-        super().__init__({"rows": 4, "spellcheck": "false", "style": style, **(attrs or {})})
-
-
-class PlatformForm(forms.ModelForm):
-    """The form of a record of one platform, which the admin names on the class it makes."""
-
-    platform: Platform
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance._state.adding:
-            self.instance.platform = self.platform
-
-    def add_error(self, field: str | None, error: Any) -> None:
-        """A model may find fault with a column that the form shows in pieces: tell it there.
-
-        `raise_problems()` writes the piece in front: "url: The URL names no host."
-        """
-        if field is None and hasattr(error, "error_dict"):
-            for name, errors in error.error_dict.items():
-                for each in errors:
-                    self._add_at_piece(name, each)
-        else:
-            super().add_error(field, error)
-
-    def _add_at_piece(self, column: str, error: ValidationError) -> None:
-        if column in self.fields or column == NON_FIELD_ERRORS:
-            super().add_error(column, error)
-            return
-        text = str(error.messages[0])
-        piece, _, message = text.partition(": ")
-        piece = piece.split(".")[0].split("[")[0]
-        if piece in self.fields:
-            super().add_error(piece, message)
-        else:
-            super().add_error(None, f"{column}.{text}")
-
-
-class RecordForm(PlatformForm):
-    """The form of a page: who saves a record that somebody else changed meanwhile is told so."""
-
-    as_read = forms.CharField(required=False, widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.initial["as_read"] = "" if self.instance._state.adding else self._stored(self.instance)
-
-    def clean(self) -> Any:
-        given = super().clean()
-        # A form without it was made by a program, which means what it says.
-        read = self.cleaned_data.pop("as_read", "")
-        if read and read != self._stored(self._locked()):
-            text = (
-                "Not saved: somebody changed this since you opened it. Copy what you typed, "
-                "and open it again."
-            )
-            raise ValidationError(text, "changed_meanwhile")
-        return given
-
-    def _stored(self, record: Any) -> str:
-        return record.updated_at.isoformat() if record else ""
-
-    def _locked(self) -> Any:
-        """The record as it is stored; in a transaction nobody changes it before this is saved."""
-        stored = type(self.instance)._default_manager.filter(platform=self.platform)
-        if connection.in_atomic_block:
-            stored = stored.select_for_update(no_key=True)
-        return stored.filter(pk=self.instance.pk).first()
-
-
-class PlatformFormSet(PaginationInlineFormSet):
-    """The parts of a record; a part with a `position` has the one it has in the form."""
-
-    platform: Platform
-
-    def add_fields(self, form: Any, index: int | None) -> None:
-        super().add_fields(form, index)
-        key = form.fields.get(self.model._meta.pk.name)
-        if isinstance(key, forms.ModelChoiceField) and is_owned(self.model):
-            key.queryset = self.model._default_manager.filter(platform=self.platform)
-
-    def get_queryset(self) -> Any:
-        """The parts, without a query where they were fetched for all the wholes at once."""
-        fetched = getattr(self.instance, "_prefetched_objects_cache", {})
-        name = self.fk.remote_field.get_accessor_name()
-        return fetched[name] if name in fetched else super().get_queryset()
-
-    def save(self, commit: bool = True) -> list[Any]:
-        moved = self._number() if hasattr(self.model, "position") else []
-        saved = super().save(commit=commit)
-        if commit:
-            for part in moved:
-                part.save()
-        return saved
-
-    def _number(self) -> list[Any]:
-        """Give the parts their places; those that nothing else will save are returned."""
-        left = [
-            form
-            for form in self.forms
-            if form not in self.deleted_forms
-            and (form.has_changed() or not form.instance._state.adding)
-        ]
-        moved = []
-        for place, form in enumerate(left):
-            if form.instance.position != place:
-                form.instance.position = place
-                if not form.has_changed():
-                    moved.append(form.instance)
-        return moved
 
 
 class RowsOfList(ChangeList):
@@ -216,68 +80,6 @@ class ListedAdmin(ModelAdmin):
         if len(search_term) > LONGEST_SEARCH or "\0" in search_term:
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
-
-
-def allowed(request: Any, permission: str) -> bool:
-    """Is this among what the person who looks may do? Nobody has logged in yet at the login."""
-    return request.user.is_authenticated and request.user.allows(permission)
-
-
-def act(
-    permission: str, description: str, own: bool = False, **shown: Any
-) -> Callable[[Callable[..., Any]], Any]:
-    """An action of a list or a page; it takes the permission of the API's call that does the same.
-
-    What is no action of this kind, the pages offer to nobody. One that is `own` every person may do
-    with what is theirs; it asks itself whose that is.
-    """
-
-    def mark(function: Callable[..., Any]) -> Any:
-        @wraps(function)
-        def checked(pages: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
-            if not own and not allowed(request, permission):
-                raise PermissionDenied
-            return function(pages, request, *args, **kwargs)
-
-        marked = action(checked, description=description, **shown)
-        marked.asks, marked.own = permission, own
-        return marked
-
-    return mark
-
-
-class Asking:
-    """Pages that ask for the same permissions as the calls of the API about the same noun."""
-
-    noun = ""  # what the pages are about, as in the names of permissions: "integration"
-    # Django's words, and the verbs that they take here; a whole name where the noun is another.
-    verbs = {"view": "get", "add": "create", "change": "update", "delete": "delete"}
-
-    def permission(self, verb: str) -> str:
-        return verb if ":" in verb else f"{verb}:{self.noun}"
-
-    def permissions(self) -> set[str]:
-        """Every permission that the pages ask for."""
-        return {self.permission(verb) for verb in self.verbs.values()}
-
-    def may(self, request: Any, word: str) -> bool:
-        """May this person view, add, change or delete?"""
-        return word in self.verbs and allowed(request, self.permission(self.verbs[word]))
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, "view")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, "add")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, "change")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may(request, "delete")
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.may(request, "view")
 
 
 class OwnPlatform(Asking):

@@ -9,13 +9,12 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from otms.accounts.platform_admin import (
-    JsonWidget,
     PlatformAdmin,
-    PlatformForm,
     PlatformStackedInline,
     PlatformTabularInline,
     moment,
 )
+from otms.accounts.platform_forms import JsonWidget, PlatformForm
 from otms.db.fields import DocumentField
 from otms.orders.models import (
     Business,

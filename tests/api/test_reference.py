@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from integrations.api.rows import log_row, object_row, request_log_row, task_row
-from integrations.api.serializers import (
+from integrations.api.object_serializers import (
     LogSerializer,
     ObjectSerializer,
     RequestLogSerializer,
     TaskSerializer,
 )
+from integrations.api.rows import log_row, object_row, request_log_row, task_row
 from integrations.core import backoff, delivery, mapping
 from integrations.core.comparisons import OPERATORS
 from integrations.models import IntegrationObject, Log, RequestLog, Task
