@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from integrations.core import paths
 from integrations.core.comparisons import OPERATORS, Sight
 from integrations.core.errors import FilterError, Problem, shown
-from integrations.core.jsonpath import Node
+from integrations.core.steps import Node
 from integrations.core.work import Exhausted, Work
 from otms.documents import DEPTH
 from otms.spelling import did_you_mean

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from integrations.core import jsonpath
+from integrations.core.steps import MATCHES, Node, TooMany, root
 from integrations.core.work import Exhausted, Work
 from otms.documents import DEPTH, shorten
 
@@ -63,9 +64,7 @@ class Path:
         """Is it a chain of names and indices, which is no work worth counting?"""
         return self._steps is None
 
-    def find(
-        self, document: Any, work: Work | None = None, at: jsonpath.Node | None = None
-    ) -> list[Any]:
+    def find(self, document: Any, work: Work | None = None, at: Node | None = None) -> list[Any]:
         """List the values that the path finds, in the document's order.
 
         The work is that of the evaluation which asks; without it, the path has one for itself.
@@ -76,15 +75,13 @@ class Path:
         found = self.first(document, _NOTHING)
         return [] if found is _NOTHING else [found]
 
-    def nodes(
-        self, document: Any, work: Work, at: jsonpath.Node | None = None
-    ) -> list[jsonpath.Node]:
+    def nodes(self, document: Any, work: Work, at: Node | None = None) -> list[Node]:
         """The same as nodes, each of which knows where it stands."""
         if self._steps is not None:
             return self._search(self._steps, document, work, at)
         if self.first(document, _NOTHING) is _NOTHING:
             return []
-        node = at or jsonpath.root(document)
+        node = at or root(document)
         for key in self._keys or ():
             node = (node[0][key], key, node)
         return [node]
@@ -109,19 +106,19 @@ class Path:
         steps: jsonpath.Search,
         document: Any,
         work: Work | None,
-        at: jsonpath.Node | None,
-    ) -> list[jsonpath.Node]:
+        at: Node | None,
+    ) -> list[Node]:
         work = work or Work()
         try:
             # What stands at two places is one object; what is above it are two.
             found = None if at else work.known.get((self.text, id(document)))
             if found is None:
-                found = steps.find(at or jsonpath.root(document), work)
+                found = steps.find(at or root(document), work)
                 if not at:
                     work.known[self.text, id(document)] = found
             work.spend(len(found))
-        except jsonpath.TooMany:
-            reason = f"finds more than {jsonpath.MATCHES} values"
+        except TooMany:
+            reason = f"finds more than {MATCHES} values"
             raise PathError(f"`{self.text}` {reason}; name the step more closely.") from None
         except Exhausted:
             raise PathError(f"`{self.text}` {TOO_MUCH}") from None

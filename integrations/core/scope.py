@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from integrations.core import paths
 from integrations.core.errors import MappingError
-from integrations.core.jsonpath import Node
+from integrations.core.steps import Node
 from integrations.core.work import Exhausted, Work, inside
 from otms import documents
 
