@@ -22,57 +22,65 @@ class Remembered:
     """What an answer says that a target calls the record; without it, all that was known of it is
     forgotten."""
 
-    source_id: UUID | None = None
+    source_id: Any = None
     remote_id: str = ""
 
 
 class RemoteRecordQuerySet(PlatformQuerySet["RemoteRecord"]):
     def of_objects(self, objects: Iterable["IntegrationObject"]) -> "RemoteRecordQuerySet":
         """Those of the records that these objects are about, in whatever target of theirs."""
-        return self._each((obj, "data_source__integration", obj.integration_id) for obj in objects)
+        return self._at("data_source__integration", ((obj.integration_id, obj) for obj in objects))
 
     def forget_for(self, objects: Iterable["IntegrationObject"]) -> None:
         """Forget the records where these objects stand, and those that never began: at the first.
 
         Not for deletes, by which nothing would be created.
         """
+        platforms: dict[Any, list[tuple[Any, IntegrationObject]]] = defaultdict(list)
+        first: dict[Any, Any] = {}
         for obj in objects:
-            if obj.change.action != "deleted":
-                first = obj.integration.data_sources.values_list("pk", flat=True)[:1]
-                at = obj.at_source or next(iter(first), None)
-                self.of(obj.platform_id)._each([(obj, "data_source", at)]).delete()
+            if obj.change.action == "deleted":
+                continue
+            if obj.at_source is None and obj.integration_id not in first:
+                source = obj.integration.data_sources.first()
+                first[obj.integration_id] = source and source.pk
+            at = obj.at_source or first[obj.integration_id]
+            platforms[obj.platform_id].append((at, obj))
+        for platform_id, standing in platforms.items():
+            self.of(platform_id)._at("data_source", standing).delete()
 
-    def _each(
-        self, asked: Iterable[tuple["IntegrationObject", str, Any]]
+    def _at(
+        self, place: str, standing: Iterable[tuple[Any, "IntegrationObject"]]
     ) -> "RemoteRecordQuerySet":
-        """The records of objects, each at one data source or at those of an integration."""
-        groups: dict[tuple[str, Any, str], set[UUID]] = defaultdict(set)
-        for obj, at, id in asked:
-            groups[at, id, obj.entity].add(obj.entity_id)
+        """The records that objects are about, each in a place of its own."""
+        ids: dict[tuple[Any, str], set[UUID]] = defaultdict(set)
+        for at, obj in standing:
+            ids[at, obj.entity].add(obj.entity_id)
         found = Q(pk=None)
-        for (at, id, entity), ids in groups.items():
-            found |= Q(**{at: id}, entity=entity, entity_id__in=ids)
+        for (at, entity), of_records in ids.items():
+            found |= Q(**{place: at}, entity=entity, entity_id__in=of_records)
         return self.filter(found)
 
     def remember(self, told: Iterable[tuple["IntegrationObject", Remembered]]) -> None:
-        """Keep what targets say now, and forget what nobody needs any more."""
+        """Keep what targets say now, the last word on each; and forget what nobody needs more."""
+        made: dict[tuple[Any, UUID], RemoteRecord] = {}
         for obj, said in told:
-            if not said.remote_id:
+            if said.remote_id:
+                made[said.source_id, obj.entity_id] = RemoteRecord(
+                    platform_id=obj.platform_id,
+                    data_source_id=said.source_id,
+                    entity=obj.entity,
+                    entity_id=obj.entity_id,
+                    remote_id=said.remote_id,
+                )
+            else:
                 self.of(obj.platform_id).of_objects([obj]).delete()
-                continue
-            made = RemoteRecord(
-                platform_id=obj.platform_id,
-                data_source_id=said.source_id or UUID(int=0),
-                entity=obj.entity,
-                entity_id=obj.entity_id,
-                remote_id=said.remote_id,
-            )
-            self.bulk_create(
-                [made],
-                update_conflicts=True,
-                unique_fields=["data_source", "entity", "entity_id"],
-                update_fields=["remote_id"],
-            )
+        self.bulk_create(
+            made.values(),
+            update_conflicts=True,
+            unique_fields=["data_source", "entity", "entity_id"],
+            update_fields=["remote_id"],
+        )
 
 
 class RemoteRecord(models.Model):

@@ -9,6 +9,8 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from integrations.connectors.webhook import ID
 from integrations.models import (
@@ -311,7 +313,24 @@ def test_six_hundred_at_once_are_created_anew(queue: Queue, sink: Sink) -> None:
     queue.put(integration, *(uuid4() for _ in range(600)))
     source = integration.data_sources.get()
     queue.all.update(status=Status.ERROR, due_at=None, at_source=source.pk)
-    assert queue.all.requeue(anew=True) == 600
+    with CaptureQueriesContext(connection) as queries:
+        assert queue.all.requeue(anew=True) == 600
+    assert len([each for each in queries if "remoterecord" in each["sql"]]) <= 2 * 2  # portions
+
+
+def test_many_answers_are_remembered_by_one_statement(queue: Queue, sink: Sink) -> None:
+    integration = remembering(queue, erp(sink))
+    source = integration.data_sources.get()
+    queue.put(integration, *(uuid4() for _ in range(20)))
+    claimed = IntegrationObject.objects.claim_due(20).objects
+    told = [(obj, Remembered(source.pk, f"E{n}")) for n, obj in enumerate([*claimed, claimed[0]])]
+    with CaptureQueriesContext(connection) as queries:
+        RemoteRecord.objects.remember(told)
+        RemoteRecord.objects.remember([])
+    assert len([each for each in queries if "remoterecord" in each["sql"]]) == 1
+    assert len(remembered(queue.platform)) == len(claimed)
+    assert f"E{len(claimed)}" in remembered(queue.platform), "the last word"
+    assert "E0" not in remembered(queue.platform)
 
 
 def test_two_steps_of_one_name_are_two(queue: Queue, sink: Sink) -> None:
