@@ -20,6 +20,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.timezone import now
 
+from integrations.models import Counter as MinuteCounter
 from integrations.models import (
     EntityChange,
     Integration,
@@ -28,6 +29,7 @@ from integrations.models import (
     RequestLog,
     Status,
 )
+from integrations.models.gate import EVER
 from otms.db.deadlock import again_after_deadlock
 
 log = logging.getLogger(__name__)
@@ -60,12 +62,15 @@ def _portions() -> Iterator[Counter[str]]:
     kept = _limit(settings.OTMS_KEEP_DAYS)
     failed = _limit(settings.OTMS_KEEP_FAILED_DAYS)
     limits = [*((status, kept) for status in WENT_WELL), (Status.ERROR, failed)]
+    integrations = list(Integration.objects.across_platforms().order_by("pk"))
     looks = [
         partial(_objects, integration, status, limit)
-        for integration in Integration.objects.across_platforms().order_by("pk")
+        for integration in integrations
         for status, limit in limits
         if limit
     ]
+    if counters := _limit(settings.OTMS_KEEP_COUNTERS_DAYS):
+        looks += [partial(_minutes, each, counters) for each in integrations]
     looks += [partial(_loose, model, kept) for model in LOOSE if kept]
     looks += [partial(_changes, kept)] if kept else []
     for look in looks:
@@ -147,6 +152,16 @@ def _unused(platform_id: Any, ids: set[int]) -> int:
     for each in about:
         changes = changes.exclude(Exists(each))
     return changes.only("pk").delete()[0]
+
+
+def _minutes(integration: Integration, limit: datetime) -> Counter[str]:
+    """Forget what was counted in single minutes; the sums of all time stay."""
+    minutes = MinuteCounter.objects.of(integration.platform_id).filter(
+        integration=integration, minute__gt=EVER, minute__lt=limit
+    )
+    oldest = list(minutes.order_by("minute").values_list("minute", flat=True)[:PORTION])
+    rows = minutes.filter(minute__lte=oldest[-1]) if oldest else minutes.none()
+    return +Counter(counters=rows.delete()[0])
 
 
 def _loose(model: Any, limit: datetime) -> Counter[str]:

@@ -329,6 +329,7 @@ OTMS_WINDOW = int(env.number("OTMS_WINDOW", 128))
 OTMS_LEASE_MARGIN_SECONDS = env.number("OTMS_LEASE_MARGIN_SECONDS", 15)
 OTMS_KEEP_DAYS = env.days("OTMS_KEEP_DAYS", 90)
 OTMS_KEEP_FAILED_DAYS = env.days("OTMS_KEEP_FAILED_DAYS", 365)
+OTMS_KEEP_COUNTERS_DAYS = env.days("OTMS_KEEP_COUNTERS_DAYS", 14)
 
 # What processes count together; without Redis there is one process.
 CACHES: dict[str, Any] = {

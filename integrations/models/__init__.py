@@ -3,6 +3,7 @@
 from integrations.models.access_token import AccessToken
 from integrations.models.app_token import AppAccessToken
 from integrations.models.change import EntityChange
+from integrations.models.counter import Counter
 from integrations.models.credential import Credential
 from integrations.models.data_source import DataSource, Use
 from integrations.models.email import Email
@@ -25,6 +26,7 @@ __all__ = [
     "AccessToken",
     "AppAccessToken",
     "AppInstallation",
+    "Counter",
     "Credential",
     "DataSource",
     "Email",

@@ -15,6 +15,7 @@ from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Least
 
 from integrations.core.share import Share
+from integrations.models.counter import Counter, interrupted
 from integrations.models.gate import FOREVER, Gate
 from integrations.models.log import Level, Log, RequestLog
 from otms.accounts.tenancy import PlatformQuerySet
@@ -224,6 +225,7 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             )
             for row in rows
         )
+        Counter.objects.using(self.db).add(interrupted(rows), now)
 
     def _candidates(
         self, gates: list[Any], slots: int, share: Share | None, now: datetime, *, suspect: bool

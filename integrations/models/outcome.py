@@ -5,9 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 from integrations.models.log import Level, RequestLog
 from integrations.models.remote_record import Remembered
+from integrations.models.status import Status
 
 if TYPE_CHECKING:
     from integrations.models.object import IntegrationObject
+
+COUNTED = {
+    Status.RETRY: "retried",
+    Status.ERROR: "failed",
+    Status.SKIPPED: "skipped",
+    Status.CANCELLED: "cancelled",
+}
 
 
 @dataclass
@@ -29,6 +37,23 @@ class Outcome:
     @property
     def frees_lane(self) -> bool:
         return self.changes.get("holds_lane") is False
+
+    @property
+    def is_delivered(self) -> bool:
+        """Was this call the last that its object needed?"""
+        return self.changes["status"] == Status.SUCCESS and self.request is not None
+
+    @property
+    def counted_as(self) -> str:
+        """The counter that it adds to; "" for what is no outcome, such as a lease given back."""
+        status = self.changes["status"]
+        if self.code == "released":
+            return ""
+        if status in (Status.SUCCESS, Status.QUEUE):  # the last step, or one before it
+            return "sent" if self.request else ""
+        if status == Status.SKIPPED and self.changes.get("error"):
+            return "failed"
+        return COUNTED[status]
 
     def reduced(self) -> "Outcome | None":
         """The same transition with less about it, for a database that refuses the rest.

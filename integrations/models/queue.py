@@ -31,6 +31,7 @@ from django.db.models.functions import Now
 from integrations.core import origin
 from integrations.models.change import EntityChange
 from integrations.models.claim import ClaimQuerySet, database_now
+from integrations.models.counter import Counter
 from integrations.models.gate import FOREVER, Gate
 from integrations.models.integration import Integration
 from integrations.models.log import Level, Log, RequestLog
@@ -205,6 +206,8 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                     Gate.objects.using(self.db).filter(pk=outcome.object.integration_id).update(
                         paused_until=FOREVER, pause_reason=outcome.pause_reason[:300]
                     )
+            # The last: its row of all time is what any two workers have in common.
+            Counter.objects.using(self.db).record(standing, now)
         return standing
 
     def _rated_gates(self, outcomes: Sequence[Outcome]) -> list[Gate]:

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 
 from integrations.models import (
+    Counter,
     EntityChange,
     ExternalId,
     ImportRow,
@@ -30,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 
 OWNED = [
     *(model for model in apps.get_models() if issubclass(model, Record)),
-    *(AuditEntry, EntityChange, ExternalId, ImportRow, IntegrationObject, Log),
+    *(AuditEntry, Counter, EntityChange, ExternalId, ImportRow, IntegrationObject, Log),
     *(IntegrationVersion, MessageAutomation, RemoteRecord, RequestLog),
 ]
 PLATFORM = "12345678-1234-1234-1234-123456789012"
