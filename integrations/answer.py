@@ -10,6 +10,7 @@ from integrations.core.backoff import parse_retry_after
 from integrations.core.errors import ExpressionError
 from integrations.core.redaction import Personal, Redaction
 from integrations.core.spellings import MASK
+from integrations.core.trouble import Kind, Report
 from integrations.http import Exchange, Request
 from integrations.models import (
     IntegrationObject,
@@ -24,6 +25,7 @@ from integrations.plan import Plan, Step
 from otms import documents
 
 NO_CONTENT = 204
+NOT_LET_IN = (401, 407)
 GONE = 410
 GONE_THERE = (404, GONE)
 GONE_WORDS = (
@@ -67,11 +69,28 @@ def judge(call: Call, exchange: Exchange) -> Outcome:
     """What the answer means: delivered, again later, or never."""
     kept, personal = as_kept(call, exchange)
     outcome = _judged(call, exchange, kept)
+    outcome.report = report(call, exchange, outcome)
     if outcome.changes.get("error"):
         # Where it goes on, whatever steps are put before this one meanwhile.
         outcome.changes["at_source"] = call.step.source.pk
     redaction = call.plan.redaction
     return redacted(outcome, redaction, personal) if redaction else outcome
+
+
+def report(call: Call, exchange: Exchange, outcome: Outcome) -> Report:
+    """What it tells of the target, whatever becomes of this object."""
+    error = outcome.changes.get("error")
+    if not error:
+        return call.plan.report(call.step, "works")
+    # What is worth another attempt is nothing against the document; nor is it when we are not let
+    # in, though that attempt is over.
+    retried = call.plan.policy.retry.retries(exchange.status)
+    if exchange.error:
+        down = exchange.error_kind not in http.FINAL or exchange.error_kind == "token"
+    else:
+        down = retried or exchange.status in NOT_LET_IN
+    kind: Kind = "down" if down else "refuses"
+    return call.plan.report(call.step, kind, error, _retry_after(exchange))
 
 
 def as_kept(call: Call, exchange: Exchange) -> tuple[Exchange, Personal]:
@@ -97,6 +116,8 @@ def redacted(outcome: Outcome, redaction: Redaction, personal: Personal) -> Outc
         message=personal.unsaid(outcome.message),
         changes=outcome.changes | {name: personal.unsaid(text) for name, text in told.items()},
         pause_reason=personal.unsaid(outcome.pause_reason),
+        report=outcome.report
+        and replace(outcome.report, reason=personal.unsaid(outcome.report.reason)),
         data={
             name: value if name == "trace" else personal.unsaid_in(value)
             for name, value in data.items()

@@ -111,6 +111,8 @@ def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         if place >= len(plan.steps):
             return _nothing_more(obj, plan, passed)
         step = plan.steps[place]
+        if until := obj.shut.get(step.source.pk):
+            return obj.stand_by(step.source, until)
         made = step.mapping.apply(document) if step.mapping else Result(document)
         left_out = [warning.message for warning in made.warnings]
         request = step.connector.hiding(step.connector.request(made.value, _delivery(obj, step)))
@@ -121,6 +123,7 @@ def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         outcome = obj.fail("mapping_error", text, plan.policy, permanent=True)
         if step:
             outcome.changes["at_source"] = step.source.pk
+            outcome.report = plan.report(step, "refuses", outcome.message)
         return outcome
     except CannotOpen as error:  # till the operator gives this worker the key
         return obj.fail("secrets_unreadable", str(error), plan.policy, permanent=False)

@@ -15,6 +15,7 @@ from integrations.core.delivery import DeliveryPolicy
 from integrations.core.filters import Filters
 from integrations.core.mapping import Mapping
 from integrations.core.redaction import Redaction
+from integrations.core.trouble import Kind, Report
 from integrations.models import (
     DataSource,
     Integration,
@@ -60,6 +61,14 @@ class Plan:
     broken: str = ""  # why it can't be compiled, though it was checked when it was saved
     deleted: bool = False
     redaction: Redaction = field(default_factory=lambda: Redaction(()))
+
+    def report(self, step: Step, kind: Kind, reason: str = "", wait: float | None = None) -> Report:
+        """What is told of the target of this step, and who else waits for it."""
+        first = step is self.steps[0] and step.filters is None
+        alone = len(self.steps) == 1
+        return Report(
+            step.source.pk, str(step.source), kind, reason, wait, alone=alone, first=first
+        )
 
 
 class Plans:

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce, Least
 
 from integrations.core.share import Share
 from integrations.models.counter import Counter, interrupted
-from integrations.models.gate import FOREVER, Gate
+from integrations.models.gate import FOREVER, LOOK_AGAIN, Gate
 from integrations.models.log import Level, Log, RequestLog
 from otms.accounts.tenancy import PlatformQuerySet
 from otms.db.text import Text
@@ -71,7 +71,7 @@ SELECT 1 FROM integrations_integrationobject o
 )
 IN_FLIGHT = Text(
     """
-SELECT integration_id, lane FROM integrations_integrationobject
+SELECT integration_id, lane, at_source FROM integrations_integrationobject
  WHERE leased AND integration_id IN %(gates)s
 """
 )
@@ -85,7 +85,7 @@ SELECT id FROM integrations_integrationobject
 )
 FIND_HEADS = Text(
     """
-SELECT o.id, o.lane, o.interruptions, (SELECT h.id [ahead])
+SELECT o.id, o.lane, o.interruptions, o.at_source, (SELECT h.id [ahead])
   FROM integrations_integrationobject o WHERE o.id IN %(ids)s
 """,
     ahead=AHEAD,
@@ -135,6 +135,51 @@ class Due(NamedTuple):
     gate: Gate
     room: int
     rows: list[int]
+
+
+class Flying(NamedTuple):
+    """What is leased: its lane, and the data source where it stands; null before the first call."""
+
+    lane: str | None
+    source: UUID | None
+
+
+class Targets:
+    """Which of an integration's targets may be called now, when some are in trouble.
+
+    What stands at one that may not is put off; where something stands that was not called yet is
+    only known when its filters were asked, so it takes along which targets are `shut`.
+    """
+
+    def __init__(self, gate: Gate, in_flight: list[UUID | None], now: datetime) -> None:
+        self.shut: dict[UUID, datetime] = {}
+        self.put_off: dict[datetime, list[int]] = defaultdict(list)
+        self._left: dict[UUID, int] = {}
+        self._until: dict[UUID, datetime] = {}
+        self._first: UUID | None = None
+        for id, trouble in gate.held_back.items():
+            source = UUID(id)
+            self._first = source if trouble.first else self._first
+            called = sum((each or self._first) == source for each in in_flight)
+            self._left[source] = trouble.room(called, now.timestamp()) or 0
+            until = datetime.fromtimestamp(trouble.until, UTC)
+            self._until[source] = max(until, now + LOOK_AGAIN)
+            self._count(source, 0)
+
+    def may(self, source: UUID | None, id: int) -> bool:
+        """May this object go to the target where it stands? Else it is put off."""
+        if (at := source or self._first) not in self._left or at is None:
+            return True
+        if not self._left[at]:
+            self.put_off[self._until[at]].append(id)
+            return False
+        self._count(at, 1)
+        return True
+
+    def _count(self, source: UUID, calls: int) -> None:
+        self._left[source] -= calls
+        if not self._left[source]:
+            self.shut[source] = self._until[source]
 
 
 class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
@@ -258,16 +303,19 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         found = FIND_HEADS.rows(self.db, ids=looked) if looked else []
         # Seen when the rows are locked: whoever finishes one of these later has the last word.
         flying = self._in_flight([due.gate for due in candidates]) if looked else {}
-        follows = {id for id, _, _, ahead in found if ahead is not None}
-        suspects = {id for id, _, interruptions, _ in found if interruptions} - follows
-        lanes = {id: lane for id, lane, _, _ in found}
+        follows = {id for id, *_, ahead in found if ahead is not None}
+        suspects = {id for id, _, interruptions, *_ in found if interruptions} - follows
+        lanes = {id: lane for id, lane, *_ in found}
+        places = {id: at and UUID(str(at)) for id, _, _, at, _ in found}
         leased: list[int] = []
+        shut: dict[int, dict[UUID, datetime]] = {}
         served: list[Any] = []  # those that were not come to keep their place in the row
         tried = False
         for due in candidates:
             end = now + timedelta(seconds=due.gate.lease_seconds)
             # What was put back may be older than what of its lane is in flight at this moment.
-            busy = set(flying.get(due.gate.pk, ())) - {None}
+            in_flight = flying.get(due.gate.pk, [])
+            busy = {each.lane for each in in_flight} - {None}
             taken = [id for id in due.rows if id not in follows and lanes[id] in busy]
             passed = suspects.intersection(due.rows) - {*taken}
             if not passed or not tried:
@@ -276,25 +324,35 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
                 passed.remove(min(passed))
                 tried = True
             beyond = follows | passed | {*taken}
-            if heads := [id for id in due.rows if id not in beyond][: due.room]:
+            targets = Targets(due.gate, [each.source for each in in_flight], now)
+            heads: list[int] = []
+            for id in (id for id in due.rows if id not in beyond):
+                if len(heads) < due.room and targets.may(places[id], id):
+                    heads.append(id)
+            if heads:
                 LEASE.run(self.db, ids=heads, now=now, end=end)
                 leased += heads
+                shut |= dict.fromkeys(heads, targets.shut)
             if behind := [id for id in due.rows if id in follows]:
                 DEFER.run(self.db, ids=behind, now=now, end=end, forever=FOREVER)
             if taken:
                 PUT_OFF.run(self.db, ids=taken, end=end)
+            for until, ids in targets.put_off.items():
+                PUT_OFF.run(self.db, ids=ids, end=until)
         SERVE.run(self.db, now=now, gates=served)
         claimed = list(
             self._all().filter(id__in=leased).order_by("id").select_related("change", "since")
         )
+        for obj in claimed:
+            obj.shut = shut[obj.pk]
         return Claims(claimed, deferred=bool(follows))
 
-    def _in_flight(self, gates: list[Any]) -> dict[UUID, list[str | None]]:
-        """By gate, the lane of each row that is leased."""
-        lanes: dict[UUID, list[str | None]] = defaultdict(list)
-        for gate, lane in IN_FLIGHT.rows(self.db, gates=[gate.pk for gate in gates]):
-            lanes[UUID(str(gate))].append(lane)
-        return lanes
+    def _in_flight(self, gates: list[Any]) -> dict[UUID, list[Flying]]:
+        """By gate, each row that is leased."""
+        flying: dict[UUID, list[Flying]] = defaultdict(list)
+        for gate, lane, at in IN_FLIGHT.rows(self.db, gates=[gate.pk for gate in gates]):
+            flying[UUID(str(gate))].append(Flying(lane, at and UUID(str(at))))
+        return flying
 
     def _all(self) -> "ClaimQuerySet":
         return self.model.objects.using(self.db).across_platforms()

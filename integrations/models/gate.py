@@ -1,5 +1,7 @@
 """Gate: what a claim must pass, one narrow row per integration; its lock makes caps exact."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,11 +10,24 @@ from django.db import models
 from django.db.models.functions import Now
 
 from integrations.core.rate import Rate
+from integrations.core.trouble import Report, Trouble
 from otms.db.fields import DocumentField
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
 LOOK_AGAIN = timedelta(seconds=1)  # at a gate that is full only with what is in flight
+
+
+@dataclass
+class Heard:
+    """Whose trouble began or ended with what was heard, by the ids of their data sources.
+
+    `hopeless` are those that had no success for so long that nobody tries any more.
+    """
+
+    begun: dict[str, Trouble] = field(default_factory=dict)
+    over: dict[str, Trouble] = field(default_factory=dict)
+    hopeless: dict[str, Trouble] = field(default_factory=dict)
 
 
 class Gate(models.Model):
@@ -31,6 +46,8 @@ class Gate(models.Model):
     rate_seconds = models.PositiveIntegerField(null=True)
     called = DocumentField(default=list)
     full_until = models.DateTimeField(default=EVER)
+    # Of the targets that failed last, by the id of their data source; null when none did.
+    troubles = DocumentField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["served_at"], name="gate_served")]
@@ -44,24 +61,87 @@ class Gate(models.Model):
             return None
         return Rate(self.rate_calls, self.rate_seconds)
 
+    @property
+    def trouble(self) -> dict[str, Trouble]:
+        """What is wrong with each target that failed last."""
+        found = (self.troubles or {}).items()
+        return {source: Trouble.read(document) for source, document in found}
+
+    @property
+    def blocked_by(self) -> Trouble | None:
+        """The trouble that holds back all of the integration: of the only target it has."""
+        return next((each for each in self.trouble.values() if each.held and each.alone), None)
+
+    @property
+    def held_back(self) -> dict[str, Trouble]:
+        """The targets that are held back while others of the integration are not."""
+        return {id: each for id, each in self.trouble.items() if each.held and not each.alone}
+
     def room(self, in_flight: int, now: datetime) -> int:
-        """How many more may be called now; a gate that has none for its rate says until when."""
-        room = max(0, self.cap - in_flight)
+        """How many more may be called now; a gate that has none for another reason than its cap
+        says until when."""
+        room, at = max(0, self.cap - in_flight), now.timestamp()
         if rate := self.rate:
-            room = min(room, rate.left(self.called, in_flight, now.timestamp()))
-            opens_at = rate.opens_at(self.called, now.timestamp())
+            room = min(room, rate.left(self.called, in_flight, at))
+            opens_at = rate.opens_at(self.called, at)
             if not room and opens_at:
-                self.full_until = datetime.fromtimestamp(opens_at, UTC)
-                if rate.left(self.called, 0, now.timestamp()):  # calls in flight may come to none
-                    self.full_until = min(self.full_until, now + LOOK_AGAIN)
-                self.save(update_fields=["full_until"])
+                # Calls in flight may come to none.
+                self._close(opens_at, now, looks_again=bool(rate.left(self.called, 0, at)))
+        left = trouble.room(in_flight, at) if (trouble := self.blocked_by) else None
+        if trouble and left is not None and left < room:
+            room = left
+            if not room:
+                self._close(trouble.until, now, looks_again=trouble.until <= at)
         return room
+
+    def _close(self, until: float, now: datetime, *, looks_again: bool) -> None:
+        """Full until then, or until it is heard how the calls in flight went."""
+        self.full_until, soon = datetime.fromtimestamp(until, UTC), now + LOOK_AGAIN
+        if looks_again:
+            self.full_until = min(self.full_until, soon) if self.full_until > now else soon
+        self.save(update_fields=["full_until"])
 
     def count(self, calls: int, now: datetime) -> None:
         """Calls of which the outcome is known now; its row is locked."""
         if rate := self.rate:
             self.called = rate.with_calls(self.called, calls, now.timestamp())
             self.save(update_fields=["called"])
+
+    def hear(self, reports: Iterable[Report], now: datetime, waits: Callable[[], bool]) -> Heard:
+        """Keep what calls tell of their targets; its row is locked."""
+        before, known = self.trouble, self.trouble
+        for report in reports:
+            id, at = str(report.source), now.timestamp()
+            trouble = Trouble.after(known.pop(id, None), report, at, cap=self.cap, waits=waits)
+            if trouble:
+                known[id] = trouble
+        if known != before:
+            self._keep_troubles(known)
+        return Heard(
+            begun={id: each for id, each in known.items() if each.told and not _told(before, id)},
+            over={id: each for id, each in before.items() if each.told and not _told(known, id)},
+            hopeless={id: each for id, each in known.items() if _is_hopeless(each)},
+        )
+
+    def _keep_troubles(self, troubles: dict[str, Trouble]) -> None:
+        self.troubles = {id: each.written() for id, each in troubles.items()} or None
+        self.full_until = EVER  # the next claim looks anew how many may go
+        self.save(update_fields=["troubles", "full_until"])
+
+    @classmethod
+    def calm(cls, integration: Any) -> dict[str, Trouble]:
+        """A person changed it: what is in trouble is tried at once.
+
+        Those whose data source is gone, which are in trouble no more.
+        """
+        rows = cls.objects.select_for_update(no_key=True)
+        if not (gate := rows.filter(pk=integration.pk, troubles__isnull=False).first()):
+            return {}
+        sources = {str(id) for id in integration.data_sources.values_list("pk", flat=True)}
+        before, at = gate.trouble, datetime.now(UTC).timestamp()
+        calm = {id: each.calm(at) for id, each in before.items() if id in sources}
+        gate._keep_troubles({id: each for id, each in calm.items() if each})
+        return {id: each for id, each in before.items() if each.told and id not in sources}
 
     @classmethod
     def keep(cls, integration: Any) -> None:
@@ -84,3 +164,13 @@ class Gate(models.Model):
                 "pause_reason": "The integration is not enabled." if held else "",
             },
         )
+
+
+def _told(troubles: dict[str, Trouble], id: str) -> bool:
+    return id in troubles and troubles[id].told
+
+
+def _is_hopeless(trouble: Trouble) -> bool:
+    """Has it had no success for so long that nobody tries any more?"""
+    days = settings.OTMS_SUSPEND_DAYS
+    return bool(days) and trouble.held and trouble.last - trouble.patience > days * 86_400

@@ -14,6 +14,7 @@ from integrations.core.delivery import DeliveryPolicy
 from integrations.core.errors import Problem
 from integrations.models import version
 from integrations.models.gate import Gate
+from integrations.models.trouble import Telling
 from otms.accounts import audit
 from otms.accounts.tenancy import PlatformQuerySet, Record
 from otms.db.fields import DocumentField
@@ -161,6 +162,7 @@ class Integration(Record):
         everywhere.update(version=models.F("version") + 1)
         self.refresh_from_db(fields=["version"])
         version.keep(self, everywhere.db)
+        Telling(everywhere.db, self.platform_id, self.pk).gone(Gate.calm(self))
 
     @transaction.atomic
     def switch(self, on: bool) -> bool:

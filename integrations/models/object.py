@@ -1,6 +1,7 @@
 """IntegrationObject: one change for one integration, and what a worker may say of it."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -74,6 +75,9 @@ class IntegrationObject(models.Model):
     # What its targets call the record, by the name of the data source and by its id; recall().
     remote: dict[str, str] = {}
     remote_ids: dict[Any, str] = {}
+
+    # Targets of its integration that may not be called now, and until when; claim_due().
+    shut: dict[Any, datetime] = {}
 
     # What a log line of the server calls it, if that is not its reference.
     told_as: str | None = None
@@ -246,6 +250,14 @@ class IntegrationObject(models.Model):
             "interruptions": self.interruptions,  # it is as suspect as it was
         }
         return Outcome(self, changes, Level.DEBUG, "released", reason, wait=0)
+
+    def stand_by(self, source: DataSource, until: datetime) -> Outcome:
+        """Its target is held back: the lease is given back, and it waits where it will go on."""
+        outcome = self.release(f"{source} is in trouble; it is not called now.")
+        outcome.changes |= {"at_source": source.pk, "due_at": until}
+        if self.attempts == 1 and not self.step:
+            outcome.changes["version"] = None  # nothing was sent that a retry had to repeat
+        return replace(outcome, wait=None)
 
     @property
     def interrupted(self) -> bool:

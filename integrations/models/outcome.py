@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from integrations.core.trouble import Report
 from integrations.models.log import Level, RequestLog
 from integrations.models.remote_record import Remembered
 from integrations.models.status import Status
@@ -33,6 +34,7 @@ class Outcome:
     wait: float | None = None
     answers: dict[str, Any] | None = None  # of steps that enrich, all so far
     remembered: Remembered | None = None
+    report: Report | None = None  # what it tells of its target
 
     @property
     def frees_lane(self) -> bool:

@@ -38,6 +38,7 @@ from integrations.models.log import Level, Log, RequestLog
 from integrations.models.outcome import Outcome
 from integrations.models.remote_record import RemoteRecord
 from integrations.models.status import ENDABLE, REQUEUED, Status, finished
+from integrations.models.trouble import Telling
 from otms.accounts import audit
 from otms.db.text import Text
 
@@ -60,10 +61,12 @@ SELECT DISTINCT (SELECT n.id FROM integrations_integrationobject n
   FROM integrations_integrationobject o WHERE o.id IN %(ids)s AND o.lane IS NOT NULL
 """
 )
-LOCK_RATED = Text(
+# Those that count calls, and those of targets that fail or did when they were called last.
+LOCK_HEARING = Text(
     """
 SELECT g.* FROM integrations_gate g
- WHERE g.integration_id IN %(gates)s AND g.rate_calls IS NOT NULL
+ WHERE g.integration_id IN %(called)s AND (g.rate_calls IS NOT NULL OR g.troubles IS NOT NULL)
+    OR g.integration_id IN %(failing)s
  ORDER BY g.integration_id FOR NO KEY UPDATE
 """
 )
@@ -173,7 +176,7 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         """
         with transaction.atomic(using=self.db):
             # Before the objects, as whoever retires an integration does: or the two could deadlock.
-            gates = self._rated_gates(outcomes)
+            gates = self._hearing_gates(outcomes)
             now = database_now(self.db)
             held = dict(LOCK_LEASED.rows(self.db, ids=[o.object.pk for o in outcomes]))
             standing = [o for o in outcomes if held.get(o.object.pk) == o.object.fence]
@@ -190,8 +193,7 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 (outcome.object, outcome.remembered) for outcome in standing if outcome.remembered
             )
             for gate in gates:
-                made = [o for o in standing if o.request and o.object.integration_id == gate.pk]
-                gate.count(len(made), now)
+                self._hear(gate, [o for o in standing if o.object.integration_id == gate.pk], now)
             self._wake_next([o.object.pk for o in standing if o.frees_lane], now)
             # Nobody knows of a COMMIT whose answer was lost whether it was made: written twice,
             # it is there once.
@@ -203,17 +205,38 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
             )
             for outcome in standing:
                 if outcome.pause_reason:
-                    Gate.objects.using(self.db).filter(pk=outcome.object.integration_id).update(
-                        paused_until=FOREVER, pause_reason=outcome.pause_reason[:300]
-                    )
+                    source = outcome.report and outcome.report.source
+                    self._suspend(outcome.object, source, outcome.pause_reason)
             # The last: its row of all time is what any two workers have in common.
             Counter.objects.using(self.db).record(standing, now)
         return standing
 
-    def _rated_gates(self, outcomes: Sequence[Outcome]) -> list[Gate]:
-        """The gates that count calls, locked, as they are now: a rate may have been set since."""
-        ids = {o.object.integration_id for o in outcomes if o.request}
-        return LOCK_RATED.records(Gate, self.db, gates=list(ids)) if ids else []
+    def _hearing_gates(self, outcomes: Sequence[Outcome]) -> list[Gate]:
+        """The gates that calls tell something, locked, as they are now."""
+        called = {o.object.integration_id for o in outcomes if o.request or o.report}
+        reports = [(o.object.integration_id, o.report) for o in outcomes if o.report]
+        failing = {id for id, report in reports if report.kind != "works"}
+        if not called:
+            return []
+        return LOCK_HEARING.records(Gate, self.db, called=list(called), failing=list(failing))
+
+    def _hear(self, gate: Gate, outcomes: list[Outcome], now: datetime) -> None:
+        """Count the calls, and keep what they tell of their targets; people are told of trouble."""
+        gate.count(len([o for o in outcomes if o.request]), now)
+        waiting = self._all().filter(integration_id=gate.pk, due_at__isnull=False)
+        reports = [o.report for o in outcomes if o.report]
+        heard = gate.hear(reports, now, waiting.exists)
+        for obj in (o.object for o in outcomes[:1]):
+            Telling(self.db, obj.platform_id, gate.pk).heard(heard)
+            for source, trouble in heard.hopeless.items():
+                self._suspend(obj, source, f"It worked no more for days: {trouble.reason}")
+
+    def _suspend(self, obj: "IntegrationObject", source: Any, reason: str) -> None:
+        """Nothing more is sent until a person says so, who is told once."""
+        gates = Gate.objects.using(self.db).filter(pk=obj.integration_id)
+        stopped = {"paused_until": FOREVER, "pause_reason": reason[:300]}
+        if gates.filter(paused_until__lt=FOREVER).update(**stopped):
+            Telling(self.db, obj.platform_id, obj.integration_id).suspended(source, reason)
 
     def _wake_next(self, ids: list[int], now: datetime) -> None:
         """The next of each lane is due now, or at its own tick: it waited for these.

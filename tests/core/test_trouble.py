@@ -1,0 +1,152 @@
+"""When a target is in trouble, how it is tried meanwhile, and when the trouble is over."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from integrations.core.trouble import (
+    FEW,
+    FIRST_COOLDOWN,
+    LASTING,
+    LONGEST_ASKED,
+    LONGEST_COOLDOWN,
+    MANY,
+    RAMP,
+    Report,
+    Trouble,
+)
+
+WORKS = Report("s", "ERP", "works")
+REFUSES = Report("s", "ERP", "refuses", "It answered 400.")
+DOWN = Report("s", "ERP", "down", "It answered 503.", alone=True, first=True)
+
+
+class Target:
+    """A target, with a clock that is set by hand and no chance."""
+
+    def __init__(self, cap: int = 8) -> None:
+        self.cap, self.now = cap, 1000.0
+        self.trouble: Trouble | None = None
+
+    def tells(self, *reports: Report) -> "Target":
+        for report in reports:
+            self.trouble = Trouble.after(
+                self.trouble, report, self.now, cap=self.cap, chance=lambda: 0.0
+            )
+        return self
+
+    def room(self, in_flight: int = 0) -> int | None:
+        return self.trouble.room(in_flight, self.now) if self.trouble else None
+
+    @property
+    def left(self) -> float:
+        """Seconds until it is tried."""
+        assert self.trouble
+        return self.trouble.until - self.now
+
+
+def test_a_few_failures_are_no_trouble_yet_and_forgotten_with_the_first_success() -> None:
+    target = Target().tells(*[DOWN] * (MANY - 1))
+    assert target.trouble is not None
+    assert (target.trouble.told, target.room()) == (False, None)
+    assert target.tells(WORKS).trouble is None
+
+
+def test_many_in_a_row_are_and_so_are_a_few_that_last() -> None:
+    many = Target().tells(*[DOWN] * MANY).trouble
+    assert many is not None
+    assert many.told
+    target = Target().tells(*[DOWN] * (FEW - 1))
+    target.now += LASTING
+    few = target.tells(DOWN).trouble
+    assert few is not None
+    assert (few.told, few.since, few.reason) == (True, 1000.0, "It answered 503.")
+
+
+def test_one_is_tried_at_a_time_and_each_that_fails_makes_the_wait_longer() -> None:
+    target = Target().tells(*[DOWN] * MANY)
+    waits = []
+    for _ in range(9):
+        assert target.room() == 0
+        waits.append(target.left)
+        target.now += target.left
+        assert (target.room(), target.room(in_flight=1)) == (1, 0)
+        target.tells(DOWN)
+    assert waits == [FIRST_COOLDOWN, 10, 20, 40, 80, 160, 300, 300, LONGEST_COOLDOWN]
+
+
+def test_calls_that_were_under_way_do_not_make_it_longer() -> None:
+    target = Target().tells(*[DOWN] * MANY)
+    target.now += 1
+    assert target.tells(*[DOWN] * 7).left == FIRST_COOLDOWN - 1
+    assert target.trouble is not None
+    assert target.trouble.failures == MANY + 7
+
+
+def test_a_target_that_says_when_is_left_alone_until_then_but_not_for_ever() -> None:
+    target = Target().tells(*[DOWN] * (MANY - 1), replace(DOWN, wait=90))
+    assert target.left == 90
+    target.now += 1
+    assert target.tells(replace(DOWN, wait=1e9)).left == LONGEST_ASKED
+
+
+def test_after_a_trial_that_went_well_more_come_a_little_at_a_time() -> None:
+    target = Target(cap=20).tells(*[DOWN] * MANY)
+    target.now += target.left
+    rooms = []
+    while target.tells(WORKS).trouble:
+        rooms.append(target.room())
+    assert rooms == list(range(2, 21))
+
+
+@pytest.mark.parametrize("cap", [1, 8])
+def test_it_is_over_when_it_worked_often_enough_however_few_may_call(cap: int) -> None:
+    target = Target(cap=cap).tells(*[DOWN] * MANY)
+    target.now += target.left
+    assert target.tells(*[WORKS] * (RAMP - 1)).trouble is not None
+    assert target.tells(WORKS).trouble is None
+
+
+def test_when_nothing_waits_the_first_that_works_ends_it() -> None:
+    target = Target().tells(*[DOWN] * MANY)
+    target.now += target.left
+    after = Trouble.after(target.trouble, WORKS, target.now, cap=8, waits=lambda: False)
+    assert after is None
+
+
+def test_a_failure_on_the_way_back_is_the_same_trouble_with_a_longer_wait() -> None:
+    target = Target().tells(*[DOWN] * MANY)
+    target.now += target.left
+    target.tells(*[WORKS] * 5)
+    assert target.room() == 6
+    assert target.tells(DOWN).left == 2 * FIRST_COOLDOWN
+    assert target.trouble is not None
+    assert (target.trouble.since, target.trouble.works, target.trouble.at_once) == (1000, 0, 1)
+
+
+def test_one_that_refuses_is_in_trouble_but_answers_and_is_not_held_back() -> None:
+    target = Target().tells(*[REFUSES] * (MANY + 5))
+    assert target.trouble is not None
+    assert (target.trouble.told, target.room()) == (True, None)
+    assert target.tells(DOWN).room() == 0
+    target.now += target.left
+    assert target.tells(REFUSES).room() == 1
+    assert target.left == 0
+
+
+def test_a_person_who_came_by_has_it_tried_at_once_with_patience_again() -> None:
+    target = Target().tells(*[DOWN] * MANY)
+    target.now += 1
+    assert target.trouble is not None
+    calm: Any = target.trouble.calm(target.now)
+    assert (calm.room(0, target.now), calm.told, calm.since, calm.patience) == (1, True, 1000, 1001)
+    target.trouble = calm
+    assert target.tells(DOWN).left == FIRST_COOLDOWN
+    assert Target().tells(DOWN).trouble.calm(0) is None  # type: ignore[union-attr]
+
+
+def test_it_is_read_as_it_was_written_also_by_an_older_version() -> None:
+    trouble = Target().tells(*[DOWN] * MANY).trouble
+    assert trouble is not None
+    assert Trouble.read({**trouble.written(), "newer": 1}) == trouble
