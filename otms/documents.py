@@ -115,6 +115,11 @@ def shorten(value: Any, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def visible(text: str) -> str:
+    """Spell out NUL and lone surrogates, which PostgreSQL refuses to store."""
+    return _UNSTORABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
 def timestamp(moment: datetime) -> str:
     """Spell a moment as the wire does: ISO 8601, UTC, with Z."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -243,18 +248,13 @@ def _has_raw_surrogates(data: bytes | str) -> bool:
     return isinstance(data, str) and not data.isascii() and bool(_UNSTORABLE.search(data))
 
 
-def _visible(text: str) -> str:
-    """Spell out NUL and lone surrogates, which PostgreSQL refuses to store."""
-    return _UNSTORABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
-
-
 def _storable(value: Any) -> Any:
     if isinstance(value, str):
-        return _visible(value)
+        return visible(value)
     if isinstance(value, list):
         return [_storable(item) for item in value]
     if isinstance(value, dict):
-        return _object([(_visible(key), _storable(item)) for key, item in value.items()])
+        return _object([(visible(key), _storable(item)) for key, item in value.items()])
     return value
 
 
@@ -289,7 +289,7 @@ def _within_orjson(value: Any) -> Any:
         except ValueError:  # what Python does not spell, nobody reads
             raise DocumentError("A number has too many digits.") from None
     if isinstance(value, str):
-        return _visible(value)
+        return visible(value)
     if isinstance(value, list | tuple):
         return [_within_orjson(item) for item in value]
     if isinstance(value, dict):

@@ -1,6 +1,7 @@
 """The product's nouns, one file each; queue.py holds every transition of a queued object."""
 
 from integrations.models.access_token import AccessToken
+from integrations.models.alert import Alert, AlertRecipient, Notice
 from integrations.models.app_token import AppAccessToken
 from integrations.models.change import EntityChange
 from integrations.models.counter import Counter
@@ -24,6 +25,8 @@ from integrations.models.version import IntegrationVersion
 
 __all__ = [
     "AccessToken",
+    "Alert",
+    "AlertRecipient",
     "AppAccessToken",
     "AppInstallation",
     "Counter",
@@ -45,6 +48,7 @@ __all__ = [
     "Log",
     "MessageAutomation",
     "MessageTemplate",
+    "Notice",
     "Outcome",
     "Remembered",
     "RemoteRecord",
