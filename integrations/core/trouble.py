@@ -93,11 +93,12 @@ class Trouble:
             return again if again and waits() else None
         return (before or cls(since=now, patience=now))._failed(report, now, chance)
 
-    def calm(self, now: float) -> "Trouble | None":
+    def calm(self, now: float, *, alone: bool, first: bool) -> "Trouble | None":
         """After a person looked at it: it is tried at once, and with patience again."""
         if not self.told:
             return None
-        return replace(self, until=now, cooldown=0.0, patience=now, alone=False, first=False)
+        tried = replace(self, until=now, cooldown=0.0, at_once=1, works=0)
+        return replace(tried, patience=now, alone=alone, first=first)
 
     def room(self, in_flight: int, now: float) -> int | None:
         """How many more may be called now; None if it is not held back."""

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0008_audit_names_no_record'),
-        ('integrations', '0021_counter'),
+        ('integrations', '0022_troubles'),
     ]
 
     operations = [

@@ -147,15 +147,14 @@ class Flying(NamedTuple):
 class Targets:
     """Which of an integration's targets may be called now, when some are in trouble.
 
-    What stands at one that may not is put off; where something stands that was not called yet is
-    only known when its filters were asked, so it takes along which targets are `shut`.
+    What stands at one that may not is put off. Where it will stand that was not sent anywhere yet
+    may only be known when filters were asked: it takes along which targets are shut.
     """
 
     def __init__(self, gate: Gate, in_flight: list[UUID | None], now: datetime) -> None:
-        self.shut: dict[UUID, datetime] = {}
         self.put_off: dict[datetime, list[int]] = defaultdict(list)
-        self._left: dict[UUID, int] = {}
-        self._until: dict[UUID, datetime] = {}
+        self._left: dict[UUID | None, int] = {}
+        self._until: dict[Any, datetime] = {}
         self._first: UUID | None = None
         for id, trouble in gate.held_back.items():
             source = UUID(id)
@@ -164,22 +163,22 @@ class Targets:
             self._left[source] = trouble.room(called, now.timestamp()) or 0
             until = datetime.fromtimestamp(trouble.until, UTC)
             self._until[source] = max(until, now + LOOK_AGAIN)
-            self._count(source, 0)
 
     def may(self, source: UUID | None, id: int) -> bool:
         """May this object go to the target where it stands? Else it is put off."""
-        if (at := source or self._first) not in self._left or at is None:
+        at = source or self._first
+        if at not in self._left:
             return True
         if not self._left[at]:
             self.put_off[self._until[at]].append(id)
             return False
-        self._count(at, 1)
+        self._left[at] -= 1
         return True
 
-    def _count(self, source: UUID, calls: int) -> None:
-        self._left[source] -= calls
-        if not self._left[source]:
-            self.shut[source] = self._until[source]
+    def shut(self, source: UUID | None) -> dict[UUID | None, datetime]:
+        """Until when the others may not be called, for one that stands here."""
+        here = source or self._first
+        return {at: self._until[at] for at, left in self._left.items() if not left and at != here}
 
 
 class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
@@ -308,7 +307,7 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         lanes = {id: lane for id, lane, *_ in found}
         places = {id: at and UUID(str(at)) for id, _, _, at, _ in found}
         leased: list[int] = []
-        shut: dict[int, dict[UUID, datetime]] = {}
+        shut: dict[int, dict[UUID | None, datetime]] = {}
         served: list[Any] = []  # those that were not come to keep their place in the row
         tried = False
         for due in candidates:
@@ -332,7 +331,7 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             if heads:
                 LEASE.run(self.db, ids=heads, now=now, end=end)
                 leased += heads
-                shut |= dict.fromkeys(heads, targets.shut)
+                shut |= {id: targets.shut(places[id]) for id in heads}
             if behind := [id for id in due.rows if id in follows]:
                 DEFER.run(self.db, ids=behind, now=now, end=end, forever=FOREVER)
             if taken:

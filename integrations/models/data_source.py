@@ -54,8 +54,9 @@ class DataSource(Record):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
+            gone = super().delete(*args, **kwargs)
             self.integration.new_version()
-            return super().delete(*args, **kwargs)
+            return gone
 
     @property
     def signs(self) -> bool:

@@ -137,9 +137,17 @@ class Gate(models.Model):
         rows = cls.objects.select_for_update(no_key=True)
         if not (gate := rows.filter(pk=integration.pk, troubles__isnull=False).first()):
             return {}
-        sources = {str(id) for id in integration.data_sources.values_list("pk", flat=True)}
+        sources = {
+            str(id): filters
+            for id, filters in integration.data_sources.values_list("pk", "filters")
+        }
+        alone, first = len(sources) == 1, next(iter(sources), None)
         before, at = gate.trouble, datetime.now(UTC).timestamp()
-        calm = {id: each.calm(at) for id, each in before.items() if id in sources}
+        calm = {
+            id: each.calm(at, alone=alone, first=id == first and not sources[id])
+            for id, each in before.items()
+            if id in sources
+        }
         gate._keep_troubles({id: each for id, each in calm.items() if each})
         return {id: each for id, each in before.items() if each.told and id not in sources}
 

@@ -7,14 +7,22 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.utils.timezone import now
 
 from integrations.core.trouble import Trouble
+from integrations.models.alert import Alert, Kind
 from integrations.models.gate import Heard
 from integrations.models.log import Level, Log
+from otms.documents import timestamp
 
 log = logging.getLogger(__name__)
 
-BEGUN, OVER, SUSPENDED = "target_in_trouble", "target_recovered", "suspended"
+# What a log line is called by, of each kind.
+CODES = {
+    Kind.TROUBLE: ("target_in_trouble", Level.ERROR),
+    Kind.RECOVERED: ("target_recovered", Level.INFO),
+    Kind.SUSPENDED: ("suspended", Level.ERROR),
+}
 
 
 @dataclass(frozen=True)
@@ -28,34 +36,35 @@ class Telling:
     def heard(self, heard: Heard) -> None:
         for source, trouble in heard.begun.items():
             text = f"{trouble.name} {_failed(trouble)}: {trouble.reason} {_meanwhile(trouble)}"
-            self._write(BEGUN, Level.ERROR, text, source, trouble)
+            self._write(Kind.TROUBLE, text, source, trouble)
         for source, trouble in heard.over.items():
             text = f"{trouble.name} works again. {_was(trouble)}"
-            self._write(OVER, Level.INFO, text, source, trouble)
+            self._write(Kind.RECOVERED, text, source, trouble)
 
     def gone(self, troubles: dict[str, Trouble]) -> None:
         """Their data sources were taken away, and the trouble with them."""
         for source, trouble in troubles.items():
             text = f"{trouble.name} was taken away. {_was(trouble)}"
-            self._write(OVER, Level.INFO, text, source, trouble)
+            self._write(Kind.RECOVERED, text, source, trouble)
 
     def suspended(self, source: Any, reason: str) -> None:
         """Nothing more is sent, and a person has to say when it is again."""
         text = f"{reason} Nothing more is sent until a person saves or resumes the integration."
-        self._write(SUSPENDED, Level.ERROR, text, source)
+        self._write(Kind.SUSPENDED, text, source)
 
-    def _write(
-        self, code: str, level: Level, text: str, source: Any, trouble: Trouble | None = None
-    ) -> None:
-        since = _at(trouble.since) if trouble else None
+    def _write(self, kind: Kind, text: str, source: Any, trouble: Trouble | None = None) -> None:
+        code, level = CODES[kind]
+        since = _moment(trouble.since) if trouble else now()
         Log.objects.using(self.using).create(
             platform_id=self.platform_id,
             integration_id=self.integration_id,
             level=level,
             code=code,
             message=text,
-            data={"dataSourceId": source and str(source), "since": since},
+            data={"dataSourceId": source and str(source), "since": timestamp(since)},
         )
+        alerts = Alert.objects.using(self.using)
+        alerts.tell(self.integration_id, self.platform_id, kind, source, text, since)
         extra = {"code": code, "integration": self.integration_id}
         severity = logging.getLevelName(level.upper())
         transaction.on_commit(partial(log.log, severity, text, extra=extra), using=self.using)
@@ -76,4 +85,8 @@ def _was(trouble: Trouble) -> str:
 
 
 def _at(moment: float) -> str:
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{_moment(moment):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

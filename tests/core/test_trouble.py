@@ -139,11 +139,11 @@ def test_a_person_who_came_by_has_it_tried_at_once_with_patience_again() -> None
     target = Target().tells(*[DOWN] * MANY)
     target.now += 1
     assert target.trouble is not None
-    calm: Any = target.trouble.calm(target.now)
+    calm: Any = target.trouble.calm(target.now, alone=True, first=True)
     assert (calm.room(0, target.now), calm.told, calm.since, calm.patience) == (1, True, 1000, 1001)
     target.trouble = calm
     assert target.tells(DOWN).left == FIRST_COOLDOWN
-    assert Target().tells(DOWN).trouble.calm(0) is None  # type: ignore[union-attr]
+    assert Target().tells(DOWN).trouble.calm(0, alone=True, first=True) is None  # type: ignore[union-attr]
 
 
 def test_it_is_read_as_it_was_written_also_by_an_older_version() -> None:
