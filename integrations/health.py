@@ -6,7 +6,9 @@ from typing import Any
 from django.db.models import Count, Min, OuterRef, QuerySet, Subquery
 from django.utils.timezone import now
 
+from integrations.core.trouble import Trouble
 from integrations.models import Integration, IntegrationObject, Status
+from integrations.models.gate import moment
 from otms.documents import timestamp
 
 STATES = ("HEALTHY", "DEGRADED", "PAUSED", "SUSPENDED", "DELETED")
@@ -81,11 +83,31 @@ def _told(
         state = "SUSPENDED"
     elif error is not None:
         state, reason = "DEGRADED", error
+    troubled = {id: each for id, each in integration.gate.trouble.items() if each.told}
+    first = min(troubled.values(), key=lambda each: each.since, default=None)
+    if first and state in ("HEALTHY", "DEGRADED"):
+        state, reason = "DEGRADED", first.reason
     late = (now() - waiting["oldest"]).total_seconds() if waiting["oldest"] else 0
     return {
         "state": state,
         "reason": reason,
+        "since": timestamp(moment(first.since)) if first else None,
         "queued": waiting["queued"],
         "oldestDueSeconds": max(0, round(late)),
         "lastSuccessAt": timestamp(delivered_at) if delivered_at else None,
+        "targets": [_target(id, each) for id, each in troubled.items()],
+    }
+
+
+def _target(data_source_id: str, trouble: Trouble) -> dict[str, Any]:
+    """A target in trouble: what it said last, and when it is called again, if it is held back."""
+    return {
+        "dataSourceId": data_source_id,
+        "name": trouble.name,
+        "since": timestamp(moment(trouble.since)),
+        "failures": trouble.failures,
+        "reason": trouble.reason,
+        "heldBack": trouble.held,
+        "nextTrialAt": timestamp(moment(trouble.until)) if trouble.held else None,
+        "atOnce": trouble.at_once if trouble.held else None,
     }

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils.timezone import localtime, now
 
 from integrations.core import origin
+from integrations.core.trouble import Trouble
 from integrations.models import (
     EntityChange,
     IntegrationObject,
@@ -15,9 +16,11 @@ from integrations.models import (
     RequestLog,
     Status,
 )
+from integrations.models.gate import moment
 from integrations.models.status import OPEN, REQUEUED
 
 MOST_BEHIND = 1000  # objects that are counted behind one that blocks its lane
+LATE = timedelta(minutes=1)  # after which a worker should have come
 NEWEST = 50  # rows of each kind that a story shows; the lists have the others
 
 
@@ -97,12 +100,14 @@ def in_short(obj: IntegrationObject) -> str:
     if obj.leased:
         return f"Attempt {obj.attempts} is being made."
     if obj.status == Status.SUCCESS:
-        return f"Delivered at {_at(obj.finished_at)}, attempt {obj.attempts}."
+        return f"Delivered at {at(obj.finished_at)}, attempt {obj.attempts}."
     if obj.due_at is None:
         return f"{obj.attempts} attempts." if obj.attempts > 1 else ""
     if obj.integration.gate.pause_reason:
         return "It waits: the integration is paused."
-    when = f"at {_at(obj.due_at)}" if obj.due_at > now() else "now"
+    if (troubled := _in_trouble(obj)) and troubled.held:
+        return f"It waits: {troubled.name} is in trouble."
+    when = f"at {at(obj.due_at)}" if obj.due_at > now() else "now"
     return f"Attempt {obj.attempts + 1} {when}."
 
 
@@ -115,53 +120,127 @@ def _sentences(obj: IntegrationObject) -> list[str]:
     tries = f"{obj.attempts} attempt{'' if obj.attempts == 1 else 's'}"
     match Status(obj.status):
         case Status.SUCCESS:
-            return [f"Delivered at {_at(obj.finished_at)}, after {tries}."]
+            return [f"Delivered at {at(obj.finished_at)}, after {tries}."]
         case Status.ERROR:
             return [
-                f"Given up at {_at(obj.finished_at)}, after {tries}.",
+                f"Given up at {at(obj.finished_at)}, after {tries}.",
                 obj.error,
                 _blocked(obj),
                 _overtaken(obj),
             ]
         case Status.SKIPPED if obj.error:
-            given_up = f"Given up at {_at(obj.finished_at)}, after {tries}."
+            given_up = f"Given up at {at(obj.finished_at)}, after {tries}."
             return [given_up, obj.reason, _overtaken(obj)]
         case Status.SKIPPED:
             return ["Nothing was sent, and this is why:", obj.reason or obj.error]
         case Status.CANCELLED:
-            return [f"Cancelled at {_at(obj.finished_at)}; nothing more is sent.", obj.reason]
+            return [f"Cancelled at {at(obj.finished_at)}; nothing more is sent.", obj.reason]
     return [*_expected(obj, tries), obj.error and f"The last error: {obj.error}"]
 
 
 def _expected(obj: IntegrationObject, tries: str) -> list[str]:
     """What an open object waits for."""
     if obj.leased:
-        return [f"Being delivered right now (attempt {obj.attempts}, since {_at(obj.claimed_at)})."]
+        return [f"Being delivered right now (attempt {obj.attempts}, since {at(obj.claimed_at)})."]
     said = [f"{tries[0].upper()}{tries[1:]} so far."] if obj.attempts else []
-    if reason := obj.integration.gate.pause_reason:
-        return [*said, f"It waits because the integration is paused: {reason}"]
-    ahead = (
-        IntegrationObject.objects.of(obj.platform_id)
-        .filter(integration=obj.integration_id, lane=obj.lane, holds_lane=True, pk__lt=obj.pk)
-        .order_by("pk")
-        .first()
-        if obj.lane
-        else None
+    return [*said, next(filter(None, (waits(obj) for waits in WAITS)))]
+
+
+def _for_a_person(obj: IntegrationObject) -> str:
+    reason = obj.integration.gate.pause_reason
+    return f"It waits because the integration is paused: {reason}" if reason else ""
+
+
+def _for_those_before(obj: IntegrationObject) -> str:
+    if not obj.lane:
+        return ""
+    of_lane = IntegrationObject.objects.of(obj.platform_id).filter(
+        integration=obj.integration_id, lane=obj.lane, holds_lane=True, pk__lt=obj.pk
     )
-    if ahead:
-        return [
-            *said,
-            f"It waits for an earlier change of the same record (sequence {ahead.pk}, "
-            f"{ahead.status}): changes leave in their order.",
-        ]
-    full_until = obj.integration.gate.full_until
-    if full_until > now():
-        rate = obj.integration.policy.rate
-        says = f" ({obj.integration.delivery['rate']})" if rate else ""
-        return [*said, f"It waits for its target's rate{says}: more may go at {_at(full_until)}."]
-    if obj.due_at and obj.due_at > now():
-        return [*said, f"The next attempt is at {_at(obj.due_at)}."]
-    return [*said, "It is due now; a worker takes it within seconds."]
+    if not (ahead := of_lane.order_by("pk").first()):
+        return ""
+    text = (
+        f"It waits for an earlier change of the same record (sequence {ahead.pk}, "
+        f"{ahead.status}): changes leave in their order."
+    )
+    if ahead.status == Status.ERROR:
+        text += f" That one failed and holds the others up until it is put back: {ahead.error}"
+    return text
+
+
+def _for_its_target(obj: IntegrationObject) -> str:
+    if not (troubled := _in_trouble(obj)) or not troubled.held:
+        return ""
+    since, until = moment(troubled.since), moment(troubled.until)
+    if troubled.works:
+        how = "It works again, so what waits is sent a little at a time."
+    elif until > now():
+        how = f"One call at a time is tried, the next at {at(until)}."
+    else:
+        how = "One call at a time is tried, the next one now."
+    return (
+        f"It waits because {troubled.name} failed {troubled.failures} times in a row since "
+        f"{at(since)}: {troubled.reason} {how}"
+    )
+
+
+def _for_a_rate(obj: IntegrationObject) -> str:
+    full_until, rate = obj.integration.gate.full_until, obj.integration.policy.rate
+    if not rate or full_until <= now():
+        return ""
+    says = obj.integration.delivery["rate"]
+    return f"It waits for its target's rate ({says}): more may go at {at(full_until)}."
+
+
+def _for_its_time(obj: IntegrationObject) -> str:
+    if not obj.due_at or obj.due_at <= now():
+        return ""
+    if obj.status == Status.QUEUE and not obj.attempts:
+        if obj.integration.schedule:
+            return (
+                f"It waits for the schedule of the integration: the next time is {at(obj.due_at)}."
+            )
+        if obj.integration.policy.coalesce:
+            return f"It waits until {at(obj.due_at)} for newer changes of the record to replace it."
+    return f"The next attempt is at {at(obj.due_at)}."
+
+
+def _for_a_turn(obj: IntegrationObject) -> str:
+    cap = obj.integration.gate.cap
+    of_integration = IntegrationObject.objects.of(obj.platform_id)
+    if of_integration.filter(integration=obj.integration_id, leased=True).count() >= cap:
+        return f"It is due, and waits while {cap} others of the integration, its most, are sent."
+    return ""
+
+
+def _for_a_worker(obj: IntegrationObject) -> str:
+    if obj.due_at and now() - obj.due_at > LATE:
+        return (
+            f"It is due since {at(obj.due_at)} and no worker took it: is one running, and does it "
+            "keep up?"
+        )
+    return "It is due now; a worker takes it within seconds."
+
+
+# What an object may wait for, in the order in which it would matter.
+WAITS = (
+    _for_a_person,
+    _for_those_before,
+    _for_its_target,
+    _for_a_rate,
+    _for_its_time,
+    _for_a_turn,
+    _for_a_worker,
+)
+
+
+def _in_trouble(obj: IntegrationObject) -> Trouble | None:
+    """The trouble of the target where it stands, if that is known to have any."""
+    gate = obj.integration.gate
+    if whole := gate.blocked_by:
+        return whole
+    first = next((each for each in gate.held_back.values() if each.first), None)
+    return gate.held_back.get(str(obj.at_source)) if obj.at_source else first
 
 
 def _blocked(obj: IntegrationObject) -> str:
@@ -191,10 +270,10 @@ def _overtaken(obj: IntegrationObject) -> str:
             return "Whether a newer change of the record was delivered since is no longer known."
         return ""
     return (
-        f"A newer change of the record was delivered at {_at(last.finished_at)}: put back, this "
+        f"A newer change of the record was delivered at {at(last.finished_at)}: put back, this "
         "one sends the older state last."
     )
 
 
-def _at(at: datetime | None) -> str:
-    return f"{localtime(at):%Y-%m-%d %H:%M:%S %Z}" if at else "an unknown time"
+def at(when: datetime | None) -> str:
+    return f"{localtime(when):%Y-%m-%d %H:%M:%S %Z}" if when else "an unknown time"

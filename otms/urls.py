@@ -10,6 +10,7 @@ from integrations.api.apps import viewsets as app_viewsets
 from integrations.api.catalogue import viewsets as catalogue_viewsets
 from integrations.api.credentials import viewsets as credential_viewsets
 from integrations.api.email import viewsets as email_viewsets
+from integrations.api.explain import viewsets as explain_viewsets
 from integrations.api.files import viewsets as file_viewsets
 from integrations.api.imports import viewsets as import_viewsets
 from integrations.api.language import FiltersSchema, MappingSchema
@@ -48,6 +49,7 @@ router.register(
     *credential_viewsets,
     *import_viewsets,
     *object_viewsets,
+    *explain_viewsets,
     *file_viewsets,
     *message_viewsets,
     *email_viewsets,

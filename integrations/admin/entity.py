@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import Truncator
 
-from integrations import entities, story
+from integrations import entities, explain, story
 from integrations.admin.links import STATUS_COLOURS, link_to, list_of, page_of
 from integrations.models import Email, IntegrationObject, Status
 from otms.accounts.asking import allowed
@@ -69,8 +69,19 @@ class QueueOnPage(PlatformAdmin):
                 for row in rows[:NEWEST]
             ],
             "more": len(rows) > NEWEST,
+            "untold": self._untold(request, record),
             "all": list_of(IntegrationObject, q=record.pk),
         }
+
+
+    def _untold(self, request: HttpRequest, record: Any) -> list[dict[str, Any]]:
+        """The integrations that have nothing in their queue of the last change, and why."""
+        found = explain.record(request.user.platform, self.entity, record.pk)  # type: ignore[union-attr]
+        return [
+            {"integration": link_to(told.integration), "why": told.why}
+            for told in found.integrations
+            if told.object is None
+        ]
 
 
 def put_on_pages() -> None:

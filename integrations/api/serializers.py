@@ -238,12 +238,32 @@ class DataSourceSerializer(WireSerializer):
     )
 
 
+class TargetHealthSerializer(serializers.Serializer):
+    """A target that failed many times in a row, or a few times over more than a minute."""
+
+    dataSourceId = serializers.UUIDField()
+    name = serializers.CharField()
+    since = serializers.DateTimeField()
+    failures = serializers.IntegerField(help_text="In a row.")
+    reason = serializers.CharField()
+    heldBack = serializers.BooleanField(
+        help_text="One call at a time is tried, and when it works again a little more each time; "
+        "a target that answers, but refuses, is called as ever."
+    )
+    nextTrialAt = serializers.DateTimeField(allow_null=True)
+    atOnce = serializers.IntegerField(allow_null=True, help_text="Calls that may be made at once.")
+
+
 class HealthSerializer(serializers.Serializer):
     state = serializers.ChoiceField(health.STATES)
     reason = serializers.CharField()
+    since = serializers.DateTimeField(
+        allow_null=True, help_text="Of the target that is in trouble for longest."
+    )
     queued = serializers.IntegerField()
     oldestDueSeconds = serializers.IntegerField()
     lastSuccessAt = serializers.DateTimeField(allow_null=True)
+    targets = TargetHealthSerializer(many=True, help_text="Those that are in trouble.")
 
 
 class IntegrationSerializer(WireSerializer):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, Q
 
 
 class Entity:
@@ -29,6 +29,10 @@ class Entity:
     def reference(self, snapshot: dict[str, Any]) -> str:
         """What people call the record."""
         return str(snapshot.get("name") or snapshot["id"][:8])
+
+    def called(self, reference: str) -> Q:
+        """Those that people call so."""
+        return Q(name=reference)
 
     def roots(self, instance: Model, using: str) -> set[UUID]:
         """The ids of the roots that this instance belongs to, before and after the save.

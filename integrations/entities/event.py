@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from integrations.entities import base
 from otms.orders import wire
 from otms.orders.models import Event
@@ -21,3 +23,7 @@ class Entity(base.Entity):
         """The order it is about, if there is one: by that people look for it."""
         order = snapshot["transportOrder"] or {}
         return order.get("name") or order.get("orderId") or snapshot["name"] or snapshot["type"]
+
+    def called(self, reference: str) -> Q:
+        order = Q(transport_order__name=reference) | Q(transport_order__order_id=reference)
+        return order | Q(name=reference)

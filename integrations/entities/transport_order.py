@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from integrations.entities import base
 from otms.orders import wire
 from otms.orders.models import Consignment, Goods, TransportOrder
@@ -20,3 +22,6 @@ class Entity(base.Entity):
 
     def reference(self, snapshot: dict[str, Any]) -> str:
         return snapshot["name"] or snapshot["orderId"] or snapshot["id"][:8]
+
+    def called(self, reference: str) -> Q:
+        return Q(name=reference) | Q(order_id=reference)

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce, Least
 
 from integrations.core.share import Share
 from integrations.models.counter import Counter, interrupted
-from integrations.models.gate import FOREVER, LOOK_AGAIN, Gate
+from integrations.models.gate import FOREVER, LOOK_AGAIN, Gate, moment
 from integrations.models.log import Level, Log, RequestLog
 from otms.accounts.tenancy import PlatformQuerySet
 from otms.db.text import Text
@@ -161,8 +161,7 @@ class Targets:
             self._first = source if trouble.first else self._first
             called = sum((each or self._first) == source for each in in_flight)
             self._left[source] = trouble.room(called, now.timestamp()) or 0
-            until = datetime.fromtimestamp(trouble.until, UTC)
-            self._until[source] = max(until, now + LOOK_AGAIN)
+            self._until[source] = max(moment(trouble.until), now + LOOK_AGAIN)
 
     def may(self, source: UUID | None, id: int) -> bool:
         """May this object go to the target where it stands? Else it is put off."""

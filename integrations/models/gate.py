@@ -96,7 +96,7 @@ class Gate(models.Model):
 
     def _close(self, until: float, now: datetime, *, looks_again: bool) -> None:
         """Full until then, or until it is heard how the calls in flight went."""
-        self.full_until, soon = datetime.fromtimestamp(until, UTC), now + LOOK_AGAIN
+        self.full_until, soon = moment(until), now + LOOK_AGAIN
         if looks_again:
             self.full_until = min(self.full_until, soon) if self.full_until > now else soon
         self.save(update_fields=["full_until"])
@@ -172,6 +172,11 @@ class Gate(models.Model):
                 "pause_reason": "The integration is not enabled." if held else "",
             },
         )
+
+
+def moment(seconds: float) -> datetime:
+    """As trouble counts time."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _told(troubles: dict[str, Trouble], id: str) -> bool:

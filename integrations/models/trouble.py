@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -11,7 +10,7 @@ from django.utils.timezone import now
 
 from integrations.core.trouble import Trouble
 from integrations.models.alert import Alert, Kind
-from integrations.models.gate import Heard
+from integrations.models.gate import Heard, moment
 from integrations.models.log import Level, Log
 from otms.documents import timestamp
 
@@ -54,7 +53,7 @@ class Telling:
 
     def _write(self, kind: Kind, text: str, source: Any, trouble: Trouble | None = None) -> None:
         code, level = CODES[kind]
-        since = _moment(trouble.since) if trouble else now()
+        since = moment(trouble.since) if trouble else now()
         Log.objects.using(self.using).create(
             platform_id=self.platform_id,
             integration_id=self.integration_id,
@@ -84,9 +83,5 @@ def _was(trouble: Trouble) -> str:
     return f"It was in trouble since {_at(trouble.since)}: {trouble.reason}"
 
 
-def _at(moment: float) -> str:
-    return f"{_moment(moment):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _at(seconds: float) -> str:
+    return f"{moment(seconds):%Y-%m-%d %H:%M:%S} UTC"

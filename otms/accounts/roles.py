@@ -27,7 +27,7 @@ def each(verbs: str, *entities: str) -> frozenset[str]:
 
 
 LOOKS = each("get search", RECORDS, INTEGRATIONS, QUEUE, INTAKE, APPS, MESSAGES) | each(
-    "get", "integration:catalogue"
+    "get", "integration:catalogue integration:explanation"
 )
 SUPPORTS = (
     LOOKS

@@ -210,7 +210,7 @@ def test_the_examples_of_a_search_and_of_credentials_are_answered(
     acme = make.BusinessFactory(platform=platform, name="Acme Corp")
     make.OrderFactory(platform=platform, customer=acme, status="planned")
     make.OrderFactory(platform=platform, status="planned")
-    example, extended = examples("## Lists and searches")
+    example, extended, _ = examples("## Lists and searches")
     assert api.ok("POST", "transportOrders/0/20", example)["totalResults"] == 1
     assert api.ok("POST", "transportOrders:extended/0/20", extended)["totalResults"] == 1
     refresh, otp, token, example = examples("## Who may call")
