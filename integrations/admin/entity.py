@@ -73,7 +73,6 @@ class QueueOnPage(PlatformAdmin):
             "all": list_of(IntegrationObject, q=record.pk),
         }
 
-
     def _untold(self, request: HttpRequest, record: Any) -> list[dict[str, Any]]:
         """The integrations that have nothing in their queue of the last change, and why."""
         found = explain.record(request.user.platform, self.entity, record.pk)  # type: ignore[union-attr]

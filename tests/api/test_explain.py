@@ -117,7 +117,9 @@ def test_it_was_refused(api: Api, queue: Queue, sink: Sink) -> None:
 
 
 def test_its_mapping_makes_nothing(api: Api, queue: Queue, sink: Sink) -> None:
-    listener(queue, sink.url(), mapping={"n": {"$path": "$.transportOrder.name", "$type": "decimal"}})
+    listener(
+        queue, sink.url(), mapping={"n": {"$path": "$.transportOrder.name", "$type": "decimal"}}
+    )
     queue.save_order(name="4711x")
     queue.run()
     assert '"4711x"' in why(api, "4711x")
