@@ -36,7 +36,8 @@ log = logging.getLogger(__name__)
 
 PORTION = 200  # rows that one transaction takes away, with what hangs on them
 PAGES = 20  # of so many rows, that are looked at behind some that finished late
-PAUSE = 0.05  # seconds between two looks
+PAUSE = 0.05  # seconds between two looks, and at least so many times what the last one took:
+REST = 3  # most of the time the database is there for deliveries alone
 SECONDS = 120.0  # that one run may take; the next goes on
 
 LOOSE: dict[Any, str] = {RequestLog: "requestLogs", Log: "logs"}
@@ -47,11 +48,14 @@ WALKED = "retention-walked"  # to which change all workers have come, in the cac
 def work_off(*, seconds: float = SECONDS, pause: float = PAUSE) -> dict[str, int]:
     """Forget what is old enough, for so long; how much of each kind that was."""
     end, forgotten = time.monotonic() + seconds, Counter[str]()
+    began = time.monotonic()
     for portion in _portions():
         forgotten.update(portion)
-        if time.monotonic() > end:
+        took = time.monotonic() - began
+        if began + took > end:
             break
-        time.sleep(pause)
+        time.sleep(max(pause, REST * took) if pause else 0)
+        began = time.monotonic()
     if forgotten:
         log.info("history was forgotten", extra=dict(forgotten))
     return dict(forgotten)

@@ -5,10 +5,11 @@ from uuid import uuid4
 
 from django.db import connection
 
-from integrations.models import EntityChange, IntegrationObject
+from integrations.models import EntityChange, IntegrationObject, Log, RequestLog
 from integrations.models.integration import Integration
 
 TABLE = IntegrationObject._meta.db_table
+LOG, CALL = Log._meta.db_table, RequestLog._meta.db_table
 BY_ITSELF = ("id", "uuid")
 
 # Of a queue row, what differs from a row that has just been queued: SQL over `n`, which counts.
@@ -56,10 +57,46 @@ def objects(integration: Integration, n: int, values: Mapping[str, str]) -> None
     model.delete()
 
 
+def logs() -> None:
+    """Of each finished object, a line and a call as a delivery leaves them."""
+    of_object = f"FROM {TABLE} WHERE status = 'SUCCESS'"
+    common = "uuid, platform_id, integration_id, object_id, created_at"
+    values = "gen_random_uuid(), platform_id, integration_id, id, created_at"
+    body = "'{\"erp_order_id\": \"' || uuid || '\"}'"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {LOG} ({common}, level, code, message)"
+            f" SELECT {values}, 'info', 'delivered', 'It answered 200 in 12 ms.' {of_object}"
+        )
+        cursor.execute(
+            f"INSERT INTO {CALL} ({common}, attempt, method, url, request_headers, request_body,"
+            " response_status, response_headers, response_body, truncated, error, duration_ms,"
+            " interrupted, test)"
+            f" SELECT {values}, 1, 'POST', 'https://erp.example/orders', '{{}}', {body},"
+            f" 200, '{{}}', '{{\"ok\":true}}', false, '', 12, false, false {of_object}"
+        )
+
+
+def sizes() -> dict[str, float]:
+    """What the tables of the history and their indexes take, in MiB."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, pg_table_size(relid) / 1048576.0, pg_indexes_size(relid) / 1048576.0"
+            " FROM pg_stat_user_tables WHERE relname = ANY(%s)",
+            [[TABLE, LOG, CALL]],
+        )
+        return {
+            f"{name}{what}": float(size)
+            for name, *sizes in cursor.fetchall()
+            for what, size in zip(("", " (indexes)"), sizes, strict=True)
+        }
+
+
 def tidy() -> None:
     """As autovacuum leaves a table that was left alone for a while."""
     with connection.cursor() as cursor:
-        cursor.execute(f"VACUUM ANALYZE {TABLE}")
+        for _ in range(2):  # pages of an index that the first one empties, the second makes free
+            cursor.execute(f"VACUUM ANALYZE {TABLE}, {LOG}, {CALL}")
 
 
 def empty() -> None:
