@@ -156,6 +156,7 @@ class Integration(Record):
         if was and self.enabled:
             audit.record("update:integration", self, note=f"Resumed; it was suspended: {was}")
 
+    @transaction.atomic
     def new_version(self) -> None:
         """Tell the workers that what they compiled is old."""
         everywhere = Integration.objects.across_platforms().filter(pk=self.pk)
