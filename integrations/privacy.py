@@ -25,6 +25,8 @@ from django.db.models import F
 from integrations import entities
 from integrations.core import finding
 from integrations.models import (
+    Alert,
+    AlertRecipient,
     Email,
     EntityChange,
     ErasureRequest,
@@ -33,6 +35,7 @@ from integrations.models import (
     ImportRow,
     IntegrationObject,
     Log,
+    Notice,
     RemoteRecord,
     RequestLog,
     Task,
@@ -148,8 +151,13 @@ KEPT = (
     Place(File, "files", ("original_name",), batch=5),
     Place(ExternalId, "external ids", ("external_id",), unique="external_id"),
     Place(RemoteRecord, "remote records", ("remote_id",)),
+    Place(Alert, "alerts", ("message",)),
+    Place(Notice, "notices of alerts", ("to", "error")),
 )
-RECORDS = tuple(_record(key) for key in entities.known())
+RECORDS = (
+    *(_record(key) for key in entities.known()),
+    Place(AlertRecipient, "recipients of alerts", ("name", "email", "url"), parts=()),
+)
 PLACES = (*KEPT, *RECORDS)
 
 

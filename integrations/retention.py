@@ -20,15 +20,17 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.timezone import now
 
-from integrations.models import Counter as MinuteCounter
 from integrations.models import (
+    Alert,
     EntityChange,
     Integration,
     IntegrationObject,
     Log,
+    Notice,
     RequestLog,
     Status,
 )
+from integrations.models import Counter as MinuteCounter
 from integrations.models.gate import EVER
 from otms.db.deadlock import again_after_deadlock
 
@@ -76,7 +78,7 @@ def _portions() -> Iterator[Counter[str]]:
     if counters := _limit(settings.OTMS_KEEP_COUNTERS_DAYS):
         looks += [partial(_minutes, each, counters) for each in integrations]
     looks += [partial(_loose, model, kept) for model in LOOSE if kept]
-    looks += [partial(_changes, kept)] if kept else []
+    looks += [partial(_changes, kept), partial(_alerts, kept)] if kept else []
     for look in looks:
         try:
             while portion := again_after_deadlock(look):
@@ -174,6 +176,16 @@ def _loose(model: Any, limit: datetime) -> Counter[str]:
     ids = list(loose.order_by("created_at").values_list("pk", flat=True)[:PORTION])
     rows = model.objects.across_platforms().filter(pk__in=ids)
     return +Counter({LOOSE[model]: rows.only("pk").delete()[0] if ids else 0})
+
+
+def _alerts(limit: datetime) -> Counter[str]:
+    """Forget alerts, with who was told of them; not those that somebody has still to be told of."""
+    everywhere = Alert.objects.across_platforms()
+    waiting = Notice.objects.across_platforms().waiting().filter(alert=OuterRef("pk"))
+    old = everywhere.filter(~Exists(waiting), created_at__lt=limit)
+    ids = list(old.order_by("created_at").values_list("pk", flat=True)[:PORTION])
+    rows = everywhere.filter(pk__in=ids).only("pk")
+    return +Counter(alerts=rows.delete()[1].get(Alert._meta.label, 0) if ids else 0)
 
 
 def _changes(limit: datetime) -> Counter[str]:

@@ -18,14 +18,14 @@ from integrations import entities
 from integrations.core import origin
 from integrations.core.changes import changed_fields
 from integrations.entities.base import Entity
-from integrations.models import EntityChange, IntegrationObject
+from integrations.models import Alert, EntityChange, IntegrationObject
 from integrations.models.change import Action
-from integrations.tasks import wake
+from integrations.tasks import wake, wake_alerts
 from otms.db.before_commit import until_commit
 
 
 def connect() -> None:
-    """Listen to the models of every entity file."""
+    """Listen to the models of every entity file, and to alerts."""
     for key in entities.known():
         entity = entities.load(key)
         for model in (entity.root, *entity.parts):
@@ -35,6 +35,7 @@ def connect() -> None:
         post_save.connect(
             partial(_created, entity), sender=entity.root, weak=False, dispatch_uid=f"created {key}"
         )
+    post_save.connect(_alerted, sender=Alert, dispatch_uid="alerted")
 
 
 def record_changes(key: str, ids: list[UUID], using: str = "default") -> None:
@@ -83,6 +84,12 @@ def _created(
             f"{instance._meta.object_name} {instance.pk} was overwritten without being read; its "
             "change can't be told: read it first, or call record_changes()."
         )
+
+
+def _alerted(created: bool, using: str, raw: bool = False, **_: Any) -> None:
+    """post_save of an alert: whoever it is for is told soon."""
+    if created and not raw:
+        transaction.on_commit(wake_alerts, using=using)
 
 
 def _lock(entity: Entity, ids: list[UUID], using: str) -> None:

@@ -11,6 +11,7 @@ from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting
 from django.conf import settings
 
 from integrations import dispatcher, privacy, retention
+from integrations.alerts import sending
 from integrations.inbound import imports
 from integrations.watchdog import Watchdog
 from otms.db import rotation
@@ -40,6 +41,12 @@ def carry_out_erasures() -> None:
 
 
 @shared_task
+def send_alerts() -> None:
+    """Every ten seconds, and after one was written down: who is to be told is told."""
+    sending.poke()
+
+
+@shared_task
 def forget_history() -> None:
     """Every ten minutes: what is older than it is to be kept."""
     retention.work_off()
@@ -59,6 +66,11 @@ def wake_imports() -> None:
 def wake_erasures() -> None:
     """Tell a worker that there is something to erase."""
     wake(carry_out_erasures)
+
+
+def wake_alerts() -> None:
+    """Tell a worker that there is somebody to tell."""
+    wake(send_alerts)
 
 
 class _Waker(threading.Thread):
@@ -130,9 +142,11 @@ def _claim_no_more(**_: object) -> None:
     """In a signal handler, so nothing is waited for here."""
     imports.stop()
     privacy.stop()
+    sending.stop()
     dispatcher.stop(timeout=0)
 
 
 @worker_shutdown.connect
 def _finish(**_: object) -> None:
     dispatcher.stop()
+    sending.finish()

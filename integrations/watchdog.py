@@ -9,12 +9,19 @@ from math import inf
 
 from django.db import Error, connections
 
+from integrations import on_call
 from integrations.models import IntegrationObject
 
 log = logging.getLogger(__name__)
 
 INTERVAL = 15.0  # seconds between two looks
 OVERDUE = 120.0  # longer than the longest lease: whoever had these rows is not at work
+SUBJECT = "a worker ends itself, because it claims nothing"
+TEXT = (
+    "The dispatcher of a worker claims nothing, though {} objects are overdue by more than {:.0f} "
+    "s. The worker ends now, to be started anew by what runs it. Nothing is lost. If this comes "
+    "again, look at the log of the worker, and at the database."
+)
 FORCED = 60.0  # after which a worker that does not end when it is asked to is ended
 
 
@@ -62,6 +69,7 @@ class Watchdog(threading.Thread):
                     "anew",
                     extra={"overdue": waiting, "seconds": self._overdue},
                 )
+                on_call.tell("watchdog", SUBJECT, TEXT.format(waiting, self._overdue))
                 self._end()
                 return
 

@@ -169,6 +169,7 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", EMAIL_HOST_USER if "@" in EMAIL_HOST_USER else "")
 if EMAIL_HOST and not DEFAULT_FROM_EMAIL:
     raise ImproperlyConfigured("With an EMAIL_URL there must be an EMAIL_FROM: otms@example.com")
+OTMS_OPERATOR_EMAILS = env.words("OTMS_OPERATOR_EMAILS")
 OTMS_PUBLIC_URL = env.address("OTMS_PUBLIC_URL")
 
 LANGUAGE_CODE = "en"
@@ -227,6 +228,7 @@ SPECTACULAR_SETTINGS = {
             ("Import", "Rows of other systems become transport orders."),
             ("Mail", "A mail becomes a draft of an order."),
             ("File", "Files that were sent, and files that would be written."),
+            ("Alert", "Who is told when deliveries fail, and what they were told."),
             ("Message", "Mails to customers: templates, and the automations that send them."),
             ("Audit trail", "Who did what to which record, and who looked."),
             ("Privacy", "A person's data is erased from what is kept about deliveries."),
@@ -298,6 +300,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "carry out erasures": {
         "task": "integrations.tasks.carry_out_erasures",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "send alerts": {
+        "task": "integrations.tasks.send_alerts",
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },

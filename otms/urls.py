@@ -6,6 +6,7 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from integrations.api.alerts import viewsets as alert_viewsets
 from integrations.api.apps import viewsets as app_viewsets
 from integrations.api.catalogue import viewsets as catalogue_viewsets
 from integrations.api.credentials import viewsets as credential_viewsets
@@ -52,6 +53,7 @@ router.register(
     *explain_viewsets,
     *file_viewsets,
     *message_viewsets,
+    *alert_viewsets,
     *email_viewsets,
     *app_viewsets,
     *privacy_viewsets,

@@ -33,11 +33,15 @@ class Delivery:
     remote_id: str = ""  # what the target calls the record, where an answer told it
 
     @classmethod
+    def now(cls, id: str, attempt: int = 1, sequence: int = 0) -> Self:
+        """The circumstances of a call that is made at this moment, with a trace of its own."""
+        trace = f"00-{uuid4().hex}-{token_hex(8)}-01"
+        return cls(id, attempt, sequence, int(time.time()), trace)
+
+    @classmethod
     def trial(cls) -> Self:
         """The circumstances of a call that is no delivery."""
-        id = uuid4()
-        trace = f"00-{id.hex}-{token_hex(8)}-01"
-        return cls(str(id), 1, 0, int(time.time()), trace, test=True)
+        return replace(cls.now(str(uuid4())), test=True)
 
 
 LONG_LINE = 16  # of a private key, say

@@ -4,13 +4,15 @@ What happens writes an alert down, in its own transaction, and nothing else: a w
 it is for, and each of them has a notice that is sent, and tried again, by itself.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db import models
-from django.db.models import Q
+from django.db import models, transaction
+from django.db.models import Exists, F, Min, OuterRef, Q
 
+from integrations.core.backoff import RetryPolicy
+from integrations.models.claim import database_now
 from otms import documents
 from otms.accounts.tenancy import PlatformQuerySet, Record
 from otms.db.fields import SecretsField
@@ -18,6 +20,9 @@ from otms.db.fields import SecretsField
 LONGEST_MESSAGE = 2000
 LONGEST_URL = 2000
 LONGEST_TO = 600
+LEASE = timedelta(seconds=30)  # longer than any notice takes to be sent
+RETRIES = RetryPolicy(give_up_after=timedelta(days=1))
+MOST_AT_ONCE = 100  # alerts whose recipients are looked up in one transaction
 
 
 class Kind(models.TextChoices):
@@ -44,7 +49,10 @@ class AlertQuerySet(PlatformQuerySet["Alert"]):
         message: str,
         since: datetime,
     ) -> "Alert":
-        """Write it down, in the transaction of what happened; workers do the rest."""
+        """Write it down, in the transaction of what happened; workers do the rest.
+
+        `since` is when it began, also where it is told that it ended.
+        """
         return self.create(
             platform_id=platform_id,
             integration_id=integration_id,
@@ -53,6 +61,16 @@ class AlertQuerySet(PlatformQuerySet["Alert"]):
             message=documents.visible(message)[:LONGEST_MESSAGE],
             since=since,
         )
+
+    def address(self) -> None:
+        """Look up whom the newest alerts are for, and make each of them a notice."""
+        new = Alert.objects.using(self.db).across_platforms().filter(addressed_at=None)
+        while new.exists():
+            with transaction.atomic(using=self.db):
+                # Whoever comes second waits: notices are numbered in the order of the alerts.
+                alerts = new.order_by("created_at", "id").select_for_update(no_key=True)
+                for alert in alerts[:MOST_AT_ONCE]:
+                    alert._address(self.db)
 
 
 class Alert(Record):
@@ -100,6 +118,26 @@ class Alert(Record):
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.integration}"
 
+    def _address(self, using: str) -> None:
+        """One notice for each recipient; for a mailbox that is named twice one."""
+        every = AlertRecipient.objects.using(using).of(self.platform_id).filter(enabled=True)
+        mine = every.filter(Q(integration=None) | Q(integration=self.integration_id))
+        now = database_now(using)
+        found = {each.email.lower() or each.pk: each for each in mine.order_by("created_at", "id")}
+        Notice.objects.using(using).bulk_create(
+            Notice(
+                platform_id=self.platform_id,
+                alert=self,
+                integration_id=self.integration_id,
+                recipient=each,
+                to=str(each)[:LONGEST_TO],
+                due_at=now,
+            )
+            for each in found.values()
+        )
+        self.addressed_at = now
+        self.save(using=using, update_fields=["addressed_at", "updated_at"])
+
 
 class AlertRecipient(Record):
     """Who is told of the alerts of a platform, or of one integration: a mailbox, or a webhook."""
@@ -134,6 +172,47 @@ class AlertRecipient(Record):
         return self.email or urlsplit(self.url)._replace(path="", query="", fragment="").geturl()
 
 
+class NoticeQuerySet(PlatformQuerySet["Notice"]):
+    def waiting(self) -> "NoticeQuerySet":
+        """Those that have still to be sent."""
+        return self.filter(outcome="")
+
+    def claim(self, most: int) -> list["Notice"]:
+        """Lease up to so many that are due, one of each recipient: who hangs holds up no other.
+
+        Of an integration a recipient hears in order: not that it ended before that it began.
+        """
+        now = database_now(self.db)
+        waiting = Notice.objects.using(self.db).across_platforms().waiting()
+        free = Q(leased_until=None) | Q(leased_until__lte=now)
+        nobody = waiting.filter(free, Q(recipient=None) | Q(recipient__enabled=False))
+        if nobody.exists():
+            text = "The recipient was deleted or switched off before it was sent."
+            nobody.update(outcome=NoticeOutcome.LEFT_OUT, error=text, finished_at=now)
+        same = waiting.filter(recipient=OuterRef("recipient"))
+        earlier = same.filter(integration=OuterRef("integration"), pk__lt=OuterRef("pk"))
+        due = waiting.filter(free, ~Exists(earlier), due_at__lte=now)
+        idle = due.filter(~Exists(same.filter(leased_until__gt=now)))
+        longest = idle.values("recipient").annotate(first=Min("due_at")).order_by("first")
+        found = (
+            self._lease(due.filter(recipient=each), now)
+            for each in list(longest.values_list("recipient", flat=True)[:most])
+        )
+        return [each for each in found if each]
+
+    def _lease(self, due: "NoticeQuerySet", now: datetime) -> "Notice | None":
+        """The first of these that no other worker takes at this moment."""
+        with transaction.atomic(using=self.db):
+            first = due.order_by("due_at", "pk").select_for_update(skip_locked=True, no_key=True)
+            notice = first.first()
+            if notice is None:
+                return None
+            mine = Notice.objects.using(self.db).across_platforms().filter(pk=notice.pk)
+            mine.update(leased_until=now + LEASE, attempts=F("attempts") + 1)
+            about = ("recipient", "alert__platform", "alert__integration", "alert__data_source")
+            return mine.select_related(*about).get()
+
+
 class Notice(models.Model):
     """An alert on its way to one recipient.
 
@@ -156,7 +235,7 @@ class Notice(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
 
-    objects = PlatformQuerySet.as_manager()
+    objects = NoticeQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -169,3 +248,28 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.to}: {self.outcome or 'waits'}"
+
+    def succeed(self) -> bool:
+        """It was sent; False when somebody else claimed it meanwhile."""
+        return self._write(
+            outcome=NoticeOutcome.SENT, error="", finished_at=database_now("default")
+        )
+
+    def fail(self, error: str, retry_after: float | None = None) -> bool:
+        """It was not sent: it is tried again later, or given up after a day."""
+        now, error = database_now("default"), documents.visible(error)
+        elapsed = max(now - self.created_at, timedelta())
+        wait = RETRIES.delay(self.attempts, retry_after=retry_after, elapsed=elapsed)
+        if wait is None:
+            return self._write(outcome=NoticeOutcome.GIVEN_UP, error=error, finished_at=now)
+        return self._write(error=error, due_at=now + timedelta(seconds=wait))
+
+    def _write(self, **fields: Any) -> bool:
+        """Only while its claim still stands."""
+        mine = Notice.objects.of(self.platform_id).waiting()
+        changes = {**fields, "leased_until": None}
+        if not mine.filter(pk=self.pk, attempts=self.attempts).update(**changes):
+            return False
+        for name, value in changes.items():
+            setattr(self, name, value)
+        return True

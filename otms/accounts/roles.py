@@ -20,13 +20,15 @@ MESSAGES = (
     "messageTemplate messageTemplates"
 )
 
+ALERTS = "alertRecipient alertRecipients alerts"
+
 
 def each(verbs: str, *entities: str) -> frozenset[str]:
     """Every one of these verbs with every one of these entities."""
     return frozenset(map(":".join, product(verbs.split(), " ".join(entities).split())))
 
 
-LOOKS = each("get search", RECORDS, INTEGRATIONS, QUEUE, INTAKE, APPS, MESSAGES) | each(
+LOOKS = each("get search", RECORDS, INTEGRATIONS, QUEUE, INTAKE, APPS, MESSAGES, ALERTS) | each(
     "get", "integration:catalogue integration:explanation"
 )
 SUPPORTS = (
@@ -45,6 +47,7 @@ SETS_UP = (
     | each("install", "app")
     | each("update delete", "appInstallation")
     | each("duplicate", "messageAutomation")
+    | each("create update delete test", "alertRecipient")
 )
 BRINGS_IN = (
     each("import", "data")

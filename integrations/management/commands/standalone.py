@@ -18,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from waitress.server import create_server
 
 from integrations import dispatcher
+from integrations.alerts import sending
 from integrations.inbound import imports
 from integrations.watchdog import Watchdog
 from otms.accounts import passwords
@@ -83,7 +84,9 @@ class Command(BaseCommand):
         beat.service.stop()
         watchdog.stop()
         imports.stop()
+        sending.stop()
         dispatcher.stop()
+        sending.finish()
         worker.stop()
         for part in parts:
             part.join(timeout=10)
