@@ -1,6 +1,7 @@
 """The staff's pages: one file for each noun. They look, and call the verbs of the models."""
 
 from integrations.admin import (
+    alert,
     email,
     entity,
     file,
@@ -14,6 +15,7 @@ from integrations.admin import (
 )
 
 __all__ = [
+    "alert",
     "email",
     "entity",
     "file",

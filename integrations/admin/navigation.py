@@ -10,6 +10,8 @@ from django_celery_beat.models import PeriodicTask
 from integrations import privacy
 from integrations.admin.links import list_of
 from integrations.models import (
+    Alert,
+    AlertRecipient,
     AppInstallation,
     Email,
     File,
@@ -38,6 +40,7 @@ SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
         "Operate",
         [
             ("Queue", "low_priority", IntegrationObject),
+            ("Alerts", "notifications", Alert),
             ("Logs", "article", Log),
             ("Requests", "swap_horiz", RequestLog),
             ("Tasks", "pending_actions", Task),
@@ -52,6 +55,7 @@ SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
             ("App store", "storefront", AppInstallation),
             ("Message automations", "outgoing_mail", MessageAutomation),
             ("Message templates", "edit_note", MessageTemplate),
+            ("Alert recipients", "contact_emergency", AlertRecipient),
             ("Schedules", "schedule", PeriodicTask),
         ],
     ),

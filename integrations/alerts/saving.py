@@ -21,7 +21,6 @@ OWN = ("id", "name", "integration", "email", "url", "enabled")
 ONE_WAY = "Write an `email` or a `url`, one of them: each recipient is told in one way."
 
 
-@transaction.atomic
 def save(
     platform: Platform, given: dict[str, Any], recipient: AlertRecipient | None = None
 ) -> AlertRecipient:
@@ -31,7 +30,20 @@ def save(
     given stays, as long as the URL leads to the same place.
     """
     recipient = recipient or AlertRecipient(platform=platform)
-    adding, before, was = recipient._state.adding, _audited(recipient), recipient.url
+    adding, before = recipient._state.adding, _audited(recipient)
+    checked(given, recipient)
+    changes = audit.changes(before, _audited(recipient))
+    if adding or changes:
+        with transaction.atomic():
+            recipient.save()
+            action = "create:alertRecipient" if adding else "update:alertRecipient"
+            audit.record(action, recipient, changes)
+    return recipient
+
+
+def checked(given: dict[str, Any], recipient: AlertRecipient) -> AlertRecipient:
+    """The recipient with what was given, nothing of it written yet; Invalid names each problem."""
+    was = recipient.url
     fields = {name: given[name] for name in OWN if name in given}
     if fields.get("email") and "url" not in fields:
         fields["url"] = ""
@@ -40,15 +52,12 @@ def save(
     for name, value in fields.items():
         setattr(recipient, name, value)
     problems = [*_secret_problems(recipient, given, was), *_problems(recipient)]
-    if adding and AlertRecipient.objects.of(platform).count() >= MOST:
+    others = AlertRecipient.objects.of(recipient.platform_id)
+    if recipient._state.adding and others.count() >= MOST:
         text = f"A platform has at most {MOST} recipients of alerts; delete one first."
         problems.append(Problem("", "too_many", text))
     if problems:
         raise Invalid(problems)
-    changes = audit.changes(before, _audited(recipient))
-    if adding or changes:
-        recipient.save()
-        audit.record(f"{'create' if adding else 'update'}:alertRecipient", recipient, changes)
     return recipient
 
 

@@ -174,9 +174,7 @@ def _row(alert: Alert) -> dict[str, Any]:
         "message": alert.message,
         "since": alert.since,
         "createdAt": alert.created_at,
-        "notices": [
-            _notice(each) for each in sorted(alert.notices.all(), key=lambda each: each.pk)
-        ],
+        "notices": [_notice(each) for each in alert.in_order],
     }
 
 

@@ -118,6 +118,11 @@ class Alert(Record):
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.integration}"
 
+    @property
+    def in_order(self) -> "list[Notice]":
+        """Its notices as they were made, without a query where they were fetched before."""
+        return sorted(self.notices.all(), key=lambda each: each.pk)
+
     def _address(self, using: str) -> None:
         """One notice for each recipient; for a mailbox that is named twice one."""
         every = AlertRecipient.objects.using(using).of(self.platform_id).filter(enabled=True)

@@ -8,8 +8,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 
 from integrations.models import (
+    Alert,
+    AlertRecipient,
     Credential,
     EntityChange,
     ImportRow,
@@ -120,6 +123,17 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
     Credential.generate(integration)
     entries = AuditEntry.objects.of(platform).filter(entity_id=integration.pk)
     installation = make.InstallationFactory(platform=platform, name=f"{mark}-app")
+    recipient = AlertRecipient.objects.create(
+        platform=platform,
+        name=f"{mark}-recipient",
+        integration=integration,
+        url=f"http://127.0.0.1/{mark}",
+        secrets={"secret": SECRET},
+    )
+    alert = Alert.objects.using("default").tell(
+        integration.pk, platform.pk, "trouble", None, f"{mark}-trouble", now()
+    )
+    Alert.objects.all().address()
     return SimpleNamespace(
         platform=platform,
         installation=installation,
@@ -142,6 +156,8 @@ def furnish(platform: Any, mark: str) -> SimpleNamespace:
         task=task,
         file=file,
         email=email,
+        recipient=recipient,
+        alert=alert,
     )
 
 

@@ -15,6 +15,8 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 from unfold.views import ChangeList
 
 from integrations.models import (
+    Alert,
+    AlertRecipient,
     AppInstallation,
     Email,
     File,
@@ -41,6 +43,8 @@ RECORDS: dict[Any, str] = {
     Event: "event",
     Integration: "integration",
     AppInstallation: "installation",
+    AlertRecipient: "recipient",
+    Alert: "alert",
     IntegrationObject: "row",
     Log: "log",
     MessageAutomation: "automation",

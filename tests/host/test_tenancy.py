@@ -18,6 +18,7 @@ from integrations.models import (
     IntegrationVersion,
     Log,
     MessageAutomation,
+    Notice,
     RemoteRecord,
     RequestLog,
 )
@@ -32,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 OWNED = [
     *(model for model in apps.get_models() if issubclass(model, Record)),
     *(AuditEntry, Counter, EntityChange, ExternalId, ImportRow, IntegrationObject, Log),
-    *(IntegrationVersion, MessageAutomation, RemoteRecord, RequestLog),
+    *(IntegrationVersion, MessageAutomation, Notice, RemoteRecord, RequestLog),
 ]
 PLATFORM = "12345678-1234-1234-1234-123456789012"
 WAYS: dict[str, Callable[[Any], Any]] = {
@@ -167,6 +168,7 @@ MAY = {
     "integrations/models/credential.py": "a token says itself whose it is",
     "integrations/models/integration.py": "the own row, by its id",
     "integrations/models/app_token.py": "a token says itself whose it is",
+    "integrations/models/alert.py": "workers serve every platform",
     "integrations/models/claim.py": "workers serve every platform",
     "integrations/models/task.py": "workers serve every platform",
     "integrations/models/queue.py": "the changes of rows that were found for an integration",

@@ -118,6 +118,14 @@ CALLS: dict[str, Any] = {
         f"messageTemplate/{make.MessageTemplateFactory(platform=own.platform).pk}",
         None,
     ),
+    "create:alertRecipient": lambda own: ("POST", "alertRecipient", {"email": "ann@example.com"}),
+    "update:alertRecipient": lambda own: (
+        "PUT",
+        "alertRecipient",
+        {"id": str(own.recipient.pk), "enabled": False},
+    ),
+    "delete:alertRecipient": lambda own: ("DELETE", f"alertRecipient/{own.recipient.pk}", None),
+    "test:alertRecipient": lambda own: ("POST", f"alertRecipient/{own.recipient.pk}/test", None),
     "create:messageAutomation": lambda own: (
         "POST",
         "messageAutomation",

@@ -215,6 +215,22 @@ HANDLES: dict[tuple[str, str], tuple[str, Any]] = {
         "delete:messageTemplate",
         deleted("messagetemplate", "template"),
     ),
+    ("AlertRecipient", "add"): (
+        "create:alertRecipient",
+        added("alertrecipient", email="ann@example.com"),
+    ),
+    ("AlertRecipient", "change"): (
+        "update:alertRecipient",
+        typed("alertrecipient", "recipient", name="Another"),
+    ),
+    ("AlertRecipient", "delete"): (
+        "delete:alertRecipient",
+        deleted("alertrecipient", "recipient"),
+    ),
+    ("AlertRecipient", "send_test"): (
+        "test:alertRecipient",
+        chosen("alertrecipient", "recipient", "send_test"),
+    ),
     ("MessageAutomation", "add"): (
         "create:messageAutomation",
         added("messageautomation", name="New", template=lambda own: str(own.template.pk)),

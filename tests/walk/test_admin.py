@@ -18,6 +18,8 @@ from unfold.decorators import action as unfold_action
 
 from integrations.admin.integration import IntegrationAdmin
 from integrations.models import (
+    Alert,
+    AlertRecipient,
     AppInstallation,
     Email,
     File,
@@ -59,9 +61,14 @@ NOUNS: dict[Any, str] = {
     Task: "integration:task",
     File: "integration:file",
     Email: "integration:email",
+    AlertRecipient: "alertRecipient",
+    Alert: "alerts",
 }
 # What happened is only looked at.
-FACTS = {AuditEntry, Session, PersonalToken, IntegrationObject, Log, RequestLog, Task, File, Email}
+FACTS = {
+    *(AuditEntry, Session, PersonalToken, IntegrationObject, Log, RequestLog, Task),
+    *(File, Email, Alert),
+}
 # Everybody sees what they have of these themselves.
 OWN_LISTS = {Session, PersonalToken}
 OF_DEPLOYMENT = (PeriodicTask, IntervalSchedule, CrontabSchedule)
@@ -75,6 +82,7 @@ ACTIONS = {
     ("switch_on", MessageAutomation): "update:messageAutomation",
     ("switch_off", MessageAutomation): "update:messageAutomation",
     ("duplicate", MessageAutomation): "duplicate:messageAutomation",
+    ("send_test", AlertRecipient): "test:alertRecipient",
     ("requeue", IntegrationObject): "requeue:integration:object",
     ("requeue_anew", IntegrationObject): "requeue:integration:object",
     ("cancel", IntegrationObject): "cancel:integration:object",

@@ -50,6 +50,12 @@ BODIES: dict[str, Callable[[Any], list[Any]]] = {
     "create:integration": lambda of: [{"name": "walked", "type": "configured"}],
     "create:messageTemplate": lambda of: [{"name": "walked", "subject": "x", "body": "x"}],
     "create:messageAutomation": lambda of: [{**AUTOMATION, "messageTemplate": named(of.template)}],
+    "create:alertRecipient": lambda of: [
+        {"email": "ann@example.com", "integrationId": str(of.integration.pk)}
+    ],
+    "update:alertRecipient": lambda of: [
+        {**named(of.recipient), "name": "walked", "integrationId": str(of.integration.pk)}
+    ],
     "update:transportOrder": lambda of: [
         {**named(of.order), "name": "walked", "customer": named(of.business)}
     ],
@@ -93,6 +99,7 @@ BODIES: dict[str, Callable[[Any], list[Any]]] = {
     "search:integrations": lambda of: [{}, named(of.integration)],
     "search:messageAutomations": lambda of: [{}, {"messageTemplate": named(of.template)}],
     "search:messageTemplates": lambda of: [{}, named(of.template)],
+    "search:alertRecipients": lambda of: [{}, {"integrationId": str(of.integration.pk)}],
 }
 # The same once more, to be made under an id that is taken, on the other platform.
 TAKEN: dict[str, Callable[[Any], Any]] = {
@@ -103,6 +110,7 @@ TAKEN: dict[str, Callable[[Any], Any]] = {
         "name": "walked",
         "type": "configured",
     },
+    "create:alertRecipient": lambda of: {**named(of.recipient), "email": "ann@example.com"},
     "create:messageTemplate": lambda of: {
         **named(of.template),
         "name": "walked",
