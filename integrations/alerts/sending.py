@@ -90,7 +90,7 @@ def work_off() -> None:
             done, _ = wait(under_way, LOOK_AGAIN, FIRST_COMPLETED)
             for future in done:
                 if given_up := _conclude(under_way.pop(future), future.result()):
-                    threads.submit(on_call.tell, "alert given up", *given_up)
+                    threads.submit(on_call.tell, "alert-given-up", *given_up)
 
 
 def _sent(notice: Notice) -> Exchange:
