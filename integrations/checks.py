@@ -9,6 +9,8 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from integrations import store
+from integrations.connectors import email
+from integrations.core.errors import MappingError
 from otms.accounts.permissions import catalogue
 from otms.db import rotation
 
@@ -25,6 +27,17 @@ def check_egress_allow(**_: Any) -> list[CheckMessage]:
             text = f"OTMS_EGRESS_ALLOW has {entry!r}, which is no network: {error}."
             found.append(Error(text, hint="Write 10.1.0.0/16 or a host name.", id="otms.E001"))
     return found
+
+
+@register()
+def check_operator_emails(**_: Any) -> list[CheckMessage]:
+    """A mistyped address would only be noticed when somebody should have been told."""
+    try:
+        email.addresses(settings.OTMS_OPERATOR_EMAILS, "OTMS_OPERATOR_EMAILS")
+    except MappingError as error:
+        hint = "Write ops@example.com,night@example.com"
+        return [Error(f"OTMS_OPERATOR_EMAILS: {error.said}", hint=hint, id="otms.E004")]
+    return []
 
 
 @register()

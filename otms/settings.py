@@ -241,6 +241,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "FileFormat": "integrations.core.detection.FORMATS",
         "TemplateFormat": "integrations.core.preview.FORMATS",
+        "AlertKind": "integrations.models.alert.Kind",
         "ObjectStatus": "integrations.models.Status",
         "TaskStatus": "integrations.models.task.TaskStatus",
     },

@@ -22,6 +22,13 @@ def test_a_mistyped_network_is_named(settings: LazySettings) -> None:
     assert found() == ["otms.E001"]
 
 
+def test_a_mistyped_address_of_an_operator_is_named(settings: LazySettings) -> None:
+    settings.OTMS_OPERATOR_EMAILS = ["ops@example.com", "ops"]
+    (error,) = run_checks()
+    assert error.id == "otms.E004"
+    assert '"ops"' in error.msg
+
+
 def test_a_key_of_the_wrong_form_is_named(settings: LazySettings) -> None:
     settings.OTMS_ENCRYPTION_KEYS = [*settings.OTMS_ENCRYPTION_KEYS, "secret"]
     assert found() == ["otms.E002"]
