@@ -242,6 +242,7 @@ SPECTACULAR_SETTINGS = {
         "FileFormat": "integrations.core.detection.FORMATS",
         "TemplateFormat": "integrations.core.preview.FORMATS",
         "AlertKind": "integrations.models.alert.Kind",
+        "KindEnum": "otms.accounts.models.Session.Kind",
         "ObjectStatus": "integrations.models.Status",
         "TaskStatus": "integrations.models.task.TaskStatus",
     },
