@@ -13,23 +13,21 @@ from otms.documents import timestamp
 # The type of a call, and the beginning of a subject.
 TEST = "alert.test"
 SUBJECTS = {
-    Kind.TROUBLE: "{name}: {target} takes no deliveries since {since}",
-    Kind.RECOVERED: "{name}: {target} takes deliveries again",
+    Kind.TROUBLE: "{name}: deliveries{to} fail since {since}",
+    Kind.RECOVERED: "{name}: the trouble with deliveries{to} is over",
     Kind.SUSPENDED: "{name} is suspended since {since}: somebody has to act",
 }
 WHAT_NEXT = {
     Kind.TROUBLE: (
-        "What is to be delivered is kept, in its order. It is tried again by itself, now and then, "
-        "until it is taken; nobody has to do anything for that. You are told once more when it is "
-        "over."
+        "Nothing is lost. What waits is kept in its order and tried again by itself; what was "
+        "refused for good can be put back in the queue. You are told once more when it is over."
     ),
     Kind.RECOVERED: (
-        "What was kept meanwhile is delivered now, slowly at first. Nobody has to do anything."
+        "What waited meanwhile is delivered now, slowly at first. Nobody has to do anything."
     ),
     Kind.SUSPENDED: (
-        "Nothing of this integration is delivered until somebody resumes it: mend the cause, then "
-        "save the integration, or resume it in its list. What is to be delivered is kept until "
-        "then, in its order."
+        "What is to be delivered is kept, in its order. To go on: mend the cause, then save the "
+        "integration, or resume it in the list of integrations."
     ),
 }
 TRIED = (
@@ -52,7 +50,7 @@ def mail(alert: Alert) -> dict[str, str]:
     kind = Kind(alert.kind)
     subject = SUBJECTS[kind].format(
         name=alert.integration.name,
-        target=alert.data_source or "its target",
+        to=f" to {alert.data_source}" if alert.data_source else "",
         since=_clock(alert.since),
     )
     parts = (alert.message.strip(), WHAT_NEXT[kind], facts)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from django.conf import LazySettings
@@ -92,12 +93,28 @@ def test_a_mail_is_understood_at_night(
     subject = str(letter.message["Subject"])
     assert letter.message["Bcc"] is None
     assert subject.startswith("OTMS: ERP Sync Bcc: eve@example.com: ")
-    assert "takes no deliveries since " in subject
+    assert "deliveries to webhook fail since " in subject
     assert "503 Service Unavailable." in letter.text
-    assert "What is to be delivered is kept" in letter.text
+    assert "What waits is kept in its order" in letter.text.replace("\n", " ")
     page = f"https://otms.example.com/admin/integrations/integration/{on_call.integration.pk}/"
     assert page in letter.text
     assert f"<{told.pk}.{on_call.notices[0].pk}@acme.example>" == letter.message["Message-ID"]
+
+
+def test_what_was_taken_away_with_its_trouble_is_told_of(
+    on_call: OnCall, mail: MailServer, send: Send
+) -> None:
+    on_call.recipient(email="ann@example.com")
+    on_call.hook()
+    gone = uuid4()
+    Alert.objects.using("default").tell(
+        on_call.integration.pk, on_call.platform.pk, Kind.RECOVERED, str(gone), "Gone.", now()
+    )
+    send()
+    (call,), (letter,) = on_call.sink.requests, mail.letters
+    assert call.json()["data"]["dataSourceId"] is None
+    subject = str(letter.message["Subject"])
+    assert subject == f"OTMS: {on_call.integration.name}: the trouble with deliveries is over"
 
 
 def test_who_failed_is_told_again_and_nobody_else(on_call: OnCall, send: Send) -> None:
