@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from integrations.admin.data_source import LOST, STORED
 from integrations.admin.integration import CheckedFirst
-from integrations.admin.links import link_to, shortened
+from integrations.admin.links import link_to, on_one_line, shortened
 from integrations.alerts import saving, sending
 from integrations.definition import MASK, Invalid
 from integrations.models import Alert, AlertRecipient
@@ -25,6 +25,8 @@ from otms.accounts.platform_forms import RecordForm
 KIND_COLOURS = {Kind.TROUBLE: "warning", Kind.RECOVERED: "success", Kind.SUSPENDED: "danger"}
 WORDS = {"": "waiting", **{each.value: each.label.lower() for each in NoticeOutcome}}
 FIELDS = ("name", "integration", "email", "url", "enabled")
+WAYS = ("email", "url", "secret", "unsigned")
+TRY = "When it is saved, choose it in the list, and Send a test there."
 MOST_TESTS = 5  # of one click: somebody waits for each
 
 
@@ -48,6 +50,12 @@ class RecipientForm(RecordForm):
         model = AlertRecipient
         fields = FIELDS
         widgets = {"email": UnfoldAdminTextInputWidget, "url": UnfoldAdminTextInputWidget}
+        labels = {"email": "E-mail", "url": "URL"}
+        help_texts = {
+            "name": "For people: who that is.",
+            "email": "One address. Or, in its place, the URL of a webhook:",
+            "url": "It is called with POST: https://...",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -106,14 +114,14 @@ class AlertRecipientAdmin(PlatformAdmin, CheckedFirst):
     keeps_trail = True
     fieldsets = (
         (None, {"fields": ("name", "integration", "enabled")}),
-        ("How it is told", {"fields": ("email", "url", "secret", "unsigned")}),
+        ("How it is told", {"fields": WAYS, "description": TRY}),
     )
 
     @display(description="Recipient")
     def recipient(self, recipient: AlertRecipient) -> str:
         return recipient.name or recipient.where
 
-    @display(description="Told", label={"on": "success", "off": "default"})
+    @display(description="Enabled", label={"on": "success", "off": "default"})
     def switched(self, recipient: AlertRecipient) -> str:
         return "on" if recipient.enabled else "off"
 
@@ -144,7 +152,10 @@ class AlertRecipientAdmin(PlatformAdmin, CheckedFirst):
             return ((None, {"fields": ("recipient", "switched", "way", "alerts_of")}),)
         signed = obj is not None and saving.signs(obj)
         return [
-            (name, {"fields": [each for each in of["fields"] if signed or each != "unsigned"]})
+            (
+                name,
+                {**of, "fields": [each for each in of["fields"] if signed or each != "unsigned"]},
+            )
             for name, of in super().get_fieldsets(request, obj)
         ]
 
@@ -180,7 +191,7 @@ class AlertAdmin(FactAdmin):
     list_display = ("created", "kind_label", "integration_link", "said", "told")
     list_filter = ("kind", "integration", "created_at")
     ordering = ("-created_at", "id")
-    fields = ("kind_label", "integration_link", "target", "said", "began", "created", "notices")
+    fields = ("kind", "integration_link", "target", "message", "began", "created", "notices")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -212,7 +223,7 @@ class AlertAdmin(FactAdmin):
     def told(self, alert: Alert) -> str:
         counts = Counter(WORDS[each.outcome] for each in alert.notices.all())
         found = [f"{counts[word]} {word}" for word in WORDS.values() if counts[word]]
-        return ", ".join(found) or "nobody"
+        return on_one_line(", ".join(found) or "nobody")
 
     @display(description="Who was told")
     def notices(self, alert: Alert) -> str:
