@@ -39,6 +39,7 @@ class AlertRecipientViewSet(EntityViewSet):
         "search": {"integrationId": EXAMPLE_ID},
     }
     serializer = wire.AlertRecipientSerializer
+    is_looked_up = False
     searchable = {
         "id": "id",
         "name": "name",
@@ -54,6 +55,10 @@ class AlertRecipientViewSet(EntityViewSet):
     @contextmanager
     def beforehand(self) -> Iterator[None]:
         """Checking resolves the name of a host: before the transaction, which remembers it."""
+        if self.is_looked_up:
+            yield
+            return
+        self.is_looked_up = True
         with egress.remembering():
             if self.action in ("create", "update") and (url := self.request.data.get("url")):
                 saving.looked_up(url)

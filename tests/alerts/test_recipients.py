@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from integrations import egress
 from integrations.core import signing
 from integrations.models import AlertRecipient, Credential
 from otms.accounts.audit import AuditEntry
-from otms.accounts.models import Platform
+from otms.accounts.models import Platform, User
 from tests import make
 from tests.alerts.conftest import SECRET, OnCall
 from tests.conftest import Api
@@ -134,6 +136,24 @@ def test_a_weak_secret_and_a_missing_mail_server_are_warned_of(api: Api) -> None
     assert [each["code"] for each in weak["warnings"]] == ["weak_secret"]
     lost = api.ok("POST", "alertRecipient", {"email": "ann@example.com"})
     assert [each["code"] for each in lost["warnings"]] == ["no_mail_server"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "k"}], ids=["plain", "keyed"])
+def test_a_name_is_resolved_before_the_transaction(
+    user: User, key: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def resolving(host: str, port: int) -> Any:
+        asked.append(connection.in_atomic_block)
+        raise OSError("no such name")
+
+    monkeypatch.setattr(egress, "resolving", resolving)
+    caller = Api(make.token(user), **key)
+    made(caller, url="https://pager.example/x")
+    assert asked
+    assert not any(asked)
 
 
 def test_a_test_is_sent_at_once_and_marked_as_one(
