@@ -50,7 +50,7 @@ def record_changes(key: str, ids: list[UUID], using: str = "default") -> None:
     seen = until_commit(_write_changes, using)
     if missing := sorted(id for id in ids if (key, id) not in seen):
         entity = entities.load(key)
-        _lock(entity, missing, using)
+        entity.hold(missing, using)
         snapshots = entity.snapshots(missing, using)
         cause = origin.current()
         seen.update({(key, id): (snapshots.get(id), cause) for id in missing})
@@ -90,11 +90,6 @@ def _alerted(created: bool, using: str, raw: bool = False, **_: Any) -> None:
     """post_save of an alert: whoever it is for is told soon."""
     if created and not raw:
         transaction.on_commit(wake_alerts, using=using)
-
-
-def _lock(entity: Entity, ids: list[UUID], using: str) -> None:
-    rows = entity.root._base_manager.using(using).filter(pk__in=ids).order_by("pk")
-    list(rows.select_for_update(no_key=True).values_list("pk"))
 
 
 def _write_changes(seen: dict[Any, Any], using: str) -> None:

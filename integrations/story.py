@@ -15,9 +15,12 @@ from integrations.models import (
     RemoteRecord,
     RequestLog,
     Status,
+    Task,
 )
 from integrations.models.gate import moment
 from integrations.models.status import OPEN, REQUEUED
+from integrations.models.task import OPEN as OPEN_TASK
+from integrations.models.task import STOPPABLE, TaskStatus
 
 MOST_BEHIND = 1000  # objects that are counted behind one that blocks its lane
 LATE = timedelta(minutes=1)  # after which a worker should have come
@@ -60,6 +63,8 @@ def cause(change: EntityChange) -> str:
             return "through the API"
         case origin.PERSON:
             return "by a person in the admin"
+        case origin.REPLAY:
+            return "at the latest: this is the record as a replay found it"
     return "by a command"
 
 
@@ -80,6 +85,27 @@ def why_not_requeued(obj: IntegrationObject) -> str:
 def why_not_cancelled(obj: IntegrationObject) -> str:
     """Why `cancel()` left it as it is."""
     return _left(obj, "cancelled", OPEN)
+
+
+def why_not_stopped(task: Task) -> str:
+    """Why `stop()` left it as it is."""
+    return _stays(task, "stopped", OPEN_TASK)
+
+
+def why_not_resumed(task: Task) -> str:
+    """Why `resume()` left it as it is."""
+    if task.integration is not None and task.integration.deleted_at is not None:
+        return "This task can't be resumed: its integration was deleted."
+    return _stays(task, "resumed", (TaskStatus.STOPPED,))
+
+
+def _stays(task: Task, done: str, allowed: tuple[TaskStatus, ...]) -> str:
+    if task.kind not in STOPPABLE:
+        return f"This task can't be {done}: only an import or a replay can."
+    if task.status in allowed:
+        return "This task changed at this moment; try again."
+    these = " or ".join(allowed)
+    return f"This task can't be {done}: it is {task.status}. It can be while it is {these}."
 
 
 def _left(obj: IntegrationObject, done: str, allowed: tuple[Status, ...]) -> str:

@@ -10,9 +10,10 @@ from celery import shared_task
 from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
-from integrations import dispatcher, privacy, retention
+from integrations import dispatcher, privacy, replay, retention
 from integrations.alerts import sending
 from integrations.inbound import imports
+from integrations.models.task import Kind
 from integrations.watchdog import Watchdog
 from otms.db import rotation
 
@@ -47,6 +48,12 @@ def send_alerts() -> None:
 
 
 @shared_task
+def carry_out_replays() -> None:
+    """Every ten seconds, and after one was asked for: objects are made anew."""
+    replay.work_off(wake)
+
+
+@shared_task
 def forget_history() -> None:
     """Every ten minutes: what is older than it is to be kept."""
     retention.work_off()
@@ -71,6 +78,15 @@ def wake_erasures() -> None:
 def wake_alerts() -> None:
     """Tell a worker that there is somebody to tell."""
     wake(send_alerts)
+
+
+def wake_replays() -> None:
+    """Tell a worker that there are objects to make anew."""
+    wake(carry_out_replays)
+
+
+# What is told when a task of this kind may go on.
+WAKE = {Kind.IMPORT: wake_imports, Kind.REPLAY: wake_replays, Kind.ERASE: wake_erasures}
 
 
 class _Waker(threading.Thread):
@@ -143,6 +159,7 @@ def _claim_no_more(**_: object) -> None:
     imports.stop()
     privacy.stop()
     sending.stop()
+    replay.stop()
     dispatcher.stop(timeout=0)
 
 

@@ -69,7 +69,7 @@ def change_of(integration: Integration, entity_id: UUID) -> EntityChange | None:
     if now is None:
         return None
     known = EntityChange.objects.of(platform).filter(entity=key, entity_id=entity_id)
-    last = known.order_by("-id").first()
+    last = known.exclude(origin=origin.REPLAY).order_by("-id").first()
     return _change(integration, last.before if last else None, now)
 
 

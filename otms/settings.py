@@ -310,6 +310,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "carry out replays": {
+        "task": "integrations.tasks.carry_out_replays",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "forget old history": {
         "task": "integrations.tasks.forget_history",
         "schedule": 600.0,

@@ -18,6 +18,7 @@ from integrations.api.language import FiltersSchema, MappingSchema
 from integrations.api.messages import viewsets as message_viewsets
 from integrations.api.object import viewsets as object_viewsets
 from integrations.api.privacy import viewsets as privacy_viewsets
+from integrations.api.replay import viewsets as replay_viewsets
 from integrations.api.views import viewsets as integration_viewsets
 from otms.accounts import login_pages, passwords
 from otms.accounts.audit_views import AuditViewSet
@@ -51,6 +52,7 @@ router.register(
     *import_viewsets,
     *object_viewsets,
     *explain_viewsets,
+    *replay_viewsets,
     *file_viewsets,
     *message_viewsets,
     *alert_viewsets,

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.response import Response
 
-from integrations import privacy
+from integrations import privacy, story
 from integrations.api import rows
 from integrations.api.object_serializers import TaskSerializer
 from integrations.api.views import refuse
@@ -18,8 +18,8 @@ from integrations.core.errors import Problem
 from integrations.inbound import imports
 from integrations.models import ImportRow, Integration, Task
 from integrations.models.imports import Outcome
-from integrations.models.task import Kind
-from integrations.tasks import wake_imports
+from integrations.models.task import Kind, TaskStatus
+from integrations.tasks import WAKE, wake_imports
 from otms.api.errors import Conflict
 from otms.api.router import EXAMPLE_ID, route
 from otms.api.serializers import DocumentValue, ErrorItem, IdField, WireSerializer
@@ -165,16 +165,52 @@ class TaskViewSet(PlatformViewSet):
         asked.is_valid(raise_exception=True)
         return Response(_told(self.record(id), **asked.validated_data))
 
+    @route(
+        "POST",
+        "integration/task/<id:id>/stop",
+        "stop:integration:task",
+        answers={"task": TaskSerializer},
+    )
+    def stop(self, request: Any, id: UUID) -> Response:
+        """Stop an import or a replay where it is: what is done stays, and it can be resumed."""
+        task = self.record(id)
+        if not task.stop(f"{request.user} through the API"):
+            raise Conflict(story.why_not_stopped(self.record(id)))
+        return Response({"task": _row(self.record(id))})
+
+    @route(
+        "POST",
+        "integration/task/<id:id>/resume",
+        "resume:integration:task",
+        answers={"task": TaskSerializer},
+    )
+    def resume(self, request: Any, id: UUID) -> Response:
+        """Go on with an import or a replay that was stopped, where it was."""
+        task = self.record(id)
+        if not task.resume():
+            raise Conflict(story.why_not_resumed(self.record(id)))
+        transaction.on_commit(WAKE[task.kind])
+        return Response({"task": _row(self.record(id))})
+
+
+def _row(task: Task, totals: imports.Totals | None = None) -> dict[str, Any]:
+    """The task; of an import that goes on, counted now: it is told every second."""
+    shown = rows.task_row(task)
+    if task.kind != Kind.IMPORT or task.status == TaskStatus.DONE:
+        return shown
+    totals = totals or imports.totals_of(task)
+    return {
+        **shown,
+        "done": totals["total"] - totals["waiting"],
+        "failed": totals["rejected"],
+    }
+
 
 def _told(task: Task, **narrowed: Any) -> dict[str, Any]:
     through = ImportRow.objects.of(task.platform_id).filter(task=task).exclude(outcome="")
     lean = through.filter(**narrowed).defer("row").order_by("position")
     totals = imports.totals_of(task)
-    # Counted now; the task itself is told every second.
-    done = {"done": totals["total"] - totals["waiting"], "failed": totals["rejected"]}
-    counted = task.kind == Kind.IMPORT and task.finished_at is None
-    shown = {**rows.task_row(task), **(done if counted else {})}
-    return _answer(shown, totals, lean)
+    return _answer(_row(task, totals), totals, lean)
 
 
 def _answer(task: Any, totals: imports.Totals, results: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 SYSTEM, PERSON, API, IMPORT = "system", "person", "api", "import"
+REPLAY = "replay"  # nothing changed: a record was looked at once more
 # A change that our own deliveries caused, so many of them one after the other, goes round in a
 # circle: it is kept, and not sent on.
 MOST_HOPS = 8
@@ -33,6 +34,11 @@ _current: ContextVar[Origin] = ContextVar("origin", default=_nobody)
 def imported(integration_id: UUID, hops: int) -> Origin:
     """Brought in by this integration, for a call that so many deliveries led to."""
     return Origin(IMPORT, integration_id, hops)
+
+
+def replayed(hops: int) -> Origin:
+    """Looked at for a replay that a call asked for, to which so many deliveries led."""
+    return Origin(REPLAY, hops=hops)
 
 
 def current() -> Origin:

@@ -26,6 +26,11 @@ class Entity:
         """
         raise NotImplementedError(f"{type(self).__module__} does not say what its snapshot is.")
 
+    def hold(self, ids: Iterable[UUID], using: str) -> None:
+        """Lock the roots: until the transaction ends, nobody else changes these records."""
+        rows = self.root._base_manager.using(using).filter(pk__in=list(ids)).order_by("pk")
+        list(rows.select_for_update(no_key=True).values_list("pk"))
+
     def reference(self, snapshot: dict[str, Any]) -> str:
         """What people call the record."""
         return str(snapshot.get("name") or snapshot["id"][:8])

@@ -19,6 +19,7 @@ from integrations.models.message import MessageAutomation, MessageTemplate
 from integrations.models.object import IntegrationObject
 from integrations.models.outcome import Outcome
 from integrations.models.remote_record import Remembered, RemoteRecord
+from integrations.models.replay import Replay
 from integrations.models.status import Status
 from integrations.models.task import Task
 from integrations.models.version import IntegrationVersion
@@ -52,6 +53,7 @@ __all__ = [
     "Outcome",
     "Remembered",
     "RemoteRecord",
+    "Replay",
     "RequestLog",
     "Stale",
     "Status",

@@ -1,10 +1,14 @@
 """EntityChange: what one transaction did to one entity."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from copy import copy
 from typing import Any
+from uuid import UUID
 
 from django.db import models
 
+from integrations import entities
 from integrations.core import origin
 from integrations.core.changes import changed_fields
 from otms.accounts.tenancy import PlatformQuerySet
@@ -18,12 +22,16 @@ class Action(models.TextChoices):
 
 
 class OriginKind(models.TextChoices):
-    """What caused a change: `system` is a command or a shell, `person` the admin."""
+    """What caused a change: `system` is a command or a shell, `person` the admin.
+
+    Of a `replay` nothing did: it is the record as it was when it was told of once more.
+    """
 
     SYSTEM = origin.SYSTEM
     PERSON = origin.PERSON
     API = origin.API
     IMPORT = origin.IMPORT
+    REPLAY = origin.REPLAY
 
 
 class EntityChange(models.Model):
@@ -81,3 +89,34 @@ class EntityChange(models.Model):
         elif self.after is not None:
             whole.changed_fields = changed_fields(first.before, self.after)
         return whole
+
+
+def up_to_now(changes: Iterable[EntityChange], using: str) -> list[EntityChange | None]:
+    """Each of these with its record as it is now, not stored; None where that is deleted."""
+    changes, ids = list(changes), defaultdict[str, set[UUID]](set)
+    for each in changes:
+        ids[each.entity].add(each.entity_id)
+    now = {
+        (key, id): snapshot
+        for key, of in ids.items()
+        for id, snapshot in entities.load(key).snapshots(of, using).items()
+    }
+    return [_up_to(each, now.get((each.entity, each.entity_id))) for each in changes]
+
+
+def _up_to(change: EntityChange, now: Any) -> EntityChange | None:
+    if now is None:
+        return None
+    before, cause = change.before, origin.current()
+    return EntityChange(
+        platform_id=change.platform_id,
+        entity=change.entity,
+        entity_id=change.entity_id,
+        reference=entities.load(change.entity).reference(now)[:255],
+        action=Action.CREATED if before is None else Action.UPDATED,
+        before=before,
+        after=now,
+        changed_fields=[] if before is None else changed_fields(before, now),
+        origin=cause.kind,
+        hops=cause.hops,
+    )

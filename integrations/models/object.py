@@ -167,6 +167,30 @@ class IntegrationObject(models.Model):
             "the next: it is not sent on, or it would go round for ever."
         )
 
+    def replayed(
+        self, now: EntityChange | None = None, *, as_it_began: bool = False
+    ) -> "IntegrationObject":
+        """A new object that tells the same, or the record as it is now: under a new id, all anew.
+
+        It is as if it had been claimed: older than what comes after it, a newer change neither
+        replaces it nor is told by it.
+        """
+        in_order = self.integration.policy.ordering == "perEntity"
+        return IntegrationObject(
+            platform_id=self.platform_id,
+            integration=self.integration,
+            change=now or self.change,
+            since=None if now else self.since,
+            replay_of=self,
+            entity=self.entity,
+            entity_id=self.entity_id,
+            reference=now.reference if now else self.reference,
+            lane=str(self.entity_id) if in_order else None,
+            holds_lane=in_order,
+            fence=1,
+            version=self.version if as_it_began else None,
+        )
+
     def line(self, level: Level, code: str, message: str, data: Any = None) -> Log:
         """A log line about this object."""
         return Log(

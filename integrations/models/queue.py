@@ -11,6 +11,7 @@ What a worker may say of one object that it leases stands with the object, in ob
     leased            -> the same, free     release(), or found again when the lease is over
     ERROR, RETRY, SKIPPED -> QUEUE          requeue()
     QUEUE, RETRY, or ERROR that blocks -> CANCELLED    cancel()
+    any               -> a new one, QUEUE   replay()
 
 A lease is a promise of time: `due_at` is its end while `leased`. The fence counts the claims, so a
 worker that comes late with an outcome finds that its claim is gone.
@@ -28,8 +29,9 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
+from integrations import entities
 from integrations.core import origin
-from integrations.models.change import EntityChange
+from integrations.models.change import EntityChange, up_to_now
 from integrations.models.claim import ClaimQuerySet, database_now
 from integrations.models.counter import Counter
 from integrations.models.gate import FOREVER, Gate
@@ -292,6 +294,87 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
             Log.objects.bulk_create(row.line(Level.INFO, "requeued", text) for row in found)
             audit.record_each("requeue:integration:object", found)
         return len(found)
+
+    def replay(
+        self, by: str = "a person", *, as_it_is_now: bool = False, as_it_began: bool = False
+    ) -> list["IntegrationObject"]:
+        """Make a new object of each: a new id, at the end of its lane, due as a new change is.
+
+        It tells the change as it was, or the record as it is now: those that are deleted are left
+        out. It goes with the filters and mappings of now, or with those that the object used.
+        """
+        return [
+            made
+            for ids in _portions(self.order_by("id"))
+            for made in self._replay(ids, by, as_it_is_now, as_it_began)
+        ]
+
+    def _replay(
+        self, ids: list[int], by: str, as_it_is_now: bool, as_it_began: bool
+    ) -> list["IntegrationObject"]:
+        with transaction.atomic(using=self.db):
+            found = list(
+                self._all()
+                .filter(id__in=ids)
+                .order_by("id")
+                .select_related("change", "since", "integration")
+            )
+            self._hold_records(found)
+            now: list[EntityChange | None] = [None] * len(found)
+            if as_it_is_now:
+                now = up_to_now((row.whole for row in found), self.db)
+                EntityChange.objects.using(self.db).bulk_create(filter(None, now))
+            pairs = [
+                (row, row.replayed(change, as_it_began=as_it_began))
+                for row, change in zip(found, now, strict=True)
+                if change or not as_it_is_now
+            ]
+            at = datetime.now(UTC)
+            for _, row in pairs:
+                if row.change.hops >= origin.MOST_HOPS:
+                    row.go_round_no_more()
+                else:
+                    row.due_at = row.first_due(at)
+            made = self.bulk_create([row for _, row in pairs])
+            Log.objects.bulk_create(
+                line
+                for old, row in pairs
+                for line in (
+                    old.line(Level.INFO, "replayed", f"Replayed as {row.uuid} by {by}."),
+                    row.line(Level.INFO, "replay", f"A replay of {old.uuid}, by {by}."),
+                )
+            )
+            audit.record_each("replay:integration:objects", made)
+        return made
+
+    def _hold_records(self, found: Sequence["IntegrationObject"]) -> None:
+        """Nobody changes these meanwhile: ids are drawn in the order of what they tell."""
+        ids: dict[str, set[Any]] = defaultdict(set)
+        for row in found:
+            ids[row.entity].add(row.entity_id)
+        for key in sorted(ids):
+            entities.load(key).hold(ids[key], self.db)
+
+    def overtaken(self) -> "IntegrationObjectQuerySet":
+        """Those of whose record something newer was delivered: replayed, they tell an older state
+        last."""
+        newer = self._all().filter(
+            platform_id=OuterRef("platform_id"),
+            entity_id=OuterRef("entity_id"),
+            integration_id=OuterRef("integration_id"),
+            id__gt=OuterRef("id"),
+            status=Status.SUCCESS,
+        )
+        return self.filter(Exists(newer))
+
+    def without_record(self) -> "IntegrationObjectQuerySet":
+        """Those whose record is deleted since."""
+        there = Q(pk__in=[])
+        for key in entities.known():
+            root = entities.load(key).root._base_manager.using(self.db)
+            same = root.filter(pk=OuterRef("entity_id"), platform=OuterRef("platform_id"))
+            there |= Q(Exists(same), entity=key)
+        return self.exclude(there)
 
     def cancel(self, reason: str) -> int:
         """End objects that still wait, or block their lane; one that is being sent is left."""

@@ -4,7 +4,8 @@
     QUEUED, RUNNING  -> RUNNING   claim(): leased to one worker, also when a lease is over
     RUNNING          -> the same  progress() keeps the lease, let_go() gives it back
     RUNNING          -> DONE      finish()
-    QUEUED, RUNNING  -> STOPPED   finish(), when its integration was deleted
+    QUEUED, RUNNING  -> STOPPED   stop(), by a person; finish(), when its integration was deleted
+    STOPPED          -> QUEUED    resume(): it goes on where it was
     QUEUED, RUNNING  -> FAILED    finish(), when nobody can go on with it
 
 The lease is only thrift: two workers at one task would do nothing twice, because what is done is
@@ -14,11 +15,12 @@ written down with each piece of it.
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Optional
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
 from integrations.models.claim import database_now
+from otms.accounts import audit
 from otms.accounts.tenancy import PlatformQuerySet, Record
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class TaskStatus(models.TextChoices):
 
 
 OPEN = (TaskStatus.QUEUED, TaskStatus.RUNNING)
+# What is left as it is at any moment, and gone on with at any later one.
+STOPPABLE = (Kind.IMPORT, Kind.REPLAY)
 
 
 class TaskQuerySet(PlatformQuerySet["Task"]):
@@ -124,9 +128,47 @@ class Task(Record):
         until = database_now("default") + LEASE
         return self._write(done=done, failed=failed, leased_until=until)
 
-    def let_go(self, message: str = "") -> None:
-        """Whoever comes next may go on; the message says what it waits for."""
-        self._write(leased_until=None, message=message)
+    def let_go(self, message: str = "", *, seconds: float = 0) -> None:
+        """Whoever comes next may go on, some seconds later; the message says what it waits for."""
+        until = database_now("default") + timedelta(seconds=seconds) if seconds else None
+        self._write(leased_until=until, message=message)
+
+    @property
+    def may_stop(self) -> bool:
+        return self.kind in STOPPABLE and self.status in OPEN
+
+    @property
+    def may_resume(self) -> bool:
+        deleted = self.integration is None or self.integration.deleted_at is not None
+        return self.kind in STOPPABLE and self.status == TaskStatus.STOPPED and not deleted
+
+    @transaction.atomic
+    def stop(self, by: str) -> bool:
+        """Do no more of it, until it is resumed; False when there is nothing to stop."""
+        text = f"Stopped by {by}: resumed, it goes on where it was."
+        stopped = self.may_stop and self._write(
+            status=TaskStatus.STOPPED,
+            message=text,
+            finished_at=database_now("default"),
+            leased_until=None,
+        )
+        if stopped:
+            audit.record("stop:integration:task", self)
+        return stopped
+
+    @transaction.atomic
+    def resume(self) -> bool:
+        """Go on where it was stopped; False when it can't."""
+        resumed = self.may_resume and self._write_to(
+            (TaskStatus.STOPPED,),
+            status=TaskStatus.QUEUED,
+            message="",
+            finished_at=None,
+            leased_until=None,
+        )
+        if resumed:
+            audit.record("resume:integration:task", self)
+        return resumed
 
     def finish(
         self,
@@ -149,8 +191,11 @@ class Task(Record):
         )
 
     def _write(self, **fields: Any) -> bool:
-        open_ = Task.objects.across_platforms().filter(pk=self.pk, status__in=OPEN)
-        if not open_.update(**fields, updated_at=database_now("default")):
+        return self._write_to(OPEN, **fields)
+
+    def _write_to(self, statuses: tuple[TaskStatus, ...], **fields: Any) -> bool:
+        same = Task.objects.across_platforms().filter(pk=self.pk, status__in=statuses)
+        if not same.update(**fields, updated_at=database_now("default")):
             return False
         for name, value in fields.items():
             setattr(self, name, value)

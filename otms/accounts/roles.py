@@ -34,6 +34,8 @@ LOOKS = each("get search", RECORDS, INTEGRATIONS, QUEUE, INTAKE, APPS, MESSAGES,
 SUPPORTS = (
     LOOKS
     | each("requeue cancel", "integration:object")
+    | each("replay", "integration:objects")
+    | each("stop resume", "integration:task")
     | each("test", "mapping fileTemplate:mapping")
     | each("suggest", "mapping")
 )

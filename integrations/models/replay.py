@@ -1,0 +1,113 @@
+"""Replay: which objects are made anew, as what, how fast, and how far it is."""
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from uuid import UUID
+
+from django.db import models
+
+from integrations.core.rate import Rate
+from integrations.models.object import IntegrationObject
+from integrations.models.queue import IntegrationObjectQuerySet
+from otms.accounts import actor
+from otms.accounts.tenancy import Record
+from otms.db.fields import DocumentField
+
+# What narrows a list of objects narrows a replay: each name is that of a parameter there.
+LOOKUPS = {
+    "status": "status__in",
+    "since": "created_at__gte",
+    "until": "created_at__lt",
+    "entityId": "entity_id",
+    "q": "reference",
+}
+PORTIONS = 6  # of a minute: what may be made in it does not leave in its first second
+
+
+class Told(models.TextChoices):
+    """The change as it was, or the record as it is now; the mapping of then, or that of now."""
+
+    ORIGINAL = "original"
+    CURRENT = "current"
+
+
+class Replay(Record):
+    """What was chosen, bounded by the newest object of that moment: what comes later is not of it.
+
+    Objects are gone through in the order of their ids. How far that is, is written in the
+    transaction of what was made, so each is made once, whoever goes on.
+    """
+
+    integration = models.ForeignKey("integrations.Integration", models.CASCADE, related_name="+")
+    task = models.OneToOneField("integrations.Task", models.CASCADE, related_name="replay")
+    rows = DocumentField(null=True)  # the ids of rows, or ...
+    chosen = DocumentField(null=True)  # ... what narrows the list of objects
+    snapshot = models.CharField(max_length=10, choices=Told.choices, default=Told.ORIGINAL)
+    mapping = models.CharField(max_length=10, choices=Told.choices, default=Told.CURRENT)
+    per_minute = models.PositiveIntegerField(null=True)
+    up_to = models.BigIntegerField(default=0)
+    after = models.BigIntegerField(default=0)
+    made = models.PositiveIntegerField(default=0)
+    gone = models.PositiveIntegerField(default=0)  # left out: the record was deleted since
+    # How many were made when, in the last minute.
+    lately = DocumentField(default=list)
+    by = DocumentField(default=dict)  # who asked for it, as the audit trail names them
+
+    def __str__(self) -> str:
+        return f"replay {self.task_id}"
+
+    @property
+    def objects_chosen(self) -> IntegrationObjectQuerySet:
+        """All of them, in no order."""
+        of = IntegrationObject.objects.of(self.platform_id).filter(integration=self.integration_id)
+        if self.rows is not None:
+            return of.filter(pk__in=self.rows)
+        narrowed = {LOOKUPS[name]: value for name, value in (self.chosen or {}).items()}
+        return of.filter(pk__lte=self.up_to, **narrowed)
+
+    @property
+    def tells_now(self) -> bool:
+        return self.snapshot == Told.CURRENT
+
+    @property
+    def as_it_began(self) -> bool:
+        return self.mapping == Told.ORIGINAL
+
+    def bound(self) -> None:
+        """What is there now is chosen from, and nothing that comes later."""
+        of = IntegrationObject.objects.of(self.platform_id).filter(integration=self.integration_id)
+        self.up_to = of.order_by("-id").values_list("pk", flat=True).first() or 0
+
+    # How fast.
+
+    def room(self, now: datetime) -> int | None:
+        """How many more may be made at this look; None for as many as there are."""
+        if self.per_minute is None:
+            return None
+        left = Rate(self.per_minute, 60).left(self.lately, 0, now.timestamp())
+        return min(left, -(-self.per_minute // PORTIONS))
+
+    def note(self, made: int, gone: int, now: datetime) -> None:
+        """So many were made now, and so many left out."""
+        self.made += made
+        self.gone += gone
+        if self.per_minute is not None and made:
+            rate = Rate(self.per_minute, 60)
+            self.lately = rate.with_calls(self.lately, made, now.timestamp())
+
+    # Who asked for it.
+
+    def asked_by(self, who: actor.Actor) -> None:
+        id = str(who.id) if who.id else None
+        self.by = {"kind": who.kind, "name": who.name, "id": id, "means": who.means}
+
+    def on_behalf(self) -> AbstractContextManager[None]:
+        """What is done in here is done by who asked for it."""
+        id = self.by.get("id")
+        who = actor.Actor(
+            self.by.get("kind") or actor.SYSTEM,
+            self.by.get("name") or "",
+            UUID(id) if id else None,
+            self.by.get("means") or "",
+        )
+        return actor.done_by(who)
