@@ -37,6 +37,7 @@ from integrations.models import (
     Log,
     Notice,
     RemoteRecord,
+    Replay,
     RequestLog,
     Task,
 )
@@ -153,6 +154,7 @@ KEPT = (
     Place(RemoteRecord, "remote records", ("remote_id",)),
     Place(Alert, "alerts", ("message",)),
     Place(Notice, "notices of alerts", ("to", "error")),
+    Place(Replay, "replays", documents=("chosen",)),
 )
 RECORDS = (
     *(_record(key) for key in entities.known()),
@@ -524,4 +526,7 @@ def _waiting(model: Any, batch: list[Any]) -> set[Any]:
         return {row.pk for row in batch if row.status in OPEN}
     if model is ImportRow:
         return {row.pk for row in batch if not row.outcome}
+    if model is Replay:
+        tasks = Task.objects.of(batch[0].platform_id).filter(status__in=OPEN_TASK, replay__in=keys)
+        return set(tasks.values_list("replay", flat=True))
     return set()

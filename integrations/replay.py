@@ -46,6 +46,7 @@ PORTION = 200  # objects that one transaction makes
 PORTIONS = 50  # before another replay has its turn
 REST = 8.0  # seconds after a look at a replay that is not to be fast; beat looks every ten
 TRIES = 3
+FASTEST = 60_000  # a minute
 
 EXAMINED = 100  # objects that a preview maps, the newest
 PREVIEW_SECONDS = 5.0
@@ -78,6 +79,11 @@ class Preview:
     failed: int = 0  # that could not be mapped
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     compared: list[Compared] = field(default_factory=list)
+
+    @property
+    def reasons_told(self) -> list[tuple[str, str, int]]:
+        """Why some would not be sent: the code, in words, and how many; the most frequent first."""
+        return [(*each, count) for each, count in self.reasons.most_common(TOLD)]
 
 
 def preview(replay: Replay) -> Preview:
@@ -312,11 +318,18 @@ def _examine(
     found = [
         Compared(old, call.step.source.pk, before, differences)
         for call in _calls(made, new, plan)
-        for before in [sent.get((old.pk, call.step.source.pk))]
+        for before in [_sent_to(call.step.source.pk, old.pk, sent)]
         if (differences := _compared(before, call))
     ]
     seen.differ += bool(found)
     seen.compared += found[: TOLD - len(seen.compared)]
+
+
+def _sent_to(
+    source_id: UUID, pk: int, sent: dict[tuple[int, Any], RequestLog]
+) -> RequestLog | None:
+    """What was sent to this data source, or to one that is gone."""
+    return sent.get((pk, source_id)) or sent.get((pk, None))
 
 
 def _calls(made: Call | Outcome, obj: IntegrationObject, plan: Plan) -> Iterator[Call]:

@@ -1,26 +1,22 @@
 """The queue: what became of each change, told from top to bottom, and put right by hand."""
 
-from collections.abc import Callable
+from collections import defaultdict
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Q
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseNotAllowed,
-    HttpResponseRedirect,
-)
-from django.urls import path
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from integrations import entities, story
+from integrations import entities, replay, story
 from integrations.admin.exchange import shown_exchange
 from integrations.admin.links import (
     LEVEL_COLOURS,
@@ -29,15 +25,39 @@ from integrations.admin.links import (
     entity_label,
     entity_page,
     link_to,
+    list_of,
     page_of,
     shortened,
 )
-from integrations.models import IntegrationObject, Level, Log, Status
+from integrations.models import (
+    Integration,
+    IntegrationObject,
+    Level,
+    Log,
+    Replay,
+    Status,
+    Task,
+)
 from integrations.models.queue import IntegrationObjectQuerySet
-from integrations.tasks import wake
+from integrations.models.task import Kind
+from integrations.tasks import wake, wake_replays
 from otms import documents
+from otms.accounts import audit
 from otms.accounts.asking import act
 from otms.accounts.platform_admin import FactAdmin
+
+
+class ReplayForm(forms.Form):
+    """How fast."""
+
+    per_minute = forms.IntegerField(
+        label="At most, per minute",
+        required=False,
+        min_value=1,
+        max_value=replay.FASTEST,
+        help_text="Empty: as fast as it goes.",
+        widget=UnfoldAdminIntegerFieldWidget(),
+    )
 
 
 class ObjectSearch(FactAdmin):
@@ -99,7 +119,7 @@ class IntegrationObjectAdmin(ObjectSearch):
     list_filter = ("status", "integration", EntityFilter, "created_at")
     ordering = ("-id",)
     list_before_template = "admin/integrations/statuses.html"
-    actions = ("requeue", "requeue_anew", "cancel")
+    actions = acts_on_one = ("requeue", "requeue_anew", "replay", "cancel")
     change_form_template = "admin/integrations/object.html"
     a_look_is = "get:integration:object"
 
@@ -159,6 +179,55 @@ class IntegrationObjectAdmin(ObjectSearch):
         transaction.on_commit(wake)
         self._report(request, count, asked, "put back in the queue, to be created there anew")
 
+    @act(replay.ACTION, "Replay with today's mapping")
+    def replay(
+        self, request: HttpRequest, queryset: IntegrationObjectQuerySet
+    ) -> HttpResponse | None:
+        """First it is shown what that would send; then it is a task for each integration."""
+        is_confirmed = "post" in request.POST
+        form = ReplayForm(request.POST if is_confirmed else None)
+        chosen: dict[Integration, list[int]] = defaultdict(list)
+        for row in queryset.order_by("id"):
+            chosen[row.integration].append(row.pk)
+        if is_confirmed and form.is_valid():
+            return self._replay(request, chosen, form.cleaned_data["per_minute"])
+        previews = []
+        for integration, rows in chosen.items():
+            audit.looked(replay.ACTION, integration)
+            previews.append((integration, replay.preview(_replay_of(integration, rows))))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Replay with today's mapping",
+            "previews": previews,
+            "chosen": [pk for rows in chosen.values() for pk in rows],
+            "form": form,
+            "list": list_of(IntegrationObject),
+        }
+        return TemplateResponse(request, "admin/integrations/replay.html", context)
+
+    def _replay(
+        self,
+        request: HttpRequest,
+        chosen: dict[Integration, list[int]],
+        per_minute: int | None,
+    ) -> HttpResponse | None:
+        started = []
+        for integration, rows in chosen.items():
+            if integration.enabled and integration.deleted_at is None:
+                asked = _replay_of(integration, rows, per_minute)
+                started.append(replay.start(asked, str(request.user)))
+            else:
+                text = f"{integration} is switched off or deleted: nothing of it is replayed."
+                self.message_user(request, text, messages.WARNING)
+        transaction.on_commit(wake_replays)
+        if not started:
+            return None
+        text = "A worker makes them anew; the page of the task shows how far it is."
+        self.message_user(request, text, messages.SUCCESS)
+        only = page_of(started[0]) if len(started) == 1 else list_of(Task, kind__exact=Kind.REPLAY)
+        return HttpResponseRedirect(only)
+
     @act("cancel:integration:object", "Cancel")
     def cancel(self, request: HttpRequest, queryset: IntegrationObjectQuerySet) -> None:
         asked = queryset.count()
@@ -174,27 +243,6 @@ class IntegrationObjectAdmin(ObjectSearch):
                 f" {left} left as they are: their status does not allow it, or they are being sent."
             )
         self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
-
-    def get_urls(self) -> list[Any]:
-        return [
-            path(f"<int:pk>/{verb}/", self.admin_site.admin_view(self._one(verb)), name=name)
-            for verb in ("requeue", "requeue_anew", "cancel")
-            for name in [f"integrations_integrationobject_{verb}"]
-        ] + super().get_urls()
-
-    def _one(self, verb: str) -> Callable[..., HttpResponse]:
-        """The action on one object: its page's button."""
-
-        def act(request: HttpRequest, pk: int) -> HttpResponse:
-            if request.method != "POST":
-                return HttpResponseNotAllowed(["POST"])
-            chosen = self.get_queryset(request).filter(pk=pk)
-            if not chosen.exists():
-                raise Http404
-            getattr(self, verb)(request, chosen)
-            return HttpResponseRedirect(page_of(IntegrationObject(pk=pk)))
-
-        return act
 
     # The page of one object.
 
@@ -230,8 +278,18 @@ class IntegrationObjectAdmin(ObjectSearch):
             "lines": [(each, _colour(each)) for each in story.lines(obj)],
             "may_requeue": self.offers(request, self.requeue) and story.may_requeue(obj),
             "remote": story.remote(obj),
+            "may_replay": self.offers(request, self.replay) and obj.integration.enabled,
             "may_cancel": self.offers(request, self.cancel) and story.may_cancel(obj),
         }
+
+
+def _replay_of(integration: Integration, rows: list[int], per_minute: int | None = None) -> Replay:
+    return Replay(
+        platform_id=integration.platform_id,
+        integration=integration,
+        rows=rows,
+        per_minute=per_minute,
+    )
 
 
 def _with(request: HttpRequest, status: str) -> str:

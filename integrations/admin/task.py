@@ -11,6 +11,7 @@ from django.core import signing
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.cache import never_cache
 from unfold.decorators import display
@@ -19,10 +20,10 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from integrations import privacy
 from integrations.admin.links import link_to, list_of, page_of, shortened
 from integrations.inbound import imports
-from integrations.models import ImportRow, Task
+from integrations.models import ImportRow, Replay, Task
 from integrations.models.imports import Outcome
 from integrations.models.task import OPEN, Kind, TaskStatus
-from integrations.tasks import wake_erasures
+from integrations.tasks import WAKE, wake_erasures
 from otms.accounts.asking import act, allowed
 from otms.accounts.platform_admin import FactAdmin, moment
 
@@ -74,6 +75,7 @@ class TaskAdmin(FactAdmin):
         "integration_link",
         "progress",
         "message",
+        "asked",
         "started_by",
         "created",
         "started",
@@ -81,7 +83,10 @@ class TaskAdmin(FactAdmin):
         "rejected",
     )
     readonly_fields = fields
+    actions = ("stop", "resume")
     actions_list = ("erase",)
+    acts_on_one = ("stop", "resume")
+    change_form_template = "admin/integrations/task.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """The platform's own work is seen by who may have it done."""
@@ -90,17 +95,51 @@ class TaskAdmin(FactAdmin):
         return every if seen else every.exclude(kind=Kind.ERASE)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        of_imports = ("integration_link", "rejected")
-        is_own = obj is not None and obj.kind == Kind.ERASE
-        return [each for each in self.fields if not (is_own and each in of_imports)]
+        kind = obj.kind if obj is not None else Kind.IMPORT
+        left = {
+            Kind.ERASE: ("integration_link", "rejected", "asked"),
+            Kind.REPLAY: ("rejected",),
+        }.get(kind, ("asked",))
+        return [each for each in self.fields if each not in left]
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any
     ) -> Any:
+        if obj is not None:
+            context |= self._buttons(request, obj)
         answer = super().render_change_form(request, context, *args, obj=obj, **kwargs)
         if obj is not None and obj.status in OPEN:
             answer.headers["Refresh"] = str(LOOK_AGAIN)
         return answer
+
+    def _buttons(self, request: HttpRequest, task: Task) -> dict[str, Any]:
+        may_stop = task.may_stop and self.offers(request, self.stop)
+        may_resume = task.may_resume and self.offers(request, self.resume)
+        verb = "stop" if may_stop else "resume"
+        where = reverse(f"admin:integrations_task_{verb}", args=[task.pk])
+        return {"may_stop": may_stop, "may_resume": may_resume, "act_on_it": where}
+
+    # What a person may do.
+
+    @act("stop:integration:task", "Stop")
+    def stop(self, request: HttpRequest, queryset: Any) -> None:
+        stopped = sum(task.stop(str(request.user)) for task in queryset)
+        self._report(request, stopped, len(queryset), "stopped")
+
+    @act("resume:integration:task", "Resume")
+    def resume(self, request: HttpRequest, queryset: Any) -> None:
+        resumed = 0
+        for task in queryset:
+            if task.resume():
+                resumed += 1
+                transaction.on_commit(WAKE[task.kind])
+        self._report(request, resumed, len(queryset), "resumed")
+
+    def _report(self, request: HttpRequest, count: int, asked: int, done: str) -> None:
+        text = f"{count} {done}."
+        if left := asked - count:
+            text += f" {left} left as they are: their kind or their status does not allow it."
+        self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
 
     @display(description="Status", label=STATUS_COLOURS)
     def status_label(self, task: Task) -> Any:
@@ -115,8 +154,13 @@ class TaskAdmin(FactAdmin):
     def progress(self, task: Task) -> str:
         words = f"{task.done} of {task.total}"
         if task.failed:
-            words += f", {task.failed} rejected"
+            words += f", {task.failed} {'left out' if task.kind == Kind.REPLAY else 'rejected'}"
         return format_html('<span class="whitespace-nowrap">{}</span>', words)
+
+    @display(description="Asked for")
+    def asked(self, task: Task) -> str:
+        replay = Replay.objects.of(task.platform_id).filter(task=task).first()
+        return "; ".join(replay.in_words) if replay else "-"
 
     @display(description="Started")
     def started(self, task: Task) -> str:

@@ -27,7 +27,6 @@ from otms.api.views import PlatformViewSet
 from otms.documents import timestamp
 
 MOST_IDS = 1000
-FASTEST = 60_000
 WHICH = 'Say which objects: `ids`, or a `filter` such as {"status": ["ERROR"]}.'
 
 
@@ -68,7 +67,7 @@ class ReplaySerializer(WireSerializer):
         allow_null=True,
         default=None,
         min_value=1,
-        max_value=FASTEST,
+        max_value=replay.FASTEST,
         help_text="At most so many are made in any minute; null for as fast as it goes.",
     )
     dry_run = serializers.BooleanField(
@@ -148,8 +147,8 @@ class ReplayViewSet(PlatformViewSet):
     )
     def replay(self, request: Any, id: UUID) -> Response:
         """Make objects anew, under new ids, as a task; or see first what that would send."""
-        given = self.read(ReplaySerializer).validated_data
         integration = self.record(id)
+        given = self.read(ReplaySerializer).validated_data
         asked = self._asked(integration, given)
         if given.get("dry_run"):
             if asked.tells_now and not may(request, f"get:{integration.trigger_entity}"):
@@ -214,7 +213,7 @@ def _seen(seen: replay.Preview) -> dict[str, Any]:
         "failed": seen.failed,
         "reasons": [
             {"code": code, "reason": reason, "count": count}
-            for (code, reason), count in seen.reasons.most_common(replay.TOLD)
+            for code, reason, count in seen.reasons_told
         ],
         "differences": [
             {

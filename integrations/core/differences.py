@@ -20,6 +20,17 @@ class Difference:
     before: Any
     after: Any
 
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        """For a table."""
+        return self.path, _text(self.before), _text(self.after)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else documents.dumps(value).decode()
+
 
 def between(before: Any, after: Any) -> list[Difference]:
     """The places where two documents differ, the first of them; a long value is cut."""

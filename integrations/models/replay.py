@@ -73,6 +73,21 @@ class Replay(Record):
     def as_it_began(self) -> bool:
         return self.mapping == Told.ORIGINAL
 
+    @property
+    def in_words(self) -> list[str]:
+        """What was asked for."""
+        chosen = self.chosen or {}
+        which = [
+            f"{name} {', '.join(value) if isinstance(value, list) else value}"
+            for name, value in chosen.items()
+        ]
+        return [
+            f"{len(self.rows)} chosen by their ids" if self.rows is not None else "; ".join(which),
+            "the record as it is now" if self.tells_now else "each change as it was",
+            f"the mapping of {'then' if self.as_it_began else 'now'}",
+            *([f"at most {self.per_minute} a minute"] if self.per_minute else []),
+        ]
+
     def bound(self) -> None:
         """What is there now is chosen from, and nothing that comes later."""
         of = IntegrationObject.objects.of(self.platform_id).filter(integration=self.integration_id)

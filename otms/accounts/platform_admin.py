@@ -1,6 +1,7 @@
 """The admin shows one platform, that of the person who looks: all admins of ours build on this."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +12,15 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, models, transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
@@ -275,6 +282,36 @@ class FactAdmin(PlatformAdmin):
     # Of a page that shows what was sent or came in: what the audit trail calls a look at it.
     a_look_is = ""
     change_form_template = "admin/fact.html"
+    acts_on_one: tuple[str, ...] = ()  # actions of the list that a record's page has a button for
+
+    def get_urls(self) -> list[Any]:
+        label = f"{self.opts.app_label}_{self.opts.model_name}"
+        return [
+            path(
+                f"<str:pk>/{verb}/",
+                self.admin_site.admin_view(self._one(verb)),
+                name=f"{label}_{verb}",
+            )
+            for verb in self.acts_on_one
+        ] + super().get_urls()
+
+    def _one(self, verb: str) -> Callable[..., HttpResponse]:
+        """The action on one record: its page's button."""
+
+        def act(request: HttpRequest, pk: str) -> HttpResponse:
+            if request.method != "POST":
+                return HttpResponseNotAllowed(["POST"])
+            record = self.get_object(request, pk)
+            if record is None:
+                raise Http404
+            chosen = self.get_queryset(request).filter(pk=record.pk)
+            shown: HttpResponse | None = getattr(self, verb)(request, chosen)
+            page = reverse(
+                f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[record.pk]
+            )
+            return shown or HttpResponseRedirect(page)
+
+        return act
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any

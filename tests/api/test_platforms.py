@@ -58,7 +58,10 @@ MAKE: dict[Any, Any] = {
 # A PUT that makes a record, the vendor's way.
 MAKING = {"transportOrder/mail/receiver"}
 # Calls that a new record is not ready for, and what it must be first.
-FIRST: dict[str, Any] = {"requeue:integration:object": {"status": "ERROR"}}
+FIRST: dict[str, Any] = {
+    "requeue:integration:object": {"status": "ERROR"},
+    "resume:integration:task": {"status": "STOPPED"},
+}
 
 
 @pytest.fixture
@@ -111,7 +114,10 @@ def asked(caller: Api, viewset: Any, each: Route, record: Any, user: User) -> An
     path = each.path.replace("<id:id>", str(id))
     path = path.replace("<str:offset>", "0").replace("<str:amount>", "10")
     assert "<" not in path, f"say here what {each.path} needs"
-    return caller(each.method, path, {"id": str(record.pk)} if each.method == "PUT" else None)
+    body = {"id": str(record.pk)} if each.method == "PUT" else None
+    if each.method == "POST" and each.takes and not each.optional and "<id:" in each.path:
+        body = each.example
+    return caller(each.method, path, body)
 
 
 def test_most_routes_are_about_one_record() -> None:

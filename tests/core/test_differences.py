@@ -36,3 +36,8 @@ def test_a_body_that_is_no_json_is_compared_as_a_text() -> None:
     assert read('{"a": 1.10}') == read('{"a":1.10}')
     assert read("{cut off") == "{cut off"
     assert read(" ") is None
+
+
+def test_a_difference_is_written_for_people() -> None:
+    texts = [each.texts for each in between({"a": None, "b": "x"}, {"a": [1], "b": {"c": True}})]
+    assert texts == [("$.a", "-", "[1]"), ("$.b", "x", '{"c":true}')]

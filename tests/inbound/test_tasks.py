@@ -350,3 +350,38 @@ def test_rows_that_are_stored_are_brought_in_though_the_database_was_busy(
     monkeypatch.undo()
     carry_out_imports()
     assert (orders(platform), the_task(platform).status) == (1, "DONE")
+
+
+def test_an_import_is_stopped_in_the_middle_and_goes_on_where_it_was(
+    bring: Bring, api: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "TOLD_SECONDS", 0)
+    where = f"integration/task/{bring(*rows(150))['task']['id']}"
+    bring_in, left = imports._bring_in, [70]
+
+    def stopped(*args: Any) -> None:
+        bring_in(*args)
+        left[0] -= 1
+        if left[0] == 0:
+            api.ok("POST", f"{where}/stop")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(imports, "_bring_in", stopped)
+        carry_out_imports()
+    told = api.ok("GET", where)
+    assert (told["task"]["status"], told["task"]["done"], orders(platform)) == ("STOPPED", 70, 70)
+    carry_out_imports()
+    assert orders(platform) == 70
+    assert api.refused("POST", f"{where}/stop", code=409)["message"] == (
+        "This task can't be stopped: it is STOPPED. It can be while it is QUEUED or RUNNING."
+    )
+    assert api.ok("POST", f"{where}/resume")["task"]["done"] == 70
+    carry_out_imports()
+    assert (the_task(platform).status, orders(platform)) == ("DONE", 150)
+    assert "it is DONE" in api.refused("POST", f"{where}/resume", code=409)["message"]
+
+
+def test_an_erasure_is_not_stopped(api: Api, platform: Platform) -> None:
+    task = api.ok("POST", "privacy/erase", {"texts": ["Ann Smith"]})["task"]
+    said = api.refused("POST", f"integration/task/{task['id']}/stop", code=409)["message"]
+    assert said == "This task can't be stopped: only an import or a replay can."

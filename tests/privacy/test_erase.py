@@ -20,8 +20,10 @@ from integrations.models import (
     IntegrationObject,
     Level,
     Log,
+    Replay,
     RequestLog,
     Status,
+    Task,
 )
 from otms.accounts.models import AuditEntry, Platform
 from tests import make
@@ -283,3 +285,21 @@ def test_a_name_is_found_in_a_mail_that_was_sent(name: str, platform: Platform) 
 def test_what_can_not_be_looked_for_is_refused(platform: Platform, texts: list[str]) -> None:
     with pytest.raises(CommandError):
         run(platform, *texts)
+
+
+@pytest.mark.parametrize("status", ["DONE", "STOPPED", "RUNNING"])
+def test_what_a_replay_looked_for_is_erased_when_it_no_longer_does(
+    platform: Platform, status: str
+) -> None:
+    task = make.task(platform=platform)
+    Task.objects.of(platform).filter(pk=task.pk).update(status=status)
+    replay = Replay.objects.create(
+        platform=platform,
+        integration=task.integration,
+        task=task,
+        chosen={"q": "Ann Smith", "status": ["ERROR"]},
+    )
+    list(privacy.erase(platform, ["Ann Smith"]))
+    replay.refresh_from_db()
+    kept = "Ann Smith" if status == "RUNNING" else "[erased]"
+    assert replay.chosen == {"q": kept, "status": ["ERROR"]}

@@ -91,6 +91,7 @@ def test_a_preview_is_answered_at_once_and_changes_nothing(owner: Api, platform:
         "remoteRecord": (0, 0),
         "alert": (0, 0),
         "notice": (0, 0),
+        "replay": (0, 0),
     }
     assert {(each["kind"], each["held"]) for each in answer["records"]} == {
         ("transportOrder", 0),
@@ -112,7 +113,7 @@ def test_a_preview_of_more_than_can_be_counted_says_so(
     monkeypatch.setattr(privacy, "PREVIEW_SECONDS", -1)
     answer = owner.ok("POST", "privacy/erase", body)
     assert answer["complete"] is False
-    assert [each["looked"] for each in answer["counts"]] == 11 * [0], "records come first"
+    assert [each["looked"] for each in answer["counts"]] == 12 * [0], "records come first"
 
 
 def test_a_preview_of_large_texts_ends_in_time_too(

@@ -1,8 +1,10 @@
 """What was told is told once more, as a new message: one object, or as many as were chosen."""
 
+import uuid
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils.timezone import now
 
 from integrations.core import origin
@@ -217,3 +219,16 @@ def test_original_of_what_was_forgotten_is_still_replayed(queue: Queue, sink: Si
     IntegrationObject.objects.of(queue.platform).filter(pk=old.pk).delete()
     queue.run()
     assert queue.all.get(pk=new.pk).status == Status.SUCCESS
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="how PostgreSQL looks")
+def test_what_is_newer_is_looked_for_by_its_record(queue: Queue, sink: Sink) -> None:
+    """By status or by sequence, each would be looked for among all that was delivered."""
+    integration = listening(queue, sink)
+    queue.put(integration, *(uuid.uuid4() for _ in range(2000)))
+    queue.all.update(status=Status.SUCCESS)
+    for statistics in ("", "ANALYZE integrations_integrationobject"):
+        with connection.cursor() as cursor:
+            cursor.execute(statistics or "SELECT 1")
+        plan = queue.all.filter(integration=integration).order_by().overtaken().explain()
+        assert "queue_of_entity" in plan or "Hash" in plan, plan

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from integrations.models import Credential, IntegrationObject, Status
+from integrations.models import Credential, IntegrationObject, Status, Task
+from integrations.models.task import TaskStatus
 from otms.accounts import lockout
 from otms.accounts.access import access_token
 from otms.accounts.audit import AuditEntry
@@ -107,6 +108,21 @@ CALLS: dict[str, Any] = {
         f"integration/object/{waiting(own.row).uuid}/cancel",
         None,
     ),
+    "replay:integration:objects": lambda own: (
+        "POST",
+        f"integration/{own.integration.pk}/objects:replay",
+        {"filter": {"status": ["ERROR"]}},
+    ),
+    "stop:integration:task": lambda own: (
+        "POST",
+        f"integration/task/{going(own.task).pk}/stop",
+        None,
+    ),
+    "resume:integration:task": lambda own: (
+        "POST",
+        f"integration/task/{stopped(own.task).pk}/resume",
+        None,
+    ),
     "create:messageTemplate": lambda own: ("POST", "messageTemplate", {"name": "N", **TEXTS}),
     "update:messageTemplate": lambda own: (
         "PUT",
@@ -190,6 +206,18 @@ def waiting(row: IntegrationObject) -> IntegrationObject:
     row.status = Status.RETRY
     row.save()
     return row
+
+
+def going(task: Task) -> Task:
+    task.status = TaskStatus.RUNNING
+    task.save()
+    return task
+
+
+def stopped(task: Task) -> Task:
+    task.status = TaskStatus.STOPPED
+    task.save()
+    return task
 
 
 @pytest.fixture

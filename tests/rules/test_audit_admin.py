@@ -22,9 +22,11 @@ from tests.rules.test_audit import (
     SAME_AS,
     TEXTS,
     entries,
+    going,
     last,
     own,
     session_of_another,
+    stopped,
     waiting,
 )
 
@@ -86,9 +88,13 @@ def chosen(model: str, name: str, action: str) -> Any:
             own.session = session_of_another(own.platform)
         if action == "resume":
             own.integration.switch(False)
+            stopped(own.task)
+        if action == "stop":
+            going(own.task)
         if action == "switch_off":
             own.automation.integration.switch(True)
         given = {"action": action, "_selected_action": [str(getattr(own, name).pk)]}
+        given |= {"post": "yes"} if action == "replay" else {}
         browser.client.post(page(own, model, name, "changelist"), given)
 
     return act
@@ -198,11 +204,17 @@ HANDLES: dict[tuple[str, str], tuple[str, Any]] = {
         "requeue:integration:object",
         chosen("integrationobject", "row", "requeue_anew"),
     ),
+    ("IntegrationObject", "replay"): (
+        "replay:integration:objects",
+        chosen("integrationobject", "row", "replay"),
+    ),
     ("IntegrationObject", "cancel"): (
         "cancel:integration:object",
         chosen("integrationobject", "row", "cancel"),
     ),
     ("Task", "erase"): ("erase:personalData", erased),
+    ("Task", "stop"): ("stop:integration:task", chosen("task", "task", "stop")),
+    ("Task", "resume"): ("resume:integration:task", chosen("task", "task", "resume")),
     ("MessageTemplate", "add"): (
         "create:messageTemplate",
         added("messagetemplate", name="New", **TEXTS),

@@ -85,7 +85,10 @@ ACTIONS = {
     ("send_test", AlertRecipient): "test:alertRecipient",
     ("requeue", IntegrationObject): "requeue:integration:object",
     ("requeue_anew", IntegrationObject): "requeue:integration:object",
+    ("replay", IntegrationObject): "replay:integration:objects",
     ("cancel", IntegrationObject): "cancel:integration:object",
+    ("stop", Task): "stop:integration:task",
+    ("resume", Task): "resume:integration:task",
 }
 ACTIONS_OF_ONE = {
     ("password_link", User): "update:user",
@@ -102,7 +105,10 @@ ACTIONS_OF_ONE = {
     ("download", File): "get:integration:file",
     ("requeue", IntegrationObject): "requeue:integration:object",
     ("requeue_anew", IntegrationObject): "requeue:integration:object",
+    ("replay", IntegrationObject): "replay:integration:objects",
     ("cancel", IntegrationObject): "cancel:integration:object",
+    ("stop", Task): "stop:integration:task",
+    ("resume", Task): "resume:integration:task",
 }
 ACTIONS_OF_LIST = {
     ("new", PersonalToken): "create:user:token",  # for oneself
@@ -309,7 +315,7 @@ class Visit:
                 one = reverse(name_of(name, model), args=[record.pk])
                 there = {302, 403, 404} if record is foreign else {200, 302, *ALSO.get(name, ())}
                 expected = there if self.may(takes) else {403, 404}
-                if model is not IntegrationObject:
+                if model not in (IntegrationObject, Task):  # by POST alone
                     self.get(one, expected)
                 self.post(one, {}, expected)
 

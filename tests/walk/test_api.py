@@ -81,6 +81,10 @@ BODIES: dict[str, Callable[[Any], list[Any]]] = {
     ],
     "receive:integration:email": lambda of: [MAIL],
     "receive:transportOrder:mail": lambda of: [MAIL],
+    "replay:integration:objects": lambda of: [
+        {"ids": [str(of.row.uuid)], "dryRun": True},
+        {"filter": {"status": ["ERROR"]}},
+    ],
     "erase:personalData": lambda of: [
         {"texts": ["nobody@example.com"], "dryRun": True},
         {"texts": ["nobody@example.com"]},
@@ -132,6 +136,8 @@ ALSO = {
     "generate:user:recoveryCodes": {409},  # there is none
     "remove:user:secondFactor": {409},
     "cancel:integration:object": {409},  # what failed waits for nothing
+    "stop:integration:task": {409},  # it is done
+    "resume:integration:task": {409},
     "accept:transportOrder": {409},  # nobody requested it
     "delete:business": {409},  # its orders name it
     "delete:messageTemplate": {409},  # its automation sends it
