@@ -14,6 +14,6 @@ answer.py      what was answered means something,
 models/        and the outcome is written back: delivered, tried again later, given up.
 
 And the other way round: inbound/ makes records of what other systems send. Of a message automation,
-messages/ makes an integration. What is old enough, retention.py forgets. Who is to know of trouble,
-alerts/ tells.
+messages/ makes an integration. What was told, replay.py tells once more; what is old enough,
+retention.py forgets. Who is to know of trouble, alerts/ tells.
 """

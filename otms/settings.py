@@ -245,6 +245,7 @@ SPECTACULAR_SETTINGS = {
         "KindEnum": "otms.accounts.models.Session.Kind",
         "ObjectStatus": "integrations.models.Status",
         "TaskStatus": "integrations.models.task.TaskStatus",
+        "Told": "integrations.models.replay.Told",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

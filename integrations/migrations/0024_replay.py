@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0008_audit_names_no_record'),
-        ('integrations', '0020_logs_of_no_object'),
+        ('integrations', '0023_alert'),
     ]
 
     operations = [
