@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from integrations import entities, story
+from integrations.core import origin
 from integrations.models import EntityChange, Integration, IntegrationObject
 
 MOST = 100  # integrations that one answer tells of
@@ -45,6 +46,7 @@ def find(platform_id: Any, entity: str, reference: str) -> UUID | None:
 def record(platform_id: Any, entity: str, entity_id: Any) -> Explanation:
     """What became of the newest change of this record."""
     changes = EntityChange.objects.of(platform_id).filter(entity=entity, entity_id=entity_id)
+    changes = changes.exclude(origin=origin.REPLAY)  # nothing changed then
     if not (change := changes.order_by("-pk").select_related("origin_integration").first()):
         text = (
             "No change of this record is known: it was not saved since integrations are told, or "

@@ -245,7 +245,7 @@ SPECTACULAR_SETTINGS = {
         "KindEnum": "otms.accounts.models.Session.Kind",
         "ObjectStatus": "integrations.models.Status",
         "TaskStatus": "integrations.models.task.TaskStatus",
-        "Told": "integrations.models.replay.Told",
+        "AsOf": "integrations.models.replay.AsOf",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from integrations.models import Level, Status
 from integrations.models.change import OriginKind
 from integrations.models.integration import ACTIONS
-from integrations.models.replay import Told
+from integrations.models.replay import AsOf
 from integrations.models.task import TaskStatus
 from otms.api.serializers import (
     IdField,
@@ -19,9 +19,9 @@ from otms.api.serializers import (
 
 class RequeueSerializer(WireSerializer):
     mapping = serializers.ChoiceField(
-        Told.choices,
+        AsOf.choices,
         required=False,
-        default=Told.CURRENT,
+        default=AsOf.CURRENT,
         help_text="With the filters and mappings of now, or with those it began with.",
     )
     anew = serializers.BooleanField(

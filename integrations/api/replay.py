@@ -16,7 +16,7 @@ from integrations.api.object_serializers import ObjectsQuery, TaskSerializer
 from integrations.api.views import refuse
 from integrations.core.errors import Problem
 from integrations.models import Integration, IntegrationObject, Replay, Status
-from integrations.models.replay import Told
+from integrations.models.replay import AsOf
 from integrations.tasks import wake_replays
 from otms.accounts import audit
 from otms.api.errors import Conflict
@@ -51,15 +51,15 @@ class ReplaySerializer(WireSerializer):
     )
     filter = ReplayFilterSerializer(required=False, help_text="Instead of ids.")
     snapshot = serializers.ChoiceField(
-        Told.choices,
+        AsOf.choices,
         required=False,
-        default=Told.ORIGINAL,
+        default=AsOf.ORIGINAL,
         help_text="The change as it was, or the record as it is now.",
     )
     mapping = serializers.ChoiceField(
-        Told.choices,
+        AsOf.choices,
         required=False,
-        default=Told.CURRENT,
+        default=AsOf.CURRENT,
         help_text="The filters and mappings of now, or those that the object went with.",
     )
     per_minute = serializers.IntegerField(

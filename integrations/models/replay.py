@@ -24,7 +24,7 @@ LOOKUPS = {
 PORTIONS = 6  # of a minute: what may be made in it does not leave in its first second
 
 
-class Told(models.TextChoices):
+class AsOf(models.TextChoices):
     """The change as it was, or the record as it is now; the mapping of then, or that of now."""
 
     ORIGINAL = "original"
@@ -42,8 +42,8 @@ class Replay(Record):
     task = models.OneToOneField("integrations.Task", models.CASCADE, related_name="replay")
     rows = DocumentField(null=True)  # the ids of rows, or ...
     chosen = DocumentField(null=True)  # ... what narrows the list of objects
-    snapshot = models.CharField(max_length=10, choices=Told.choices, default=Told.ORIGINAL)
-    mapping = models.CharField(max_length=10, choices=Told.choices, default=Told.CURRENT)
+    snapshot = models.CharField(max_length=10, choices=AsOf.choices, default=AsOf.ORIGINAL)
+    mapping = models.CharField(max_length=10, choices=AsOf.choices, default=AsOf.CURRENT)
     per_minute = models.PositiveIntegerField(null=True)
     up_to = models.BigIntegerField(default=0)
     after = models.BigIntegerField(default=0)
@@ -67,11 +67,11 @@ class Replay(Record):
 
     @property
     def tells_now(self) -> bool:
-        return self.snapshot == Told.CURRENT
+        return self.snapshot == AsOf.CURRENT
 
     @property
     def as_it_began(self) -> bool:
-        return self.mapping == Told.ORIGINAL
+        return self.mapping == AsOf.ORIGINAL
 
     @property
     def in_words(self) -> list[str]:
