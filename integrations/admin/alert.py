@@ -166,7 +166,7 @@ class AlertRecipientAdmin(PlatformAdmin, CheckedFirst):
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, **kwargs)
         if field := form.base_fields.get("integration"):
-            field.empty_label = "All integrations"  # type: ignore[attr-defined]
+            field.empty_label = "All integrations"
         return form
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
