@@ -190,14 +190,13 @@ class AlertAdmin(FactAdmin):
     noun = "alerts"
     list_display = ("created", "kind_label", "integration_link", "said", "told")
     list_filter = ("kind", "integration", "created_at")
+    list_select_related = ("integration",)
     ordering = ("-created_at", "id")
     fields = ("kind", "integration_link", "target", "message", "began", "created", "notices")
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        # Also for the page of one: what its data source was may be gone, and then is none.
-        every = super().get_queryset(request).select_related("integration", "data_source")
-        return every.prefetch_related("notices")
+        return super().get_queryset(request).prefetch_related("notices")
 
     @display(description="What", label=KIND_COLOURS)
     def kind_label(self, alert: Alert) -> Any:

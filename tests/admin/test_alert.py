@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.urls import reverse
@@ -74,14 +73,6 @@ def test_who_may_only_look_sees_no_form(own: SimpleNamespace) -> None:
     html = looker.html(where("change", own.recipient.pk))
     assert 'name="url"' not in html
     assert "send_test" not in looker.html(where("changelist"))
-
-
-def test_the_page_of_an_alert_does_without_its_data_source(
-    own: SimpleNamespace, browser: Browser
-) -> None:
-    Alert.objects.of(own.platform).update(data_source_id=uuid4())
-    assert "own-trouble" in browser.html(where("change", own.alert.pk, of="alert"))
-    assert "own-trouble" in browser.html(where("changelist", of="alert"))
 
 
 def test_an_alert_says_who_was_told(own: SimpleNamespace, browser: Browser) -> None:
