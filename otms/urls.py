@@ -1,7 +1,7 @@
 """Every address: the API's come from the routers, the admin's from the admin."""
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponseRedirect
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -34,6 +34,7 @@ from otms.orders.views import (
     EventViewSet,
     TransportOrderViewSet,
 )
+from otms.probes import healthz, readyz
 
 router.register(
     UserViewSet,
@@ -62,11 +63,6 @@ router.register(
 )
 
 
-def healthz(request: HttpRequest) -> JsonResponse:
-    """The process answers; it says nothing about database or broker."""
-    return JsonResponse({"status": "ok"})
-
-
 def favicon(request: HttpRequest) -> HttpResponseRedirect:
     """Browsers ask for it here, whatever a page says."""
     return HttpResponseRedirect(static("integrations/favicon.svg"))
@@ -76,6 +72,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", favicon),
     path("healthz", healthz),
+    path("readyz", readyz),
     path(
         "api/schema",
         SchemaView.as_view(

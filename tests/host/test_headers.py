@@ -33,6 +33,7 @@ def crash(*_: Any, **__: Any) -> Any:
         ("/", 302),
         ("/nothing", 404),
         ("/healthz", 200),
+        ("/readyz", 200),
         ("/favicon.ico", 302),
         ("/static/integrations/admin.css", 200),
         ("/static/integrations/nothing.css", 404),

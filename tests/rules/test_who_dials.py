@@ -12,6 +12,7 @@ MAY = {
     "integrations/connectors/email.py": "to the mail server of the deployment, which nobody types",
     "integrations/connectors/postgresql.py": "to what egress.dialable() gave",
     "otms/accounts/management/commands/invite.py": "names smtplib's error; Django dials, as above",
+    "otms/readiness.py": "to our own database and broker, which nobody types",
     "integrations/management/commands/demo.py": "to see whether a port is free",
 }
 OPENS = {"create_connection", "sock_connect", "connect", "connect_ex", "open_connection"}

@@ -1,6 +1,8 @@
 """Is the web server, the worker or beat of this machine at work?"""
 
+import json
 import socket
+from contextlib import suppress
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 from typing import Any
@@ -17,6 +19,8 @@ from otms.celery import app
 
 ANSWER_SECONDS = 5
 BEAT_SECONDS = 60
+MOST_SAID = 10_000
+CHECKS = ("database", "migrations")
 
 
 class Command(BaseCommand):
@@ -48,14 +52,23 @@ def _ask_web(port: int) -> None:
     host = next((name for name in settings.ALLOWED_HOSTS if name != "*"), "localhost")
     connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     try:
-        connection.request("GET", "/healthz", headers={"Host": host.removeprefix(".")})
-        status = connection.getresponse().status
+        connection.request("GET", "/readyz", headers={"Host": host.removeprefix(".")})
+        answer = connection.getresponse()
+        status, said = answer.status, answer.read(MOST_SAID)
     except (OSError, HTTPException) as error:
         raise CommandError(f"Nothing answers on port {port}: {error}") from None
     finally:
         connection.close()
     if status != 200:
-        raise CommandError(f"The web server answers with {status}.")
+        raise CommandError(f"The web server answers with {status}. {_told(said)}".strip())
+
+
+def _told(said: bytes) -> str:
+    """What is not as it should be, of what /readyz says."""
+    with suppress(ValueError, AttributeError):
+        found = json.loads(said)
+        return " ".join(found[name] for name in CHECKS if found.get(name, "ok") != "ok")
+    return ""
 
 
 def _ask_worker(name: str) -> None:
