@@ -176,6 +176,19 @@ def database(url: str) -> dict[str, Any]:
     )
 
 
+def traces_exporter() -> str:
+    """Where OpenTelemetry is told to export spans to, by its own variables; "" for nowhere."""
+    chosen = text("OTEL_TRACES_EXPORTER", "").split(",")[0].strip()
+    asked = text("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", text("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
+    if text("OTEL_SDK_DISABLED", "").strip().lower() == "true" or chosen == "none":
+        return ""
+    if chosen == "otlp" or (asked and not chosen):
+        usual = text("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+        protocol = text("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", usual)
+        return "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
+    return chosen
+
+
 class Proxy(NamedTuple):
     """What connects us with the outside."""
 

@@ -14,6 +14,7 @@ from django.urls import reverse_lazy
 from kombu import Exchange, Queue
 
 from otms import __version__, env
+from otms.log import FORMATS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = env.folder("OTMS_VAR", "var")
@@ -71,7 +72,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 # Into the lists that browsers are shipped with a domain is put by its owner, not by a default.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
-SECURE_REDIRECT_EXEMPT = ["^healthz$"]
+# Who asks these comes from inside, past the proxy; a redirect would not unsend a token either.
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]
 if env.flag("OTMS_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_TRUSTED_ORIGINS = env.origins("OTMS_TRUSTED_ORIGINS", any_host=True)
@@ -101,6 +103,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "otms.api.request_id.RequestIdMiddleware",
+    "otms.tracing.TracingMiddleware",
     "otms.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -367,11 +370,27 @@ if CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
         },
     }
 
+OTMS_TRACES_EXPORTER = env.traces_exporter()
+OTMS_LOG_FORMAT = env.text("OTMS_LOG_FORMAT", "line").strip().lower()
+if OTMS_LOG_FORMAT not in FORMATS:
+    raise ImproperlyConfigured(
+        f"OTMS_LOG_FORMAT is {OTMS_LOG_FORMAT!r}; write line, for people, or json."
+    )
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "otms.log.LineFormatter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"()": "otms.log.LineFormatter"},
+        "json": {"()": "otms.log.JsonFormatter"},
+    },
+    "filters": {"about": {"()": "otms.log.AboutFilter"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": OTMS_LOG_FORMAT,
+            "filters": ["about"],
+        }
+    },
     "root": {"handlers": ["console"], "level": env.text("OTMS_LOG_LEVEL", "INFO")},
     "loggers": {
         "django": {"handlers": []},  # not Django's own, which mails error pages to ADMINS

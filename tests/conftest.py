@@ -1,6 +1,8 @@
 """What most tests need: a platform, a caller, the other system, and a queue that runs when told."""
 
 import gc
+import json
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from django.test import Client, TransactionTestCase
 from integrations.dispatcher import Dispatcher
 from otms import documents
 from otms.accounts.models import Platform, User
+from otms.log import AboutFilter, JsonFormatter
 from tests import make
 from tests.sink import sink, sink_process
 
@@ -214,3 +217,24 @@ def run_queue() -> Callable[[], None]:
         Dispatcher().run(until_idle=True)
 
     return run
+
+
+class Lines(logging.Handler):
+    """What the console would show."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addFilter(AboutFilter())
+        self.setFormatter(JsonFormatter())
+        self.said: list[Any] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(json.loads(self.format(record)))
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    handler, root = Lines(), logging.getLogger()
+    root.addHandler(handler)
+    yield handler
+    root.removeHandler(handler)
