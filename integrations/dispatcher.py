@@ -14,6 +14,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import Any, TypeVar
@@ -31,6 +33,8 @@ from integrations.models import IntegrationObject, Level, Outcome
 from integrations.models.claim import Claims
 from integrations.plan import Plans
 from integrations.tokens import Tokens
+from otms import tracing
+from otms.log import about
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -183,6 +187,21 @@ class Dispatcher:
         return claims
 
     async def _deliver(self, obj: IntegrationObject, claimed: float) -> None:
+        trace = obj.change.traced
+        ids = {"object": str(obj.uuid), "change": obj.change_id}
+        told = {f"otms.{name}": id for name, id in ids.items()} | {
+            "otms.integration": str(obj.integration_id),
+            "otms.platform": str(obj.platform_id),
+            "otms.attempt": obj.attempts,
+        }
+        parent = (trace.parent, trace.state) if trace else None
+        with about(**ids), tracing.span("deliver", "consumer", parent, told) as span:
+            made = await self._outcome(obj, claimed)
+            self._outcomes.append(made)
+            self._answered.set()
+            span.tell({"otms.outcome": made.code}, failed=made.level == Level.ERROR)
+
+    async def _outcome(self, obj: IntegrationObject, claimed: float) -> Outcome:
         policy, redacts = DeliveryPolicy.of(None), True
         try:
             plan = self._plans[obj]
@@ -190,8 +209,7 @@ class Dispatcher:
             # One after the other, so that no integration's mapping has all the threads.
             async with self._turns[obj.integration_id]:
                 made = await self._in(self._mappers, pipeline.prepare, obj, plan)
-            if isinstance(made, Call):
-                made = await self._call(made, claimed)
+            return await self._call(made, claimed) if isinstance(made, Call) else made
         except Exception as error:  # a fault of ours must not lose the object, nor stop the others
             # What an error of Python says may be what the integration redacts.
             said = "" if redacts else f": {error}"
@@ -202,9 +220,7 @@ class Dispatcher:
                 extra=where,
                 exc_info=None if redacts else error,
             )
-            made = obj.fail("engine_fault", text, policy, permanent=False)
-        self._outcomes.append(made)
-        self._answered.set()
+            return obj.fail("engine_fault", text, policy, permanent=False)
 
     async def _call(self, call: Call, claimed: float) -> Outcome:
         connector = call.step.connector
@@ -225,12 +241,17 @@ class Dispatcher:
             return call.object.release("The worker is stopping.")
         if claimed + lease - time.monotonic() < timeout:
             return call.object.release("Too little was left of the lease for a whole call.")
-        if grant := call.step.connector.grant:
-            exchange = await self._tokens.send(
-                call.step.source.pk, grant, call.request, send, timeout=timeout
-            )
-        else:
-            exchange = await send(call.request, timeout=timeout)
+        told = {"http.request.method": call.request.method}
+        with tracing.span(call.request.method, "client", attributes=told) as span:
+            request = _traced(call.request, span)
+            if grant := call.step.connector.grant:
+                exchange = await self._tokens.send(
+                    call.step.source.pk, grant, request, send, timeout=timeout
+                )
+            else:
+                exchange = await send(request, timeout=timeout)
+            answered = {"http.response.status_code": exchange.status or ""}
+            span.tell(answered | {"error.type": exchange.error_kind}, failed=bool(exchange.error))
         if call.plan.redaction or call.step.reads:  # which may take its time, as a mapping
             return await self._in(self._mappers, answer.judge, call, exchange)
         return answer.judge(call, exchange)
@@ -288,8 +309,16 @@ class Dispatcher:
     async def _in(
         self, pool: ThreadPoolExecutor, function: Callable[..., T], *args: Any, **kwargs: Any
     ) -> T:
-        call = partial(function, *args, **kwargs)
+        # With what log lines and spans are about.
+        call = partial(copy_context().run, function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(pool, call)
+
+
+def _traced(request: http.Request, span: tracing.Span) -> http.Request:
+    """The request, which says that it comes from this span; as it is if there is none."""
+    if not span.headers or "traceparent" not in request.headers:
+        return request
+    return replace(request, headers={**request.headers, **span.headers})
 
 
 def _with_fresh_connection(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -318,6 +347,7 @@ def _tell(outcome: Outcome) -> None:
         extra={
             "code": outcome.code,
             "object": obj.uuid,
+            "change": obj.change_id,
             "integration": obj.integration_id,
             "reference": obj.reference if obj.told_as is None else obj.told_as,
             "attempt": obj.attempts,

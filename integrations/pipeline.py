@@ -4,7 +4,6 @@ No transaction is open here. It runs off the event loop, because a customer's ma
 time; what the answer means says answer.py.
 """
 
-import secrets
 import time
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ from integrations.core.errors import ExpressionError
 from integrations.core.mapping import Result
 from integrations.core.redaction import NO_MAPPING, Personal, Redaction
 from integrations.core.spellings import MASK
+from integrations.core.trace import Trace
 from integrations.models import IntegrationObject, Outcome
 from integrations.plan import Plan, Step
 from otms import documents
@@ -168,12 +168,14 @@ def _place(obj: IntegrationObject, plan: Plan) -> int:
 
 
 def _delivery(obj: IntegrationObject, step: Step) -> Delivery:
+    trace = (obj.change.traced or Trace.of(obj.uuid)).next()
     return Delivery(
         id=_message_id(obj, step),
         attempt=obj.attempts,
         sequence=obj.pk or 0,
         timestamp=int(time.time()),
-        traceparent=f"00-{obj.uuid.hex}-{secrets.token_hex(8)}-01",
+        traceparent=trace.parent,
+        tracestate=trace.state,
         hops=obj.change.hops + 1,
         test=obj.pk is None,  # it is in no queue
         action=obj.whole.action,

@@ -4,6 +4,7 @@ What is compared is the database at the first touch and the database at the comm
 their reversal, and parts saved one by one, come out right by themselves.
 """
 
+import logging
 from collections import defaultdict
 from functools import partial
 from typing import Any
@@ -22,6 +23,8 @@ from integrations.models import Alert, EntityChange, IntegrationObject
 from integrations.models.change import Action
 from integrations.tasks import wake, wake_alerts
 from otms.db.before_commit import until_commit
+
+log = logging.getLogger(__name__)
 
 
 def connect() -> None:
@@ -106,10 +109,14 @@ def _write_changes(seen: dict[Any, Any], using: str) -> None:
             if change := _change(entity, id, before, afters.get(id)):
                 change.origin, change.origin_integration_id = cause.kind, cause.integration_id
                 change.hops = cause.hops
+                change.trace = str(cause.trace) if cause.trace else None
                 changes.append(change)
     if changes:
         EntityChange.objects.using(using).bulk_create(changes)
-        if IntegrationObject.objects.using(using).enqueue(changes):
+        queued = IntegrationObject.objects.using(using).enqueue(changes)
+        ids = [change.pk for change in changes]
+        log.debug("written down", extra={"changes": ids, "objects": len(queued)})
+        if queued:
             transaction.on_commit(wake, using=using)
 
 

@@ -80,7 +80,7 @@ def change_to(integration: Integration, document: dict[str, Any]) -> EntityChang
 
 
 def _change(integration: Integration, before: Any, now: dict[str, Any]) -> EntityChange:
-    key = integration.trigger_entity
+    key, cause = integration.trigger_entity, origin.current()
     return EntityChange(
         platform_id=integration.platform_id,
         entity=key,
@@ -89,7 +89,8 @@ def _change(integration: Integration, before: Any, now: dict[str, Any]) -> Entit
         action="created" if before is None else "updated",
         before=before,
         after=now,
-        hops=origin.current().hops,
+        hops=cause.hops,
+        trace=str(cause.trace) if cause.trace else None,
     )
 
 

@@ -30,6 +30,7 @@ class Delivery:
     hops: int = 1  # this one, and the deliveries of ours that led to it
     test: bool = False  # a call that somebody makes to see what comes of it
     action: str = "created"  # created, updated or deleted
+    tracestate: str = ""  # what other systems noted about the trace
     remote_id: str = ""  # what the target calls the record, where an answer told it
 
     @classmethod

@@ -165,6 +165,7 @@ class Connector(base.Connector):
             "webhook-timestamp": str(delivery.timestamp),
             "Idempotency-Key": delivery.id,
             "traceparent": delivery.traceparent,
+            **({"tracestate": delivery.tracestate} if delivery.tracestate else {}),
             "X-OTMS-Attempt": str(delivery.attempt),
             "X-OTMS-Sequence": str(delivery.sequence),
             origin.HEADER: str(delivery.hops),

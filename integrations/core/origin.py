@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from integrations.core.trace import Trace
+
 SYSTEM, PERSON, API, IMPORT = "system", "person", "api", "import"
 REPLAY = "replay"  # nothing changed: a record was looked at once more
 # A change that our own deliveries caused, so many of them one after the other, goes round in a
@@ -25,6 +27,7 @@ class Origin:
     kind: str
     integration_id: UUID | None = None
     hops: int = 0  # deliveries of ours, each the cause of the next, that led to it
+    trace: Trace | None = None  # of the call that it came with
 
 
 _nobody = Origin(SYSTEM)
@@ -33,7 +36,7 @@ _current: ContextVar[Origin] = ContextVar("origin", default=_nobody)
 
 def imported(integration_id: UUID, hops: int) -> Origin:
     """Brought in by this integration, for a call that so many deliveries led to."""
-    return Origin(IMPORT, integration_id, hops)
+    return Origin(IMPORT, integration_id, hops, current().trace)
 
 
 def replayed(hops: int) -> Origin:
@@ -61,10 +64,19 @@ def of_request(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def answer(request: Any) -> Any:
         kind = API if request.path.startswith("/api/") else PERSON
-        with caused_by(Origin(kind, hops=_hops(request.headers.get(HEADER, "")))):
+        hops = _hops(request.headers.get(HEADER, ""))
+        with caused_by(Origin(kind, hops=hops, trace=_trace(request, kind))):
             return get_response(request)
 
     return answer
+
+
+def _trace(request: Any, kind: str) -> Trace | None:
+    """The span of this call, where we make one; else what a caller of the API says of theirs."""
+    if span := getattr(request, "span", None):
+        return Trace.read(*span)
+    given = request.headers.get("traceparent", "") if kind == API else ""
+    return Trace.read(given, request.headers.get("tracestate", "")) if given else None
 
 
 def _hops(written: str) -> int:

@@ -11,7 +11,7 @@ from integrations.core.spellings import MASK, redact_values
 # What a log may show; `x-otms-*` is ours and may be shown too.
 LOGGED = {
     *("content-type", "content-length", "user-agent", "date", "server", "retry-after"),
-    *("webhook-id", "webhook-timestamp", "idempotency-key", "traceparent"),
+    *("webhook-id", "webhook-timestamp", "idempotency-key", "traceparent", "tracestate"),
     *("x-request-id", "x-correlation-id"),
 }
 

@@ -11,6 +11,7 @@ from django.db import models
 from integrations import entities
 from integrations.core import origin
 from integrations.core.changes import changed_fields
+from integrations.core.trace import LONGEST, Trace
 from otms.accounts.tenancy import PlatformQuerySet
 from otms.db.fields import DocumentField
 
@@ -54,6 +55,8 @@ class EntityChange(models.Model):
         "integrations.Integration", models.SET_NULL, null=True, related_name="+"
     )
     hops = models.PositiveSmallIntegerField(default=0)
+    # Where the call that caused it stands in a trace of the caller's; null: it said nothing.
+    trace = models.CharField(max_length=LONGEST, null=True)  # noqa: DJ001
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PlatformQuerySet.as_manager()
@@ -71,6 +74,11 @@ class EntityChange(models.Model):
         now = self.after if self.after is not None else self.before
         before = {self.entity: self.before} if self.before is not None else None
         return {self.entity: now, "before": before, "action": self.action}
+
+    @property
+    def traced(self) -> Trace | None:
+        """Where it stands in a trace."""
+        return Trace.kept(self.trace) if self.trace else None
 
     @property
     def is_nothing(self) -> bool:

@@ -1,5 +1,6 @@
 """The thread that delivers: it stops cleanly, outlives what breaks, and does nothing when idle."""
 
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,7 @@ from integrations.models.queue import IntegrationObjectQuerySet
 from integrations.plan import Plan, Plans
 from otms.accounts.models import Platform
 from tests import make
+from tests.conftest import Lines
 from tests.queue.conftest import Pause, Queue, wait_for
 from tests.sink import Sink
 
@@ -104,6 +106,25 @@ def test_a_poke_is_enough(queue: Queue, sink: Sink) -> None:
         assert sink.wait(1)["delivered"] == 1
     finally:
         lazy.stop()
+
+
+def test_each_line_of_a_delivery_says_what_it_is_about(
+    queue: Queue, sink: Sink, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that something below the dispatcher writes, in another thread."""
+    prepare = pipeline.prepare
+
+    def talkative(obj: IntegrationObject, plan: Plan) -> Any:
+        logging.getLogger("integrations.core").warning("on the way")
+        return prepare(obj, plan)
+
+    monkeypatch.setattr(pipeline, "prepare", talkative)
+    make.integration(sink.url("/ok"), platform=queue.platform)
+    queue.save_order()
+    queue.run()
+    about = {(each.get("object"), each.get("change")) for each in lines.said}
+    assert about == {(str(queue.only.uuid), queue.only.change_id)}
+    assert "on the way" in {each["message"] for each in lines.said}
 
 
 def test_calls_in_flight_finish_when_it_stops(queue: Queue, sink: Sink) -> None:
