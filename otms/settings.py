@@ -4,6 +4,7 @@ Without any variable this is the embedded default: SQLite and an in-process brok
 and kept in the data folder. docs/reference/settings.md lists every variable.
 """
 
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -370,6 +371,12 @@ if CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
         },
     }
 
+OTMS_METRICS_TOKEN = env.text("OTMS_METRICS_TOKEN", "").strip()
+if OTMS_METRICS_TOKEN and not re.fullmatch(r"[!-~]{32,}", OTMS_METRICS_TOKEN):
+    raise ImproperlyConfigured(
+        "OTMS_METRICS_TOKEN is shorter than 32 characters, or has others than visible ASCII. Make "
+        "one: .venv/bin/python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    )
 OTMS_TRACES_EXPORTER = env.traces_exporter()
 OTMS_LOG_FORMAT = env.text("OTMS_LOG_FORMAT", "line").strip().lower()
 if OTMS_LOG_FORMAT not in FORMATS:

@@ -16,6 +16,7 @@ from integrations.api.files import viewsets as file_viewsets
 from integrations.api.imports import viewsets as import_viewsets
 from integrations.api.language import FiltersSchema, MappingSchema
 from integrations.api.messages import viewsets as message_viewsets
+from integrations.api.metrics import metrics
 from integrations.api.object import viewsets as object_viewsets
 from integrations.api.privacy import viewsets as privacy_viewsets
 from integrations.api.replay import viewsets as replay_viewsets
@@ -73,6 +74,7 @@ urlpatterns = [
     path("favicon.ico", favicon),
     path("healthz", healthz),
     path("readyz", readyz),
+    path("metrics", metrics),
     path(
         "api/schema",
         SchemaView.as_view(

@@ -90,6 +90,11 @@ class Counter(models.Model):
     def __str__(self) -> str:
         return f"{self.integration_id} at {self.minute:%Y-%m-%d %H:%M}"
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """All that was counted, by its column."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
 
 for _name in COLUMNS:
     models.BigIntegerField(default=0).contribute_to_class(Counter, _name)
