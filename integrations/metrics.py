@@ -116,6 +116,17 @@ class _Queue:
         own = "" if self.by_platform else str(integration.pk)
         return str(integration.platform_id), own
 
+    def totals(self) -> Iterable[Counter]:
+        """What was counted in all time, found by its keys: the minutes are history.
+
+        What a platform counted does not become less when an integration of it is deleted.
+        """
+        ids: Any = [each.pk for each in self.integrations]
+        if self.by_platform:
+            known = {each.platform_id for each in self.integrations}
+            ids = Integration.objects.filter(platform__in=known).across_platforms().values("pk")
+        return Counter.objects.across_platforms().filter(integration__in=ids, minute=EVER)
+
     def each(
         self, value: Callable[[Integration], float], most: bool = False
     ) -> Iterator[tuple[Labels, float]]:
@@ -220,15 +231,9 @@ def _waiting(queue: _Queue) -> Iterator[Metric]:
 
 
 def _counted(queue: _Queue) -> Iterator[Metric]:
-    # By the keys: a walk along the minutes would be one along history. What a platform counted does
-    # not become less when an integration is deleted.
-    counted = (
-        Integration.objects.across_platforms().values("pk")
-        if queue.by_platform
-        else [each.pk for each in queue.integrations]
-    )
-    sums: dict[Labels, Tally[str]] = defaultdict(Tally)
-    for row in Counter.objects.across_platforms().filter(integration__in=counted, minute=EVER):
+    # What was not counted yet is 0: a count that begins with 1 would look as if it had not risen.
+    sums: dict[Labels, Tally[str]] = {queue.labels(each): Tally() for each in queue.integrations}
+    for row in queue.totals():
         own = "" if queue.by_platform else str(row.integration_id)
         sums[str(row.platform_id), own].update(row.counts)
     names = ["platform", "integration"]
