@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0023_alert'),
+        ('integrations', '0024_replay'),
     ]
 
     operations = [
