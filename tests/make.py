@@ -12,6 +12,8 @@ from factory.django import DjangoModelFactory
 
 from integrations.messages import saving
 from integrations.models import (
+    Alert,
+    AlertRecipient,
     AppInstallation,
     Credential,
     DataSource,
@@ -22,6 +24,7 @@ from integrations.models import (
     MessageTemplate,
     Task,
 )
+from integrations.models.alert import Kind as AlertKind
 from otms.accounts import audit
 from otms.accounts.models import AuditEntry, PersonalToken, Platform, SecondFactor, Session, User
 from otms.accounts.roles import OWNER
@@ -181,6 +184,21 @@ def integration(
             mapping=mapping,
         )
     return Integration.objects.of(made.platform).get(pk=made.pk)
+
+
+def recipient(**fields: Any) -> AlertRecipient:
+    """A recipient of alerts whose webhook answers nobody."""
+    given = {"url": "http://127.0.0.1/hook", **fields}
+    return AlertRecipient.objects.create(**{"platform": PlatformFactory(), **given})
+
+
+def alert(**fields: Any) -> Alert:
+    """An alert of an integration of its own."""
+    integration = IntegrationFactory(**fields)
+    text = "It answered 503."
+    return Alert.objects.tell(
+        integration.pk, integration.platform_id, AlertKind.TROUBLE, None, text, now()
+    )
 
 
 def automation(platform: Platform | None = None, **fields: Any) -> MessageAutomation:

@@ -73,6 +73,7 @@ class NoticeSerializer(serializers.Serializer):
 
 class AlertSerializer(serializers.Serializer):
     id = serializers.UUIDField()
+    primaryPlatformId = serializers.UUIDField()
     integrationId = serializers.UUIDField()
     integrationName = serializers.CharField()
     dataSourceId = serializers.UUIDField(allow_null=True)

@@ -171,6 +171,7 @@ def _row(alert: Alert) -> dict[str, Any]:
     source = alert.data_source
     return {
         "id": alert.pk,
+        "primaryPlatformId": alert.platform_id,
         "integrationId": alert.integration_id,
         "integrationName": alert.integration.name,
         "dataSourceId": source.pk if source else None,

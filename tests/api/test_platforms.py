@@ -8,6 +8,8 @@ import pytest
 from integrations.api.apps import AppViewSet
 from integrations.api.catalogue import CatalogueViewSet
 from integrations.models import (
+    Alert,
+    AlertRecipient,
     AppInstallation,
     Credential,
     Email,
@@ -54,6 +56,8 @@ MAKE: dict[Any, Any] = {
     Task: make.task,
     MessageTemplate: make.MessageTemplateFactory,
     MessageAutomation: make.automation,
+    Alert: make.alert,
+    AlertRecipient: make.recipient,
 }
 # A PUT that makes a record, the vendor's way.
 MAKING = {"transportOrder/mail/receiver"}
