@@ -162,6 +162,7 @@ MAY = {
     "otms/orders/wire.py": "the parts of orders that were found inside a platform",
     "integrations/definition.py": "an id that anybody has is taken",
     "integrations/health.py": "of integrations that were found inside a platform",
+    "integrations/metrics.py": "the whole deployment, for who holds its token",
     "integrations/entities/business.py": "snapshots of ids that a save touched",
     "integrations/entities/event.py": "snapshots of ids that a save touched",
     "integrations/entities/transport_order.py": "snapshots of ids that a save touched",
