@@ -31,9 +31,9 @@ def program(name: str) -> str:
 
 
 class PostgresServer:
-    """A database server with its data in a folder of its own."""
+    """A database server with its data in a folder of its own, and what settings are given."""
 
-    def __init__(self) -> None:
+    def __init__(self, *settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="otms-postgres-"))
         self.port = free_port()
         # It refuses to be root.
@@ -43,7 +43,7 @@ class PostgresServer:
         data = str(self.folder / "data")
         self._run(program("initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8")
         self._command = [program("postgres"), "-D", data, "-p", str(self.port)]
-        for setting in ("listen_addresses=127.0.0.1", "unix_socket_directories="):
+        for setting in ("listen_addresses=127.0.0.1", "unix_socket_directories=", *settings):
             self._command += ["-c", setting]
         self.start()
 
