@@ -85,7 +85,7 @@ chaos: install-dev ## start, kill and restart real processes, on PostgreSQL and 
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
 	@FULL="$(FULL)" $(SERVICES) $(BIN)/pytest -n 2 --dist loadfile -m chaos tests/chaos tests/run
 
-bench: install-dev ## speed, as ratios in one run, on PostgreSQL and Redis (FULL=1 for the full sizes)
+bench: install-dev ## speed, as ratios of one run: beside a plain Celery project and a bare client (FULL=1 for the full sizes)
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
 	@FULL="$(FULL)" $(SERVICES) $(BIN)/pytest -m bench -n 0 tests/benchmarks
 

@@ -6,6 +6,7 @@ their reversal, and parts saved one by one, come out right by themselves.
 
 import logging
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -22,7 +23,7 @@ from integrations.entities.base import Entity
 from integrations.models import Alert, EntityChange, IntegrationObject
 from integrations.models.change import Action
 from integrations.tasks import wake, wake_alerts
-from otms.db.before_commit import until_commit
+from otms.db.before_commit import last_read, until_commit
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ def _write_changes(seen: dict[Any, Any], using: str) -> None:
     changes = []
     for key, befores in by_entity.items():
         entity = entities.load(key)
-        afters = entity.snapshots(befores, using)
+        afters = _afters(entity, befores, using)
         for id in sorted(befores):
             before, cause = befores[id]
             if change := _change(entity, id, before, afters.get(id)):
@@ -118,6 +119,15 @@ def _write_changes(seen: dict[Any, Any], using: str) -> None:
         log.debug("written down", extra={"changes": ids, "objects": len(queued)})
         if queued:
             transaction.on_commit(wake, using=using)
+
+
+def _afters(entity: Entity, ids: Iterable[UUID], using: str) -> dict[UUID, Any]:
+    """The records as they will be committed; one that was read to answer with is not read again."""
+    read = last_read(using)
+    known = {id: read[entity.root, id] for id in ids if (entity.root, id) in read}
+    if missing := [id for id in ids if id not in known]:
+        known |= entity.snapshots(missing, using)
+    return known
 
 
 def _change(entity: Entity, id: UUID, before: Any, after: Any) -> EntityChange | None:

@@ -41,6 +41,7 @@ class KeyedCall:
         self.number = int.from_bytes(digest.digest()[:8], signed=True)
         query = request.META.get("QUERY_STRING", "")
         self._content = f"{query}\n".encode() + _said(request)
+        self._old = False  # is there an answer of another day?
 
     @classmethod
     def of(cls, request: Any) -> "KeyedCall | None":
@@ -69,6 +70,7 @@ class KeyedCall:
     def answered(self) -> HttpResponse | None:
         """The first answer again, if there was one in the last day; Conflict for another body."""
         kept = KeptAnswer.objects.filter(pk=self.hash).first()
+        self._old = kept is not None
         if kept is None or kept.expired:
             return None
         if kept.content_hash not in map(self._hash_with, _keys()):
@@ -86,7 +88,8 @@ class KeyedCall:
             transaction.set_rollback(True)
             return response
         content = EnvelopeRenderer().render(response.data)
-        KeptAnswer.objects.filter(pk=self.hash).delete()  # of another day
+        if self._old:
+            KeptAnswer.objects.filter(pk=self.hash).delete()
         KeptAnswer.objects.create(
             call=self.hash,
             content_hash=self._hash_with(settings.SECRET_KEY),

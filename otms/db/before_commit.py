@@ -16,8 +16,21 @@ Callback = Callable[[Touched, str], None]
 
 def until_commit(callback: Callback, using: str) -> Touched:
     """What this callback will be handed before the running transaction commits; fill it."""
-    kept: dict[Callback, Touched] = connections[using].before_commit  # type: ignore[attr-defined]
+    connection: Any = connections[using]
+    connection.read.clear()  # who asks is about to write
+    kept: dict[Callback, Touched] = connection.before_commit
     return kept.setdefault(callback, {})
+
+
+def last_read(using: str) -> dict[Hashable, Any]:
+    """Records as the running transaction read them after its last write: by model and id.
+
+    Whoever answers a save has read what it made. That is how it will be committed, as long as
+    nothing more is written: whoever announces that forgets all of it. Fill it only where nothing
+    comes after.
+    """
+    read: dict[Hashable, Any] = connections[using].read  # type: ignore[attr-defined]
+    return read
 
 
 class BeforeCommit:
@@ -29,6 +42,7 @@ class BeforeCommit:
     """
 
     before_commit: dict[Callback, Touched]
+    read: dict[Hashable, Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,6 +50,7 @@ class BeforeCommit:
 
     def _forget(self) -> None:
         self.before_commit = {}
+        self.read = {}
         # By savepoint, how many keys each callback had.
         self._known: dict[str, dict[Callback, int]] = {}
 
@@ -45,6 +60,7 @@ class BeforeCommit:
 
     def _savepoint_rollback(self, sid: str) -> None:
         super()._savepoint_rollback(sid)  # type: ignore[misc]
+        self.read = {}
         known = self._known.get(sid, {})
         for callback, kept in self.before_commit.items():
             for key in list(kept)[known.get(callback, 0) :]:
@@ -67,7 +83,7 @@ class BeforeCommit:
             # connection inside a transaction.
             self.rollback()
             raise
-        self._known = {}
+        self._known, self.read = {}, {}
         super().commit()  # type: ignore[misc]
 
     def rollback(self) -> None:

@@ -25,7 +25,7 @@ def create_order(platform: Platform, given: Given) -> TransportOrder:
     fields = dict(given)
     consignments = fields.pop("consignments", [])
     order = TransportOrder(platform=platform, **_own(platform, fields))
-    insert(order)
+    insert(order, given)
     _write(list(_parts(order, consignments, {}, {})))
     return order
 
@@ -73,7 +73,7 @@ def update_consignment(consignment: Consignment, given: Given) -> Consignment:
 @transaction.atomic
 def create_business(platform: Platform, given: Given) -> Business:
     business = Business(platform=platform, **_related(platform, given))
-    insert(business)
+    insert(business, given)
     return business
 
 
@@ -104,13 +104,14 @@ def create_event(platform: Platform, given: Given) -> Event:
     if (order := fields.get("transport_order")) is not None:
         fields["transport_order"] = _order(platform, order["id"], "transportOrder.id")
     event = Event(platform=platform, **fields)
-    insert(event)
+    insert(event, given)
     return event
 
 
-def insert(record: Any) -> None:
+def insert(record: Any, given: Given) -> None:
     """Save a new record; its client may choose the id, but not one that anybody has."""
-    refuse_taken(record, "id")
+    if "id" in given:
+        refuse_taken(record, "id")
     record.save(force_insert=True)
 
 

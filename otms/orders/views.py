@@ -13,6 +13,7 @@ from otms.api.errors import Conflict
 from otms.api.router import EXAMPLE_ID, Route, route
 from otms.api.serializers import ErrorItem, WireSerializer
 from otms.api.views import PlatformViewSet
+from otms.db.before_commit import last_read
 from otms.orders import saving, search, wire
 from otms.orders.models import Business, Consignment, Event, OrderStatus, TransportOrder
 from otms.orders.serializers import (
@@ -112,23 +113,26 @@ class EntityViewSet(PlatformViewSet):
         found = self.represent(self.records.filter(pk=record.pk))[0]
         if reader is None:
             return Response({self.noun: found})
-        echo_nonces(reader.validated_data, found)
+        last_read(self.records.db)[self.model, record.pk] = found
+        shown = with_nonces(reader.validated_data, found)
         warnings = [*reader.warnings(), *self.noticed(record, reader.validated_data)]
-        return Response({self.noun: found, **({"warnings": warnings} if warnings else {})})
+        return Response({self.noun: shown, **({"warnings": warnings} if warnings else {})})
 
     def noticed(self, record: Any, given: dict[str, Any]) -> Any:
         """What of it was understood, and had no effect."""
         return []
 
 
-def echo_nonces(given: dict[str, Any], shown: dict[str, Any]) -> None:
-    """Each nonce again beside the id of what it was sent with, the parts' too."""
+def with_nonces(given: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """The record with each nonce beside the id of what it was sent with, the parts' too."""
+    shown = dict(found)
     if given.get("nonce") is not None:
         shown["nonce"] = given["nonce"]
     for key, parts in given.items():
         if key in ("consignments", "goods"):
-            for sent, part in zip(parts, shown[key], strict=True):
-                echo_nonces(sent, part)
+            pairs = zip(parts, found[key], strict=True)
+            shown[key] = [with_nonces(sent, part) for sent, part in pairs]
+    return shown
 
 
 class TransportOrderViewSet(EntityViewSet):
