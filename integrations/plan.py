@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.db import Error
 
@@ -23,8 +24,11 @@ from integrations.models import (
     IntegrationVersion,
     RemoteRecord,
 )
+from otms.db.text import Text
 
 log = logging.getLogger(__name__)
+
+VERSIONS = Text("SELECT id, version FROM integrations_integration WHERE id IN %(ids)s")
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,8 @@ class Plans:
         for obj in objects:
             needed[obj.integration_id].add(obj.version)
         everywhere = Integration.objects.across_platforms()
-        current = dict(everywhere.filter(pk__in=needed).values_list("pk", "version"))
-        for id, version in current.items():
+        for row, version in VERSIONS.rows(everywhere.db, ids=[*needed]) if needed else []:
+            id = UUID(str(row))
             known = self._plans.get(id, {})
             if None not in known or known[None].version != version:
                 known = self._plans[id] = {None: compiled(everywhere.get(pk=id))}

@@ -34,24 +34,29 @@ MOST_INTERRUPTIONS = 32767  # that fit into their column
 # Gates with something due and room for it: the full ones would keep others from a look.
 OPEN = """
   FROM integrations_gate g JOIN integrations_integration i ON i.id = g.integration_id
- WHERE g.paused_until <= %(now)s AND g.full_until <= %(now)s
+ WHERE g.paused_until <= statement_timestamp() AND g.full_until <= statement_timestamp()
    AND EXISTS (SELECT 1 FROM integrations_integrationobject o
-                WHERE o.integration_id = g.integration_id AND o.due_at <= %(now)s
+                WHERE o.integration_id = g.integration_id AND o.due_at <= statement_timestamp()
                   AND (o.leased OR o.interruptions <= %(interruptions)s))
    AND g.cap > (SELECT count(*) FROM integrations_integrationobject o
-                 WHERE o.integration_id = g.integration_id AND o.leased AND o.due_at > %(now)s)
+                 WHERE o.integration_id = g.integration_id AND o.leased
+                   AND o.due_at > statement_timestamp())
 """
-# What stands before a row in its lane, its head first.
+# What stands before a row in its lane, its head first. As a range, though it is of one lane: else
+# PostgreSQL, as long as it has no statistics, takes the order for that of the primary key, and
+# walks past all that was there before.
 AHEAD = """
   FROM integrations_integrationobject h
- WHERE h.integration_id = o.integration_id AND h.lane = o.lane AND h.holds_lane AND h.id < o.id
- ORDER BY h.id LIMIT 1
+ WHERE h.integration_id = o.integration_id AND h.lane >= o.lane AND h.lane <= o.lane
+   AND h.holds_lane AND h.id < o.id
+ ORDER BY h.lane, h.id LIMIT 1
 """
 LOCK_GATES = Text(
     """
-SELECT g.*, i.platform_id AS of_platform,
+SELECT g.*, i.platform_id AS of_platform, statement_timestamp() AS read_at,
        EXISTS (SELECT 1 FROM integrations_integrationobject o WHERE o.leased
-                AND o.integration_id = g.integration_id AND o.due_at <= %(now)s) AS over
+                AND o.integration_id = g.integration_id
+                AND o.due_at <= statement_timestamp()) AS over
 [open] AND NOT g.integration_id IN %(spent)s
  ORDER BY g.served_at LIMIT %(gates)s FOR UPDATE OF g SKIP LOCKED
 """,
@@ -193,10 +198,8 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         it gets: caps are counted under the gate's lock, heads are looked up under the row's.
         """
         with transaction.atomic(using=self.db):
-            now = database_now(self.db)
             # Those that have their share, or suspects alone, would only keep others from a look.
             wanted = {
-                "now": now,
                 "spent": share.spent() if share else [],
                 "interruptions": MOST_INTERRUPTIONS if suspect else 0,
             }
@@ -204,6 +207,7 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             if not gates:
                 others = connections[self.db].features.has_select_for_update
                 return Claims(busy=others and bool(ANY_OPEN.rows(self.db, **wanted)))
+            now = moment_of(gates[0].read_at)  # type: ignore[attr-defined]
             self._end_leases([gate for gate in gates if gate.over], now)  # type: ignore[attr-defined]
             found = self._candidates(gates, slots, share, now, suspect=suspect)
             claims = self._lease(found, now)
@@ -219,13 +223,9 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
 
         Their gates were open and nobody served them in all that time.
         """
-        now = database_now(self.db)
-        then = now - timedelta(seconds=seconds)
-        return len(
-            OVERLOOKED.rows(
-                self.db, now=now, then=then, most=MOST_COUNTED, interruptions=MOST_INTERRUPTIONS
-            )
-        )
+        then = database_now(self.db) - timedelta(seconds=seconds)
+        most = {"most": MOST_COUNTED, "interruptions": MOST_INTERRUPTIONS}
+        return len(OVERLOOKED.rows(self.db, then=then, **most))
 
     def _end_leases(self, gates: list[Any], now: datetime) -> None:
         """A lease that ended without an outcome was an attempt: it is counted and told."""
@@ -354,6 +354,13 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
 
     def _all(self) -> "ClaimQuerySet":
         return self.model.objects.using(self.db).across_platforms()
+
+
+def moment_of(value: Any) -> datetime:
+    """What the database says of `statement_timestamp()`; SQLite says it as it stores it."""
+    if isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
 def database_now(using: str) -> datetime:

@@ -32,16 +32,17 @@ from django.db.models.functions import Cast, Now, Upper
 from integrations import entities
 from integrations.core import origin
 from integrations.models.change import EntityChange, up_to_now
-from integrations.models.claim import ClaimQuerySet, database_now
+from integrations.models.claim import ClaimQuerySet, database_now, moment_of
 from integrations.models.counter import Counter
 from integrations.models.gate import FOREVER, Gate
 from integrations.models.integration import Integration
-from integrations.models.log import Level, Log, RequestLog
+from integrations.models.log import Level, Log
 from integrations.models.outcome import Outcome
 from integrations.models.remote_record import RemoteRecord
 from integrations.models.status import ENDABLE, REQUEUED, Status, finished
 from integrations.models.trouble import Telling
 from otms.accounts import audit
+from otms.db.rows import insert
 from otms.db.text import Text
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 LOCK_LEASED = Text(
     """
-SELECT id, fence FROM integrations_integrationobject
+SELECT id, fence, statement_timestamp() FROM integrations_integrationobject
  WHERE id IN %(ids)s AND leased ORDER BY id FOR NO KEY UPDATE
 """
 )
@@ -57,9 +58,10 @@ SELECT id, fence FROM integrations_integrationobject
 FIND_NEXT = Text(
     """
 SELECT DISTINCT (SELECT n.id FROM integrations_integrationobject n
-                  WHERE n.integration_id = o.integration_id AND n.lane = o.lane
+                  WHERE n.integration_id = o.integration_id
+                    AND n.lane >= o.lane AND n.lane <= o.lane  -- as a range: see claim.py
                     AND n.holds_lane AND n.id <> o.id
-                  ORDER BY n.id LIMIT 1)
+                  ORDER BY n.lane, n.id LIMIT 1)
   FROM integrations_integrationobject o WHERE o.id IN %(ids)s AND o.lane IS NOT NULL
 """
 )
@@ -179,8 +181,9 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         with transaction.atomic(using=self.db):
             # Before the objects, as whoever retires an integration does: or the two could deadlock.
             gates = self._hearing_gates(outcomes)
-            now = database_now(self.db)
-            held = dict(LOCK_LEASED.rows(self.db, ids=[o.object.pk for o in outcomes]))
+            leased = LOCK_LEASED.rows(self.db, ids=[o.object.pk for o in outcomes])
+            now = moment_of(leased[0][2]) if leased else database_now(self.db)
+            held = {id: fence for id, fence, _ in leased}
             standing = [o for o in outcomes if held.get(o.object.pk) == o.object.fence]
             alike: dict[Any, list[int]] = defaultdict(list)
             for outcome in standing:
@@ -199,12 +202,10 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
             self._wake_next([o.object.pk for o in standing if o.frees_lane], now)
             # Nobody knows of a COMMIT whose answer was lost whether it was made: written twice,
             # it is there once.
-            RequestLog.objects.bulk_create(
-                (o.request for o in outcomes if o.request), ignore_conflicts=True
-            )
-            Log.objects.bulk_create(
-                o.object.line(o.level, o.code, o.message, o.data) for o in standing
-            )
+            requests = [o.request for o in outcomes if o.request]
+            insert(requests, self.db, ignore_conflicts=True)
+            lines = [o.object.line(o.level, o.code, o.message, o.data) for o in standing]
+            insert(lines, self.db)
             for outcome in standing:
                 if outcome.pause_reason:
                     source = outcome.report and outcome.report.source

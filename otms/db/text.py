@@ -1,17 +1,19 @@
 """Statements as text, where building them costs more than running them.
 
 One text for both databases, written for PostgreSQL. For SQLite what it says otherwise is put in its
-place: `IN %(ids)s` takes a list, there are no locks (one writer at a time), and GREATEST is max.
+place: `IN %(ids)s` takes a list, there are no locks (one writer at a time), GREATEST is max, and
+`statement_timestamp()` is the time of this process.
 """
 
 import json
 import re
-from datetime import datetime
-from functools import cached_property
+from datetime import UTC, datetime
+from functools import cache, cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connections, models
+from django.db.models.sql import Query
 
 M = TypeVar("M", bound=models.Model)
 
@@ -38,8 +40,12 @@ class Text:
 
     def records(self, model: type[M], using: str, **values: Any) -> list[M]:
         """Run it; what it selects as records, with further columns as attributes."""
-        sql, plain = self._for(using, values)
-        return list(model._base_manager.using(using).raw(sql, plain))
+        with connections[using].cursor() as cursor:
+            cursor.execute(*self._for(using, values))
+            if not (rows := cursor.fetchall()):
+                return []
+            names = tuple(each[0] for each in cursor.description)
+        return _Reader.of(model, using, names).records(rows)
 
     def run(self, using: str, **values: Any) -> int:
         """Run it; how many rows it changed."""
@@ -51,6 +57,7 @@ class Text:
         if connections[using].vendor == "postgresql":
             return self._postgresql, values
         operations = connections[using].ops
+        values = {**values, "statement_timestamp": datetime.now(UTC)}
         return self._sqlite, {name: _plain(value, operations) for name, value in values.items()}
 
     @cached_property
@@ -60,7 +67,42 @@ class Text:
     @cached_property
     def _sqlite(self) -> str:
         listed = LIST.sub(r"IN (SELECT value FROM json_each(%(\1)s))", self.sql)
-        return LOCK.sub("", listed).replace("GREATEST(", "max(")
+        unlocked = LOCK.sub("", listed).replace("GREATEST(", "max(")
+        return unlocked.replace("statement_timestamp()", "%(statement_timestamp)s")
+
+
+class _Reader:
+    """Makes records of rows that have these columns; what it takes is looked up once."""
+
+    def __init__(self, model: type[models.Model], using: str, names: tuple[str, ...]) -> None:
+        fields = {field.column: field for field in model._meta.concrete_fields}
+        self._model, self._using = model, using
+        read = [field for column, field in fields.items() if column in names]
+        self._places = [names.index(field.column) for field in read]
+        self._names = [field.attname for field in read]
+        self._further = [(at, name) for at, name in enumerate(names) if name not in fields]
+        table = model._meta.db_table
+        columns = [fields[name].get_col(table) if name in fields else None for name in names]
+        self._compiler = Query(model).get_compiler(using)
+        self._converters = self._compiler.get_converters(columns)
+
+    @classmethod
+    @cache
+    def of(cls, model: type[models.Model], using: str, names: tuple[str, ...]) -> "_Reader":
+        return cls(model, using, names)
+
+    def records(self, rows: list[tuple[Any, ...]]) -> list[Any]:
+        if self._converters:
+            rows = list(self._compiler.apply_converters(rows, self._converters))
+        made = []
+        for row in rows:
+            record = self._model.from_db(
+                self._using, self._names, [row[place] for place in self._places]
+            )
+            for place, name in self._further:
+                setattr(record, name, row[place])
+            made.append(record)
+        return made
 
 
 def _plain(value: Any, operations: Any) -> Any:
