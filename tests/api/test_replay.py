@@ -247,6 +247,20 @@ def test_what_the_integration_redacts_is_in_no_difference(
     assert "Ann" not in str(ask(api, integration, **ALL, dryRun=True)["reasons"])
 
 
+def test_what_was_kept_before_it_was_redacted_is_hidden_too(
+    api: Api, queue: Queue, integration: Integration
+) -> None:
+    remap(integration, {"phone": "$.transportOrder.description"})
+    queue.save_order(name="A", description="+31 6 12345678")
+    queue.run()
+    integration.redact = ["$.phone"]
+    integration.save()
+    remap(integration, NAMED)
+    (one,) = ask(api, integration, **ALL, dryRun=True)["differences"]
+    assert {"path": "$.phone", "before": "***", "after": None} in one["changes"]
+    assert "12345678" not in str(one)
+
+
 def test_another_address_is_a_difference_and_its_secrets_stay_hidden(
     api: Api, queue: Queue, sink: Sink, integration: Integration
 ) -> None:
