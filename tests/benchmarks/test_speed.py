@@ -37,7 +37,7 @@ from tests.chaos.system import ROOT
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3 * 3600)]
 
-SECONDS, ROUNDS = (30, 5) if FULL else (4, 1)
+SECONDS, ROUNDS = (30, 5) if FULL else (2, 3)
 RATE = 50  # orders a second, in the open loop
 EACH = 50  # orders in one import call
 STATEMENTS = 3
