@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -31,7 +31,7 @@ from integrations.core.delivery import DeliveryPolicy
 from integrations.core.share import Share
 from integrations.models import IntegrationObject, Level, Outcome
 from integrations.models.claim import Claims
-from integrations.plan import Plans
+from integrations.plan import Plan, Plans
 from integrations.tokens import Tokens
 from otms import tracing
 from otms.log import about
@@ -39,12 +39,16 @@ from otms.log import about
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+# What waits to be prepared, and who waits for it.
+Unprepared = tuple[IntegrationObject, Plan, "asyncio.Future[Call | Outcome]"]
+
 FLUSH_SECONDS = 0.02
 FLUSH_ROWS = 100
 BUSY_SECONDS = 0.02  # until the gates are looked at again when other workers hold them
 BROKEN_SECONDS = 1.0  # until the database is tried again
 STOP_SECONDS = 65.0  # the longest call there may be, and what it takes to write it down
 MAPPERS = 2
+SLICE_SECONDS = 0.005  # of a mapper that one integration has at once
 THREADS = 32  # for connectors that wait; a hanging target has at most THREADS_EACH of them
 THREADS_EACH = 8
 
@@ -68,6 +72,7 @@ class Dispatcher:
         self._poll = settings.OTMS_POLL_SECONDS if poll is None else poll
         self._plans = Plans()
         self._turns: dict[Any, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._unprepared: dict[Any, deque[Unprepared]] = defaultdict(deque)
         self._rooms: dict[Any, asyncio.Semaphore] = defaultdict(
             partial(asyncio.Semaphore, THREADS_EACH)
         )
@@ -206,9 +211,7 @@ class Dispatcher:
         try:
             plan = self._plans[obj]
             policy, redacts = plan.policy, bool(plan.redaction)
-            # One after the other, so that no integration's mapping has all the threads.
-            async with self._turns[obj.integration_id]:
-                made = await self._in(self._mappers, pipeline.prepare, obj, plan)
+            made = await self._prepared(obj, plan)
             return await self._call(made, claimed) if isinstance(made, Call) else made
         except Exception as error:  # a fault of ours must not lose the object, nor stop the others
             # What an error of Python says may be what the integration redacts.
@@ -221,6 +224,21 @@ class Dispatcher:
                 exc_info=None if redacts else error,
             )
             return obj.fail("engine_fault", text, policy, permanent=False)
+
+    async def _prepared(self, obj: IntegrationObject, plan: Plan) -> Call | Outcome:
+        """The call to make; of those of an integration that wait for theirs some are made at once.
+
+        They have one thread between them, so that no integration's mapping has all there are.
+        """
+        made: asyncio.Future[Call | Outcome] = asyncio.get_running_loop().create_future()
+        waiting = self._unprepared[obj.integration_id]
+        waiting.append((obj, plan, made))
+        await asyncio.sleep(0)  # the others that were claimed with it come too
+        async with self._turns[obj.integration_id]:
+            if not made.done():
+                for each, call, error in await self._in(self._mappers, _prepare_some, waiting):
+                    each.set_exception(error) if error else each.set_result(call)
+        return await made
 
     async def _call(self, call: Call, claimed: float) -> Outcome:
         connector = call.step.connector
@@ -319,6 +337,20 @@ def _traced(request: http.Request, span: tracing.Span) -> http.Request:
     if not span.headers or "traceparent" not in request.headers:
         return request
     return replace(request, headers={**request.headers, **span.headers})
+
+
+def _prepare_some(waiting: deque[Unprepared]) -> list[Any]:
+    """Prepare what waits, the first and as many more as fit into a moment: else a hop to another
+    thread would cost more than what is done there."""
+    made: list[Any] = []
+    end = time.monotonic() + SLICE_SECONDS
+    while waiting and (not made or time.monotonic() < end):
+        obj, plan, future = waiting.popleft()
+        try:
+            made.append((future, pipeline.prepare(obj, plan), None))
+        except Exception as error:  # noqa: BLE001 - it belongs to this object, not to the others
+            made.append((future, None, error))
+    return made
 
 
 def _with_fresh_connection(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:

@@ -15,6 +15,9 @@ from integrations.models import (
     RequestLog,
     Status,
 )
+from integrations.models.claim import FIND_HEADS
+from integrations.models.queue import FIND_NEXT
+from otms.db.text import Text
 from tests import make
 from tests.queue.conftest import Queue, wait_for
 from tests.queue.test_outcomes import lines, nowhere, requests_of
@@ -145,3 +148,19 @@ def test_claiming_many_costs_no_more_statements_than_claiming_one(queue: Queue) 
         return len(captured)
 
     assert cost(1) == cost(40)
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("statement", [FIND_HEADS, FIND_NEXT])
+def test_a_burst_that_the_database_knows_nothing_of_is_read_by_its_lanes(
+    queue: Queue, statement: Text
+) -> None:
+    """As after an import of thousands, before anything has counted the rows."""
+    integration = make.integration("http://127.0.0.1/", platform=queue.platform)
+    rows = queue.put(integration, *(uuid4() for _ in range(2500)))
+    ids = {"ids": [row.pk for row in rows[-100:]]}
+    with connection.cursor() as cursor:
+        sql, values = statement._for("default", ids)
+        cursor.execute(f"EXPLAIN {sql}", values)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert plan.count("queue_lane") == 1, plan

@@ -70,7 +70,8 @@ def rows(platform: Platform) -> Rows:
 
 def _stored(model: type[Model], field: Any, platform: Platform) -> list[Any]:
     quote = connection.ops.quote_name
-    table, pk = quote(model._meta.db_table), quote(str(model._meta.pk.column))  # type: ignore[union-attr]
+    table = quote(model._meta.db_table)
+    pk = ", ".join(quote(each.column) for each in model._meta.pk_fields)  # type: ignore[attr-defined]
     of_platform = f"SELECT * FROM {table} WHERE {quote(field.column)} = %s ORDER BY {pk}"
     with connection.cursor() as cursor:
         cursor.execute(of_platform, [field.get_db_prep_value(platform.pk, connection)])
