@@ -193,18 +193,16 @@ class Dispatcher:
 
     async def _deliver(self, obj: IntegrationObject, claimed: float) -> None:
         trace = obj.change.traced
-        ids = {"object": str(obj.uuid), "change": obj.change_id}
-        told = {f"otms.{name}": id for name, id in ids.items()} | {
-            "otms.integration": str(obj.integration_id),
-            "otms.platform": str(obj.platform_id),
-            "otms.attempt": obj.attempts,
-        }
         parent = (trace.parent, trace.state) if trace else None
-        with about(**ids), tracing.span("deliver", "consumer", parent, told) as span:
+        with (
+            about(object=obj.uuid, change=obj.change_id),
+            tracing.span("deliver", "consumer", parent) as span,
+        ):
             made = await self._outcome(obj, claimed)
             self._outcomes.append(made)
             self._answered.set()
-            span.tell({"otms.outcome": made.code}, failed=made.level == Level.ERROR)
+            if span.is_wanted:
+                span.tell(_described(made), failed=made.level == Level.ERROR)
 
     async def _outcome(self, obj: IntegrationObject, claimed: float) -> Outcome:
         policy, redacts = DeliveryPolicy.of(None), True
@@ -332,9 +330,22 @@ class Dispatcher:
         return await asyncio.get_running_loop().run_in_executor(pool, call)
 
 
+def _described(outcome: Outcome) -> dict[str, Any]:
+    """What a span says of a delivery."""
+    obj = outcome.object
+    return {
+        "otms.object": str(obj.uuid),
+        "otms.change": obj.change_id,
+        "otms.integration": str(obj.integration_id),
+        "otms.platform": str(obj.platform_id),
+        "otms.attempt": obj.attempts,
+        "otms.outcome": outcome.code,
+    }
+
+
 def _traced(request: http.Request, span: tracing.Span) -> http.Request:
     """The request, which says that it comes from this span; as it is if there is none."""
-    if not span.headers or "traceparent" not in request.headers:
+    if not span.is_wanted or "traceparent" not in request.headers:
         return request
     return replace(request, headers={**request.headers, **span.headers})
 

@@ -168,7 +168,8 @@ def _place(obj: IntegrationObject, plan: Plan) -> int:
 
 
 def _delivery(obj: IntegrationObject, step: Step) -> Delivery:
-    trace = (obj.change.traced or Trace.of(obj.uuid)).next()
+    of_caller = obj.change.traced
+    trace = of_caller.next() if of_caller else Trace.of(obj.uuid)
     return Delivery(
         id=_message_id(obj, step),
         attempt=obj.attempts,

@@ -26,6 +26,7 @@ PROBES = ("/healthz", "/readyz", "/metrics")
 class Span:
     """A span that nobody wants: it takes whatever is told to it."""
 
+    is_wanted = False
     headers: dict[str, str] = {}  # by which another system goes on behind it
 
     def tell(self, attributes: dict[str, Any], *, name: str = "", failed: bool = False) -> None:
@@ -33,6 +34,8 @@ class Span:
 
 
 class _RealSpan(Span):
+    is_wanted = True
+
     def __init__(self, span: Any) -> None:
         from opentelemetry.trace.propagation import tracecontext
 

@@ -50,8 +50,8 @@ class Trace:
 
     @classmethod
     def of(cls, uuid: UUID) -> "Trace":
-        """What nobody traces has the trace of its own id."""
-        return cls(uuid.hex, uuid.hex[:16])
+        """A place in the trace of its own id, which what nobody traces has."""
+        return cls(uuid.hex, secrets.token_hex(8))
 
     @property
     def parent(self) -> str:

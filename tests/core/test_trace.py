@@ -98,5 +98,7 @@ def test_what_other_systems_noted_is_bounded(written: str, kept: str) -> None:
 
 def test_what_nobody_traces_has_the_trace_of_its_own_id() -> None:
     uuid = UUID("7c9e6679-7425-40de-944b-e07fc1f90ae7")
-    assert Trace.of(uuid).next().id == uuid.hex
-    assert Trace.read(Trace.of(uuid).parent)
+    one, other = Trace.of(uuid), Trace.of(uuid)
+    assert one.id == other.id == uuid.hex
+    assert one.span != other.span
+    assert Trace.read(one.parent) == one
