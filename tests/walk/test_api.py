@@ -105,6 +105,10 @@ BODIES: dict[str, Callable[[Any], list[Any]]] = {
     "search:messageTemplates": lambda of: [{}, named(of.template)],
     "search:alertRecipients": lambda of: [{}, {"integrationId": str(of.integration.pk)}],
 }
+# What is asked in the address, without which a call is refused.
+QUERIES: dict[str, Callable[[Any], str]] = {
+    "get:integration:explanation": lambda of: f"?entityId={of.order.pk}",
+}
 # The same once more, to be made under an id that is taken, on the other platform.
 TAKEN: dict[str, Callable[[Any], Any]] = {
     "create:transportOrder": lambda of: {**named(of.order), "name": "walked"},
@@ -235,7 +239,7 @@ def make_walk(walk: Walk, found: list[type[Any]], who: dict[str, Shown]) -> None
                 record = records[whose].get(getattr(viewset, "model", None))
                 if each.path.startswith("user/<id:id>"):
                     record = of.visitor
-                where = filled(each, record)
+                where = filled(each, record) + QUERIES.get(each.name, lambda _: "")(of)
                 bodies = BODIES.get(each.name, lambda _: [None])(of)
                 taken = [TAKEN[each.name](of)] if whose == "foreign" and each.name in TAKEN else []
                 for body in [*bodies, *taken]:
