@@ -39,7 +39,7 @@ from tests.walk import furnished, table
 from tests.walk.table import YES
 from tests.walk.walking import Walk
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
 
 NOBODY, OPERATOR, EVERYBODY, VISITOR = "nobody", "the operator", "who is logged in", "a visitor"
 # What the pages of each kind of record are about, as in the names of permissions.

@@ -26,7 +26,7 @@ from tests.walk import furnished, table
 from tests.walk.table import NO, OWN, YES
 from tests.walk.walking import Walk
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
 
 MAPPING = {"id": "$.transportOrder.id"}
 DATA = {"transportOrder": {"id": "1"}}
