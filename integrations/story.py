@@ -195,18 +195,25 @@ def _for_those_before(obj: IntegrationObject) -> str:
 
 
 def _for_its_target(obj: IntegrationObject) -> str:
-    if not (troubled := _in_trouble(obj)) or not troubled.held:
-        return ""
-    since, until = moment(troubled.since), moment(troubled.until)
-    if troubled.works:
+    troubled = _in_trouble(obj)
+    return f"It waits because {failing(troubled)}" if troubled and troubled.held else ""
+
+
+def failing(troubled: Trouble) -> str:
+    """What is wrong with a target, and what is done about it."""
+    until = moment(troubled.until)
+    if not troubled.held:
+        how = "It answers, so what comes next is sent all the same."
+    elif troubled.works:
         how = "It works again, so what waits is sent a little at a time."
     elif until > now():
         how = f"One call at a time is tried, the next at {at(until)}."
     else:
         how = "One call at a time is tried, the next one now."
+    since = at(moment(troubled.since))
     return (
-        f"It waits because {troubled.name} failed {troubled.failures} times in a row since "
-        f"{at(since)}: {troubled.reason} {how}"
+        f"{troubled.name} failed {troubled.failures} times in a row since {since}: "
+        f"{troubled.reason} {how}"
     )
 
 

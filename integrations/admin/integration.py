@@ -22,7 +22,7 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
-from integrations import definition, entities
+from integrations import definition, entities, story
 from integrations.admin import credential
 from integrations.admin.data_source import DataSourceInline
 from integrations.admin.links import health_label, link_to, list_of, pretty, shortened
@@ -287,6 +287,10 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             if integration.enabled and reason:
                 text = f"Suspended: {reason} Saving it lets it go on."
                 self.message_user(request, text, messages.WARNING)
+            for troubled in integration.gate.trouble.values():
+                if troubled.told and not reason:
+                    text = f"In trouble: {story.failing(troubled)} Saving it tries at once."
+                    self.message_user(request, text, messages.WARNING)
             if keeper := integration.keeper:
                 text = format_html("{} keeps it as it is: change it there.", _page(keeper))
                 self.message_user(request, text, messages.INFO)

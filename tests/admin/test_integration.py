@@ -9,9 +9,11 @@ from django.contrib.messages.storage.fallback import FallbackStorage
 from django.db import connection
 from django.test import RequestFactory
 from django.urls import reverse
+from django.utils.timezone import now
 
 from integrations import egress
-from integrations.models import DataSource, Integration, Status
+from integrations.core.trouble import MANY, Report
+from integrations.models import DataSource, Gate, Integration, Status
 from tests import make
 from tests.admin.conftest import SECRET, Browser, errors, furnish, queued, told
 
@@ -114,6 +116,17 @@ def test_the_list_tells_how_it_goes(own: SimpleNamespace, browser: Browser) -> N
     assert "http://127.0.0.1/own" in html
     assert "degraded" in html
     assert f"integration__id__exact={own.integration.pk}" in html
+
+
+def test_the_page_says_which_target_is_in_trouble(
+    own: SimpleNamespace, browser: Browser, page: str
+) -> None:
+    down = Report(own.source.pk, "ERP", "down", "It answered 503.", alone=True)
+    gate = Gate.objects.get(pk=own.integration.pk)
+    gate.hear([down] * MANY, now(), lambda: True)
+    html = browser.html(page)
+    assert "In trouble: ERP failed 10 times in a row since" in html
+    assert "It answered 503. One call at a time is tried, the next at" in html
 
 
 def test_pause_and_resume(own: SimpleNamespace, browser: Browser) -> None:
