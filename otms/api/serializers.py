@@ -7,6 +7,7 @@ attributes) are values here, and are never renamed.
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import cache, cached_property
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -41,6 +42,11 @@ class WireSerializer(serializers.Serializer):
     form = ""  # an example, for who sends something else
     examples: ClassVar[dict[str, Any]] = {}
     earlier: ClassVar[dict[str, Any]] = {}
+
+    @cached_property
+    def fields(self) -> Any:
+        """Its fields; of what is no part of another, those that all of its class have."""
+        return super().fields if self.parent is not None else _fields_of(type(self), self.partial)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = {}
@@ -93,6 +99,16 @@ class WireSerializer(serializers.Serializer):
             }
             for place, (path, key, known) in enumerate(ignored)
         ]
+
+
+@cache
+def _fields_of(kind: type[WireSerializer], partial: bool) -> Any:
+    """The fields of a class, its parts' too: made once, because there are seventy in an order.
+
+    They belong to a serializer that is given nothing. What is read and what is wrong with it stays
+    with who reads; of the call they know no more than whether it may leave fields out.
+    """
+    return super(WireSerializer, kind(partial=partial)).fields
 
 
 def associated(data: Any) -> Any:
