@@ -14,5 +14,5 @@ class Entity(base.Entity):
     root = Business
 
     def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:
-        businesses = Business.objects.across_platforms().using(using).filter(pk__in=ids)
-        return {UUID(business["id"]): business for business in wire.businesses(businesses)}
+        found = wire.businesses(wire.Named(ids, using))
+        return {UUID(business["id"]): business for business in found}

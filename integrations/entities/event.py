@@ -16,8 +16,8 @@ class Entity(base.Entity):
     root = Event
 
     def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:
-        events = Event.objects.across_platforms().using(using).filter(pk__in=ids)
-        return {UUID(event["id"]): event for event in wire.events(events)}
+        found = wire.events(wire.Named(ids, using))
+        return {UUID(event["id"]): event for event in found}
 
     def reference(self, snapshot: dict[str, Any]) -> str:
         """The order it is about, if there is one: by that people look for it."""

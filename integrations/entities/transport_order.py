@@ -17,8 +17,8 @@ class Entity(base.Entity):
     parts = {Consignment: "transport_order_id", Goods: "consignment__transport_order_id"}
 
     def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:
-        orders = TransportOrder.objects.across_platforms().using(using).filter(pk__in=ids)
-        return {UUID(order["id"]): order for order in wire.transport_orders(orders)}
+        found = wire.transport_orders(wire.Named(ids, using))
+        return {UUID(order["id"]): order for order in found}
 
     def reference(self, snapshot: dict[str, Any]) -> str:
         return snapshot["name"] or snapshot["orderId"] or snapshot["id"][:8]

@@ -53,7 +53,7 @@ class EntityViewSet(PlatformViewSet):
             if call in cls.calls
         }
 
-    def represent(self, queryset: Any) -> list[dict[str, Any]]:
+    def represent(self, asked: wire.Asked) -> list[dict[str, Any]]:
         """The records as they look on the wire."""
         raise NotImplementedError(f"{type(self).__name__} does not say how its records look.")
 
@@ -110,7 +110,7 @@ class EntityViewSet(PlatformViewSet):
         return self.records.order_by("-created_at", "id")
 
     def _answer(self, record: Any, reader: WireSerializer | None = None) -> Response:
-        found = self.represent(self.records.filter(pk=record.pk))[0]
+        found = self.represent(wire.Named([record.pk], self.records.db))[0]
         if reader is None:
             return Response({self.noun: found})
         last_read(self.records.db)[self.model, record.pk] = found
@@ -163,8 +163,8 @@ class TransportOrderViewSet(EntityViewSet):
         "customer.name": "customer__name",
     }
 
-    def represent(self, queryset: Any) -> list[dict[str, Any]]:
-        return wire.transport_orders(queryset)
+    def represent(self, asked: wire.Asked) -> list[dict[str, Any]]:
+        return wire.transport_orders(asked)
 
     def save(self, record: TransportOrder | None, given: dict[str, Any]) -> TransportOrder:
         if record is None:
@@ -226,8 +226,8 @@ class ConsignmentViewSet(EntityViewSet):
     serializer = ConsignmentSerializer
     calls = frozenset({"update", "retrieve"})
 
-    def represent(self, queryset: Any) -> list[dict[str, Any]]:
-        return wire.consignments(queryset)
+    def represent(self, asked: wire.Asked) -> list[dict[str, Any]]:
+        return wire.consignments(asked)
 
     def locked(self, id: str) -> Any:
         # Who changes the order locks that first, too.
@@ -271,8 +271,8 @@ class BusinessViewSet(EntityViewSet):
         "partOf.id": "part_of_id",
     }
 
-    def represent(self, queryset: Any) -> list[dict[str, Any]]:
-        return wire.businesses(queryset)
+    def represent(self, asked: wire.Asked) -> list[dict[str, Any]]:
+        return wire.businesses(asked)
 
     def save(self, record: Business | None, given: dict[str, Any]) -> Business:
         if record is None:
@@ -307,8 +307,8 @@ class EventViewSet(EntityViewSet):
         "transportOrder.id": "transport_order_id",
     }
 
-    def represent(self, queryset: Any) -> list[dict[str, Any]]:
-        return wire.events(queryset)
+    def represent(self, asked: wire.Asked) -> list[dict[str, Any]]:
+        return wire.events(asked)
 
     def save(self, record: Event | None, given: dict[str, Any]) -> Event:
         return saving.create_event(self.platform, given)

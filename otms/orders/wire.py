@@ -1,18 +1,20 @@
 """Records as the vendor's API shows them: what GET answers and what a change's snapshot holds.
 
 Plain dictionaries from plain queries, one per table whatever the number of records: this runs
-inside every save (the snapshots before and after), where serializers and model instances would
-cost several times more.
+inside every save (the snapshots before and after), where serializers, model instances and even
+the building of a query would cost several times more.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from otms.accounts.tenancy import PlatformQuerySet
 from otms.api.serializers import camel
+from otms.db.columns import Columns
 from otms.documents import timestamp
 from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 
@@ -47,10 +49,42 @@ _EVENT = (
 _ORDER_OF_EVENT = ("order_id", "name", "external_attributes")
 
 
-def businesses(queryset: PlatformQuerySet["Business"]) -> list[Wire]:
-    rows = list(queryset.values_list(*_COMMON, *_BUSINESS))
+BY_ID = "WHERE id IN %(ids)s"
+IN_ORDER = "ORDER BY position, created_at, id"
+_CUSTOMERS = Columns(Business, "id", *_CUSTOMER).where(BY_ID)
+_CONSIGNMENTS = Columns(Consignment, *_COMMON, *_CONSIGNMENT, "transport_order_id")
+_CONSIGNMENTS_OF = _CONSIGNMENTS.where(f"WHERE transport_order_id IN %(ids)s {IN_ORDER}")
+_GOODS_OF = Columns(Goods, *_COMMON, *_GOODS, "consignment_id").where(
+    f"WHERE consignment_id IN %(ids)s {IN_ORDER}"
+)
+_ORDERS_OF_EVENTS = Columns(TransportOrder, "id", *_ORDER_OF_EVENT).where(BY_ID)
+_BY_ID = {
+    model: Columns(model, *_COMMON, *names).where(BY_ID)
+    for model, names in ((Business, _BUSINESS), (TransportOrder, _ORDER), (Event, _EVENT))
+} | {Consignment: _CONSIGNMENTS.where(f"{BY_ID} {IN_ORDER}")}
+
+
+@dataclass
+class Named:
+    """Records by their ids, whosever they are: who has the ids has been asked for these."""
+
+    ids: Iterable[UUID]
+    db: str
+
+
+Asked = PlatformQuerySet[Any] | Named
+
+
+def _rows(asked: Asked, model: type[Any]) -> list[tuple[Any, ...]]:
+    read = _BY_ID[model]
+    if isinstance(asked, Named):
+        return read(asked.db, ids=list(asked.ids))
+    return list(asked.values_list(*read.columns.names))
+
+
+def businesses(asked: Asked) -> list[Wire]:
     wires = []
-    for row in rows:
+    for row in _rows(asked, Business):
         wire = _wire(_BUSINESS, row)
         part_of = wire.pop("partOfId")
         wire["partOf"] = {"id": str(part_of)} if part_of else None
@@ -58,11 +92,11 @@ def businesses(queryset: PlatformQuerySet["Business"]) -> list[Wire]:
     return wires
 
 
-def transport_orders(queryset: PlatformQuerySet["TransportOrder"]) -> list[Wire]:
+def transport_orders(asked: Asked) -> list[Wire]:
     """The orders with customer, consignments and goods: four queries for any number of them."""
     orders: dict[UUID, Wire] = {}
     customers: dict[UUID, list[Wire]] = defaultdict(list)
-    for row in queryset.values_list(*_COMMON, *_ORDER):
+    for row in _rows(asked, TransportOrder):
         wire = orders[row[0]] = _wire(_ORDER, row)
         wire["customer"] = wire.pop("customerId")
         wire["consignments"] = []
@@ -72,46 +106,38 @@ def transport_orders(queryset: PlatformQuerySet["TransportOrder"]) -> list[Wire]
         return []
 
     if customers:
-        named = Business.objects.across_platforms().filter(pk__in=customers)
-        for row in named.values_list("id", *_CUSTOMER):
+        for row in _CUSTOMERS(asked.db, ids=list(customers)):
             customer = {"id": str(row[0])} | _fields(_CUSTOMER, row[1:])
             for wire in customers[row[0]]:
                 wire["customer"] = customer
 
-    parts = Consignment.objects.across_platforms().filter(transport_order__in=orders)
-    for order, wire in _consignments(parts):
+    for order, wire in _consignments(_CONSIGNMENTS_OF(asked.db, ids=list(orders)), asked.db):
         orders[order]["consignments"].append(wire)
     return list(orders.values())
 
 
-def consignments(queryset: PlatformQuerySet["Consignment"]) -> list[Wire]:
+def consignments(asked: Asked) -> list[Wire]:
     """The consignments with their goods, as their orders show them."""
-    return [wire for _, wire in _consignments(queryset)]
+    return [wire for _, wire in _consignments(_rows(asked, Consignment), asked.db)]
 
 
-def _consignments(queryset: PlatformQuerySet["Consignment"]) -> list[tuple[UUID, Wire]]:
+def _consignments(rows: list[tuple[Any, ...]], using: str) -> list[tuple[UUID, Wire]]:
     """Each with the id of its order, in their order."""
     found: dict[UUID, tuple[UUID, Wire]] = {}
-    for row in queryset.order_by("position", "created_at", "id").values_list(
-        *_COMMON, *_CONSIGNMENT, "transport_order_id"
-    ):
+    for row in rows:
         found[row[0]] = row[-1], {**_wire(_CONSIGNMENT, row), "goods": []}
     if found:
-        goods = Goods.objects.across_platforms().filter(consignment__in=found)
-        for row in goods.order_by("position", "created_at", "id").values_list(
-            *_COMMON, *_GOODS, "consignment_id"
-        ):
+        for row in _GOODS_OF(using, ids=list(found)):
             found[row[-1]][1]["goods"].append(_wire(_GOODS, row))
     return list(found.values())
 
 
-def events(queryset: PlatformQuerySet["Event"]) -> list[Wire]:
+def events(asked: Asked) -> list[Wire]:
     """The events, each with what identifies its order; of a deleted order that is its id alone."""
-    rows = list(queryset.values_list(*_COMMON, *_EVENT))
+    rows = _rows(asked, Event)
     orders: dict[UUID, Wire] = {}
     if ids := {row[-1] for row in rows if row[-1]}:
-        named = TransportOrder.objects.across_platforms().filter(pk__in=ids).using(queryset.db)
-        for row in named.values_list("id", *_ORDER_OF_EVENT):
+        for row in _ORDERS_OF_EVENTS(asked.db, ids=list(ids)):
             orders[row[0]] = _fields(_ORDER_OF_EVENT, row[1:])
     wires = []
     for row in rows:

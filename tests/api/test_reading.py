@@ -75,4 +75,5 @@ def test_bodies_that_are_read_at_once_come_out_as_each_was_sent() -> None:
         return found
 
     with ThreadPoolExecutor(4) as pool:
-        assert set(sum(pool.map(read, range(1, 5)), [])) == {(True, True)}
+        found = [each for of_caller in pool.map(read, range(1, 5)) for each in of_caller]
+    assert set(found) == {(True, True)}
