@@ -14,5 +14,5 @@ class Entity(base.Entity):
     root = Business
 
     def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:
-        found = wire.businesses(wire.Named(ids, using))
+        found = wire.businesses(wire.OfAnyPlatform(ids, using))
         return {UUID(business["id"]): business for business in found}

@@ -16,7 +16,7 @@ class Entity(base.Entity):
     root = Event
 
     def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:
-        found = wire.events(wire.Named(ids, using))
+        found = wire.events(wire.OfAnyPlatform(ids, using))
         return {UUID(event["id"]): event for event in found}
 
     def reference(self, snapshot: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ class Entity(base.Entity):
     parts = {Consignment: "transport_order_id", Goods: "consignment__transport_order_id"}
 
     def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:
-        found = wire.transport_orders(wire.Named(ids, using))
+        found = wire.transport_orders(wire.OfAnyPlatform(ids, using))
         return {UUID(order["id"]): order for order in found}
 
     def reference(self, snapshot: dict[str, Any]) -> str:

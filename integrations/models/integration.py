@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Self
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -17,6 +18,7 @@ from integrations.models.gate import Gate
 from integrations.models.trouble import Telling
 from otms.accounts import audit
 from otms.accounts.tenancy import PlatformQuerySet, Record
+from otms.db.columns import Columns
 from otms.db.fields import DocumentField
 from otms.spelling import did_you_mean
 
@@ -42,10 +44,6 @@ class IntegrationQuerySet(PlatformQuerySet["Integration"]):
     def living(self) -> Self:
         """Those that were not deleted."""
         return self.filter(deleted_at=None)
-
-    def listening(self, entity: str) -> Self:
-        """Those that want to hear of changes of this entity."""
-        return self.living().filter(enabled=True, trigger_entity=entity)
 
 
 def _default_trigger() -> dict[str, Any]:
@@ -100,6 +98,11 @@ class Integration(Record):
     @cached_property
     def policy(self) -> DeliveryPolicy:
         return DeliveryPolicy.of(self.delivery)
+
+    @classmethod
+    def listening(cls, platform: UUID, entity: str, using: str) -> list["Integration"]:
+        """Those that want to hear of changes of this entity, with what queueing one looks at."""
+        return LISTENING.records(using, platform=platform, entity=entity)
 
     @property
     def keeper(self) -> Any:
@@ -210,6 +213,13 @@ class Integration(Record):
         """This row, held until the transaction ends; nothing when it was deleted."""
         known = Integration.objects.across_platforms().living().filter(pk=self.pk)
         return known.select_for_update(no_key=True)
+
+
+# Every save of an entity asks.
+LISTENING = Columns(Integration, "id", "platform_id", "trigger", "schedule", "delivery").where(
+    "WHERE platform_id = %(platform)s AND trigger_entity = %(entity)s"
+    " AND enabled AND deleted_at IS NULL"
+)
 
 
 def trigger_problems(trigger: Any) -> Iterator[Problem]:

@@ -87,8 +87,7 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         for change in changes:
             key = (change.platform_id, change.entity)
             if key not in listening:
-                of_platform = Integration.objects.filter(platform_id=change.platform_id)
-                listening[key] = list(of_platform.using(self.db).listening(change.entity))
+                listening[key] = Integration.listening(*key, self.db)
         rows = [
             self.model(
                 platform_id=change.platform_id,

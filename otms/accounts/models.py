@@ -69,18 +69,18 @@ class LastOwner(Exception):
         super().__init__("This is the last owner of the platform: make somebody else owner first.")
 
 
-# What the audit trail tells of a person, by its name on the wire.
-# What somebody may, by role and by name: each call asks it.
-GRANTED = Text(
-    """
+# What somebody may, by role and by name.
+_GRANTED = """
 SELECT p.codename FROM auth_permission p
   JOIN auth_group_permissions r ON r.permission_id = p.id
-  JOIN accounts_user_groups g ON g.group_id = r.group_id WHERE g.user_id = %(user)s
+  JOIN accounts_user_groups g ON g.group_id = r.group_id WHERE g.user_id = %(user)s [and]
 UNION
 SELECT p.codename FROM auth_permission p
-  JOIN accounts_user_user_permissions n ON n.permission_id = p.id WHERE n.user_id = %(user)s
+  JOIN accounts_user_user_permissions n ON n.permission_id = p.id WHERE n.user_id = %(user)s [and]
 """
-)
+GRANTED = Text(_GRANTED, **{"and": ""})
+GRANTED_THIS = Text(_GRANTED, **{"and": "AND p.codename = %(name)s"})
+# What the audit trail tells of a person, by its name on the wire.
 AUDITED = {
     "username": "username",
     "firstName": "first_name",
@@ -125,6 +125,7 @@ class User(AbstractUser):
     platform = models.ForeignKey(Platform, models.PROTECT, related_name="users")
 
     is_person = True
+    _asked = False
     objects = UserManager()  # type: ignore[misc]
 
     class Meta(AbstractUser.Meta):  # type: ignore[name-defined]
@@ -141,8 +142,17 @@ class User(AbstractUser):
         return self.get_username().lower() == name.lower()
 
     def allows(self, permission: str) -> bool:
-        """Is this among what the person may do, inside the own platform? A superuser may all."""
-        return self.is_active and (self.is_superuser or permission in self.granted)
+        """Is this among what the person may do, inside the own platform? A superuser may all.
+
+        Most calls ask of one name. Whoever asks again, as every page of the admin does, will ask
+        of many: then all are looked up.
+        """
+        if self.is_superuser or not self.is_active:
+            return self.is_active
+        if self._asked or "granted" in self.__dict__:
+            return permission in self.granted
+        self._asked = True
+        return bool(GRANTED_THIS.rows("default", user=self.pk, name=permission))
 
     @cached_property
     def granted(self) -> frozenset[str]:

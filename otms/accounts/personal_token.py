@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
@@ -11,6 +12,7 @@ from django.utils.timezone import now
 from otms.accounts import audit
 from otms.accounts.actor import PERSON, Actor
 from otms.accounts.tenancy import Record
+from otms.db.columns import Joined
 from otms.db.fields import DocumentField
 
 if TYPE_CHECKING:
@@ -93,10 +95,25 @@ class PersonalToken(Record):
     @classmethod
     def valid(cls, token: str) -> "PersonalToken | None":
         """The token with this text, unless it is revoked, expired or its person is inactive."""
-        found = (
-            cls.objects.across_platforms()
-            .select_related("user__platform")
-            .filter(hash=fingerprint(token), revoked_at=None, user__is_active=True)
-            .first()
-        )
-        return found if found and found.living else None
+        for found, user, platform in _whole().records("default", hash=fingerprint(token)):
+            found.user, user.platform = user, platform
+            return found if found.living else None
+        return None
+
+
+@cache
+def _whole() -> Joined:
+    """A token with its person and their platform: every call that shows one looks for it."""
+    user: Any = PersonalToken._meta.get_field("user").related_model
+    platform: Any = PersonalToken._meta.get_field("platform").related_model
+    return Joined(
+        """
+  FROM accounts_personaltoken
+  JOIN accounts_user ON accounts_user.id = accounts_personaltoken.user_id
+  JOIN accounts_platform ON accounts_platform.id = accounts_user.platform_id
+ WHERE hash = %(hash)s AND revoked_at IS NULL AND is_active
+""",
+        PersonalToken,
+        user,
+        platform,
+    )

@@ -4,8 +4,9 @@ For reads that are made with every call: Django builds such a SELECT anew each t
 more than running it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from django.db import connections, models
@@ -71,3 +72,19 @@ class Rows(Generic[M]):
     def records(self, using: str, **values: Any) -> list[M]:
         """As records; a column that was not named is read when it is asked for."""
         return [self.columns.record(using, row) for row in self.text.rows(using, **values)]
+
+
+class Joined:
+    """Records of several models that one statement finds side by side."""
+
+    def __init__(self, rest: str, *of: type[models.Model]) -> None:
+        self.columns = [Columns(model) for model in of]
+        columns = ", ".join(each.sql for each in self.columns)
+        self.text = Text("SELECT [columns] [rest]", columns=columns, rest=rest)
+
+    def records(self, using: str, **values: Any) -> list[tuple[Any, ...]]:
+        return [tuple(self._split(using, iter(row))) for row in self.text.rows(using, **values)]
+
+    def _split(self, using: str, row: Iterator[Any]) -> Iterator[models.Model]:
+        for columns in self.columns:
+            yield columns.record(using, tuple(islice(row, len(columns.names))))

@@ -110,7 +110,7 @@ class EntityViewSet(PlatformViewSet):
         return self.records.order_by("-created_at", "id")
 
     def _answer(self, record: Any, reader: WireSerializer | None = None) -> Response:
-        found = self.represent(wire.Named([record.pk], self.records.db))[0]
+        found = self.represent(wire.again(record))[0]
         if reader is None:
             return Response({self.noun: found})
         last_read(self.records.db)[self.model, record.pk] = found

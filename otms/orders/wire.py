@@ -12,11 +12,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db import DEFAULT_DB_ALIAS
+
 from otms.accounts.tenancy import PlatformQuerySet
 from otms.api.serializers import camel
 from otms.db.columns import Columns
 from otms.documents import timestamp
-from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
+from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder, Written
 
 Wire = dict[str, Any]
 
@@ -65,19 +67,24 @@ _BY_ID = {
 
 
 @dataclass
-class Named:
-    """Records by their ids, whosever they are: who has the ids has been asked for these."""
+class OfAnyPlatform:
+    """Records by their ids, whosever they are."""
 
     ids: Iterable[UUID]
     db: str
 
 
-Asked = PlatformQuerySet[Any] | Named
+Asked = PlatformQuerySet[Any] | OfAnyPlatform
+
+
+def again(record: Written) -> OfAnyPlatform:
+    """A record that was found already, as it is stored now."""
+    return OfAnyPlatform([record.pk], record._state.db or DEFAULT_DB_ALIAS)
 
 
 def _rows(asked: Asked, model: type[Any]) -> list[tuple[Any, ...]]:
     read = _BY_ID[model]
-    if isinstance(asked, Named):
+    if isinstance(asked, OfAnyPlatform):
         return read(asked.db, ids=list(asked.ids))
     return list(asked.values_list(*read.columns.names))
 

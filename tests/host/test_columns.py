@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from otms.db.columns import Columns
+from otms.db.columns import Columns, Joined
 from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 from tests import make
 
@@ -53,3 +53,15 @@ def test_a_record_is_one_as_a_queryset_makes_it(goods: Any) -> None:
 def test_only_the_columns_that_were_named_are_read(goods: Any) -> None:
     read = Columns(Goods, "name", "consignment_id").where("WHERE id = %(id)s")
     assert read("default", id=goods.pk) == [(goods.name, goods.consignment_id)]
+
+
+def test_records_of_several_models_are_found_side_by_side(goods: Any) -> None:
+    found = Joined(
+        "FROM orders_goods JOIN orders_consignment"
+        " ON orders_consignment.id = orders_goods.consignment_id WHERE orders_goods.id = %(id)s",
+        Goods,
+        Consignment,
+    )
+    ((record, consignment),) = found.records("default", id=goods.pk)
+    assert (record, consignment) == (goods, goods.consignment)
+    assert (record.weight, consignment.high_value_goods) == (goods.weight, True)
