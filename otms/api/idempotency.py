@@ -18,10 +18,12 @@ from rest_framework.response import Response
 from otms.api.envelope import EnvelopeRenderer
 from otms.api.errors import Conflict
 from otms.api.models import KeptAnswer
+from otms.db.columns import Columns
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 LONGEST = 255
+KEPT = Columns(KeptAnswer).where("WHERE call = %(call)s")
 
 
 class InFlight(Conflict):
@@ -54,22 +56,21 @@ class KeyedCall:
             raise ValidationError({HEADER: text})
         return cls(key, request)
 
-    def take(self) -> None:
-        """Refuse while the same call is in flight.
+    def taken(self) -> bool:
+        """Is it ours to carry out, and not another's at this moment?
 
         On PostgreSQL nobody waits for another's transaction. SQLite lets one write at a time, so
         who comes second waits in line as all writers do, and finds the answer.
         """
         if connection.vendor != "postgresql":
-            return
+            return True
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [self.number])
-            if not cursor.fetchone()[0]:
-                raise InFlight
+            return bool(cursor.fetchone()[0])
 
     def answered(self) -> HttpResponse | None:
         """The first answer again, if there was one in the last day; Conflict for another body."""
-        kept = KeptAnswer.objects.filter(pk=self.hash).first()
+        kept = next(iter(KEPT.records("default", call=self.hash)), None)
         self._old = kept is not None
         if kept is None or kept.expired:
             return None

@@ -25,7 +25,7 @@ from rest_framework.viewsets import ViewSet
 
 from otms.api import limits
 from otms.api.errors import Conflict
-from otms.api.idempotency import KeyedCall
+from otms.api.idempotency import InFlight, KeyedCall
 from otms.api.paging import Page, total
 from otms.api.parsers import FormParser
 from otms.api.permissions import how_to_authenticate
@@ -42,6 +42,7 @@ class RoutedViewSet(ViewSet):
 
     group: str  # what its calls stand under in the reference; settings.py has the order
     tried_again = False
+    is_in_transaction = False  # that of its Idempotency-Key
     left: Mapping[str, str] = MappingProxyType({})  # headers that tell what a caller may still ask
     # What there is to know stands in the schema, not behind OPTIONS.
     http_method_names = ["get", "post", "put", "delete", "head"]
@@ -109,13 +110,25 @@ class RoutedViewSet(ViewSet):
 
     def once(self, call: KeyedCall, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer a call with an Idempotency-Key: effect and answer are stored together."""
-        if found := call.answered():
+        # What is done beforehand may refuse today what was answered yesterday.
+        if self.has_beforehand and (found := call.answered()):
             return found
         with self.beforehand(), transaction.atomic():
-            call.take()
+            self.is_in_transaction = True
+            taken = call.taken()
             if found := call.answered():
                 return found
+            if not taken:
+                raise InFlight
             return call.keep(getattr(self, self.action)(request, *args, **kwargs))
+
+    def atomic(self) -> Any:
+        """The transaction of what is saved; a call with an Idempotency-Key is in it already."""
+        return transaction.atomic(savepoint=not self.is_in_transaction)
+
+    @property
+    def has_beforehand(self) -> bool:
+        return type(self).beforehand is not RoutedViewSet.beforehand
 
     def beforehand(self) -> AbstractContextManager[None]:
         """Around the transaction of a call with an Idempotency-Key: what must not be done in it.
@@ -155,7 +168,7 @@ class RoutedViewSet(ViewSet):
         What the first try ran into, such as an id that is taken, its checks see the second time.
         """
         if isinstance(exc, IntegrityError) and not self.tried_again:
-            self.tried_again = True
+            self.tried_again, self.is_in_transaction = True, False
             try:
                 self.initial(self.request, *self.args, **self.kwargs)
                 handler = getattr(self, str(self.request.method).lower())

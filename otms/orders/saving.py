@@ -1,4 +1,7 @@
-"""A tree of an order as it was sent becomes records: created whole, updated in part."""
+"""A tree of an order as it was sent becomes records: created whole, updated in part.
+
+Each is a transaction, or a part of one that is open: who catches what it raises rolls that back.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,15 +15,20 @@ from rest_framework.exceptions import ValidationError
 from otms import documents
 from otms.accounts.models import Platform
 from otms.api.serializers import camel
+from otms.db.columns import Columns
 from otms.documents import shorten
 from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 from otms.orders.serializers import too_many_goods
 
 Given = dict[str, Any]
+# Every order that names its customer asks.
+CALLED = Columns(Business).where(
+    "WHERE platform_id = %(platform)s AND name = %(name)s ORDER BY created_at, id LIMIT 1"
+)
 DEEPEST = 100  # businesses, each a part of the next
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def create_order(platform: Platform, given: Given) -> TransportOrder:
     fields = dict(given)
     consignments = fields.pop("consignments", [])
@@ -30,7 +38,7 @@ def create_order(platform: Platform, given: Given) -> TransportOrder:
     return order
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def update_order(order: TransportOrder, given: Given) -> TransportOrder:
     """Change what was sent and nothing else; a list that was sent replaces the list.
 
@@ -70,14 +78,14 @@ def update_consignment(consignment: Consignment, given: Given) -> Consignment:
     return consignment
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def create_business(platform: Platform, given: Given) -> Business:
     business = Business(platform=platform, **_related(platform, given))
     insert(business, given)
     return business
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def update_business(business: Business, given: Given) -> Business:
     if _assign(business, _related(business.platform, given)):
         if _is_above(business, business.part_of):
@@ -97,7 +105,7 @@ def _is_above(business: Business, other: Business | None) -> bool:
     return False
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def create_event(platform: Platform, given: Given) -> Event:
     fields = dict(given)
     fields.pop("nonce", None)
@@ -219,8 +227,10 @@ def _insert_all(model: type[Any], parts: list[Part]) -> None:
     for part in parts:
         if part.named and named[part.record.pk] is not part:  # the same id twice
             raise taken(f"{named[part.record.pk].path}.id")
-    for id in model.objects.across_platforms().filter(pk__in=named).values_list("pk", flat=True):
-        raise taken(f"{named[id].path}.id")
+    if named:
+        of_anybody = model.objects.across_platforms().filter(pk__in=named)
+        for id in of_anybody.values_list("pk", flat=True):
+            raise taken(f"{named[id].path}.id")
     model.objects.bulk_create(part.record for part in parts)
 
 
@@ -246,8 +256,7 @@ def about_customer(order: TransportOrder, given: Given) -> list[dict[str, str]]:
 
     An order names its customer and does not change it.
     """
-    sent, stored = given.get("customer"), order.customer
-    if not sent or stored is None:
+    if not (sent := given.get("customer")) or (stored := order.customer) is None:
         return []
     differ = [
         camel(name)
@@ -268,12 +277,16 @@ def about_customer(order: TransportOrder, given: Given) -> list[dict[str, str]]:
 def _customer(platform: Platform, given: Given) -> Business:
     if id := given.get("id"):
         return _business(platform, id, "customer.id")
-    named = Business.objects.of(platform).filter(name=given["name"]).order_by("created_at", "id")
-    if found := named.first():
+    if found := _called(platform, given["name"]):
         return found
     # Two orders may bring the same new customer at once: the second waits here and finds it.
     Platform.objects.select_for_update(no_key=True).get(pk=platform.pk)
-    return named.first() or Business.objects.create(platform=platform, **given)
+    return _called(platform, given["name"]) or Business.objects.create(platform=platform, **given)
+
+
+def _called(platform: Platform, name: str) -> Business | None:
+    """The business of this name; the oldest, if several have it."""
+    return next(iter(CALLED.records("default", platform=platform.pk, name=name)), None)
 
 
 def _business(platform: Platform, id: UUID, field: str) -> Business:

@@ -64,15 +64,16 @@ class EntityViewSet(PlatformViewSet):
     def create(self, request: Any) -> Response:
         """Create a record; the client may choose its id."""
         reader = self.read(self.serializer)
-        with transaction.atomic():
+        with self.atomic():
             return self._answer(self.save(None, reader.validated_data), reader)
 
     def update(self, request: Any) -> Response:
         """Change what is sent, leave the rest; a list that is sent replaces the list."""
         id = self.body_id()
         reader = self.read(self.serializer, partial=True)
-        with transaction.atomic():
+        with self.atomic():
             record = self.locked(id)
+            record.platform = self.platform  # it is among these, so nobody has to read whose it is
             self.check_stored(record)
             return self._answer(self.save(record, reader.validated_data), reader)
 

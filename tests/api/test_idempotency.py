@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from integrations import egress
 from integrations.models import Credential, EntityChange, Integration
 from otms.accounts.models import Platform, User
+from otms.api.idempotency import KeyedCall
 from otms.api.models import KeptAnswer
 from otms.api.tasks import prune
 from otms.celery import app
@@ -291,6 +292,25 @@ class TestAtOnce:
         assert post(api).status_code == 200
         assert inner[1].status_code == 409
         assert inner[1]["Retry-After"] == "1"
+        assert orders() == 1
+
+    def test_an_answer_that_is_there_is_given_to_two_who_ask_at_once(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = post(api)
+        inner: list[Any] = []
+        look = KeyedCall.answered
+
+        def slow(call: KeyedCall) -> Any:
+            if not inner:
+                inner.append(None)
+                inner.extend(at_once(1, lambda: post(api)))
+            return look(call)
+
+        monkeypatch.setattr(KeyedCall, "answered", slow)
+        again = post(api)
+        assert (again.status_code, inner[1].status_code) == (200, 200)
+        assert again.content == inner[1].content == first.content
         assert orders() == 1
 
     def test_an_id_that_clashes_gets_its_second_try(self, api: Api) -> None:

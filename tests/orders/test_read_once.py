@@ -51,6 +51,17 @@ def test_what_is_saved_is_read_once_for_the_answer_and_the_change(
     assert newest(platform).before == made
 
 
+def test_an_order_that_comes_with_a_key_takes_few_statements(api: Api, platform: Platform) -> None:
+    body = {"customer": {"name": "Acme"}, "consignments": [{"goods": [{"quantity": 1}]}]}
+    make.integration(platform=platform)
+    api.ok("POST", "transportOrder", body)
+    with CaptureQueriesContext(connection) as queries:
+        api("POST", "transportOrder", body, headers=KEYED)
+    asked = [each["sql"] for each in queries]
+    assert not [sql for sql in asked if "SAVEPOINT" in sql]
+    assert len([sql for sql in asked if not sql.startswith(("BEGIN", "COMMIT"))]) <= 16
+
+
 def test_what_only_the_answer_says_is_not_in_the_change(api: Api, platform: Platform) -> None:
     goods = {"description": "pallets", "nonce": "n-2"}
     body = {"name": "a", "nonce": "n-1", "consignments": [{"goods": [goods]}]}
