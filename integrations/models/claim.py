@@ -7,18 +7,22 @@ grow with history: they read the indexes that hold only rows which wait.
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
+from django.apps import apps
 from django.db import connections, transaction
 from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Least
 
 from integrations.core.share import Share
+from integrations.models.change import EntityChange
 from integrations.models.counter import Counter, interrupted
 from integrations.models.gate import FOREVER, LOOK_AGAIN, Gate, moment
 from integrations.models.log import Level, Log, RequestLog
 from otms.accounts.tenancy import PlatformQuerySet
+from otms.db.columns import Columns, Joined
 from otms.db.text import Text
 
 if TYPE_CHECKING:
@@ -31,16 +35,18 @@ LOOK_AHEAD, LEAST_LOOK = 4, 20
 MOST_COUNTED = 100
 MOST_INTERRUPTIONS = 32767  # that fit into their column
 
+GATE = Columns(Gate)
 # Gates with something due and room for it: the full ones would keep others from a look.
 OPEN = """
-  FROM integrations_gate g JOIN integrations_integration i ON i.id = g.integration_id
- WHERE g.paused_until <= statement_timestamp() AND g.full_until <= statement_timestamp()
+  FROM integrations_gate JOIN integrations_integration i ON i.id = integrations_gate.integration_id
+ WHERE paused_until <= statement_timestamp() AND full_until <= statement_timestamp()
    AND EXISTS (SELECT 1 FROM integrations_integrationobject o
-                WHERE o.integration_id = g.integration_id AND o.due_at <= statement_timestamp()
+                WHERE o.integration_id = integrations_gate.integration_id
+                  AND o.due_at <= statement_timestamp()
                   AND (o.leased OR o.interruptions <= %(interruptions)s))
-   AND g.cap > (SELECT count(*) FROM integrations_integrationobject o
-                 WHERE o.integration_id = g.integration_id AND o.leased
-                   AND o.due_at > statement_timestamp())
+   AND cap > (SELECT count(*) FROM integrations_integrationobject o
+               WHERE o.integration_id = integrations_gate.integration_id AND o.leased
+                 AND o.due_at > statement_timestamp())
 """
 # What stands before a row in its lane, its head first. As a range, though it is of one lane: else
 # PostgreSQL, as long as it has no statistics, takes the order for that of the primary key, and
@@ -53,22 +59,26 @@ AHEAD = """
 """
 LOCK_GATES = Text(
     """
-SELECT g.*, i.platform_id AS of_platform, statement_timestamp() AS read_at,
+SELECT [columns], i.platform_id, statement_timestamp(),
        EXISTS (SELECT 1 FROM integrations_integrationobject o WHERE o.leased
-                AND o.integration_id = g.integration_id
-                AND o.due_at <= statement_timestamp()) AS over
-[open] AND NOT g.integration_id IN %(spent)s
- ORDER BY g.served_at LIMIT %(gates)s FOR UPDATE OF g SKIP LOCKED
+                AND o.integration_id = integrations_gate.integration_id
+                AND o.due_at <= statement_timestamp())
+[open] AND NOT integrations_gate.integration_id IN %(spent)s
+ ORDER BY served_at LIMIT %(gates)s FOR UPDATE OF integrations_gate SKIP LOCKED
 """,
+    columns=GATE.sql,
     open=OPEN,
 )
-ANY_OPEN = Text("SELECT 1 [open] AND NOT g.integration_id IN %(spent)s LIMIT 1", open=OPEN)
+ANY_OPEN = Text(
+    "SELECT 1 [open] AND NOT integrations_gate.integration_id IN %(spent)s LIMIT 1", open=OPEN
+)
 OVERLOOKED = Text(
     """
 SELECT 1 FROM integrations_integrationobject o
  WHERE o.due_at <= %(then)s AND NOT EXISTS (SELECT h.id [ahead])
-   AND o.integration_id IN (SELECT g.integration_id [open] AND g.paused_until <= %(then)s
-                               AND g.full_until <= %(then)s AND g.served_at <= %(then)s)
+   AND o.integration_id IN (SELECT integrations_gate.integration_id [open]
+                               AND paused_until <= %(then)s AND full_until <= %(then)s
+                               AND served_at <= %(then)s)
  LIMIT %(most)s
 """,
     open=OPEN,
@@ -203,12 +213,11 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
                 "spent": share.spent() if share else [],
                 "interruptions": MOST_INTERRUPTIONS if suspect else 0,
             }
-            gates = LOCK_GATES.records(Gate, self.db, gates=GATES_PER_CLAIM, **wanted)
+            gates, now = self._lock_open_gates(wanted)
             if not gates:
                 others = connections[self.db].features.has_select_for_update
                 return Claims(busy=others and bool(ANY_OPEN.rows(self.db, **wanted)))
-            now = moment_of(gates[0].read_at)  # type: ignore[attr-defined]
-            self._end_leases([gate for gate in gates if gate.over], now)  # type: ignore[attr-defined]
+            self._end_leases([gate for gate in gates if gate.has_over], now)
             found = self._candidates(gates, slots, share, now, suspect=suspect)
             claims = self._lease(found, now)
             claims.more = (
@@ -226,6 +235,16 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         then = database_now(self.db) - timedelta(seconds=seconds)
         most = {"most": MOST_COUNTED, "interruptions": MOST_INTERRUPTIONS}
         return len(OVERLOOKED.rows(self.db, then=then, **most))
+
+    def _lock_open_gates(self, wanted: dict[str, Any]) -> tuple[list[Gate], datetime]:
+        """Those that anything may be claimed of, and the moment of that."""
+        gates, now = [], datetime.now(UTC)
+        for row in LOCK_GATES.rows(self.db, gates=GATES_PER_CLAIM, **wanted):
+            *columns, platform, read_at, over = row
+            gate, now = GATE.record(self.db, tuple(columns)), moment_of(read_at)
+            gate.of_platform, gate.has_over = UUID(str(platform)), bool(over)
+            gates.append(gate)
+        return gates, now
 
     def _end_leases(self, gates: list[Any], now: datetime) -> None:
         """A lease that ended without an outcome was an attempt: it is counted and told."""
@@ -282,7 +301,7 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         for gate in gates:
             if slots <= 0:
                 break
-            platform = UUID(str(gate.of_platform))
+            platform = gate.of_platform
             room = min(slots, gate.room(len(in_flight[gate.pk]), now))
             if share:
                 room = min(room, share.of(platform, gate.pk))
@@ -338,12 +357,26 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             for until, ids in targets.put_off.items():
                 PUT_OFF.run(self.db, ids=ids, end=until)
         SERVE.run(self.db, now=now, gates=served)
-        claimed = list(
-            self._all().filter(id__in=leased).order_by("id").select_related("change", "since")
-        )
+        claimed = self._claimed(leased)
         for obj in claimed:
             obj.shut = shut[obj.pk]
         return Claims(claimed, deferred=bool(follows))
+
+    def _claimed(self, ids: list[int]) -> list["IntegrationObject"]:
+        """These with their changes; and the first of those that they stand for, of the few that
+        replaced some."""
+        if not ids:
+            return []
+        objects = []
+        for obj, change in _with_changes().records(self.db, ids=ids):
+            obj.change = change
+            objects.append(obj)
+        if replacing := [obj for obj in objects if obj.since_id]:
+            everywhere = EntityChange.objects.using(self.db).across_platforms()
+            since = everywhere.in_bulk({obj.since_id for obj in replacing})
+            for obj in replacing:
+                obj.since = since.get(obj.since_id)
+        return objects
 
     def _in_flight(self, gates: list[Any]) -> dict[UUID, list[Flying]]:
         """By gate, each row that is leased."""
@@ -354,6 +387,19 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
 
     def _all(self) -> "ClaimQuerySet":
         return self.model.objects.using(self.db).across_platforms()
+
+
+@cache
+def _with_changes() -> Joined:
+    return Joined(
+        """
+  FROM integrations_integrationobject
+  JOIN integrations_entitychange ON integrations_entitychange.id = change_id
+ WHERE integrations_integrationobject.id IN %(ids)s ORDER BY integrations_integrationobject.id
+""",
+        apps.get_model("integrations", "IntegrationObject"),
+        EntityChange,
+    )
 
 
 def moment_of(value: Any) -> datetime:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -48,6 +49,10 @@ class Gate(models.Model):
     full_until = models.DateTimeField(default=EVER)
     # Of the targets that failed last, by the id of their data source; null when none did.
     troubles = DocumentField(null=True)
+
+    # What a claim saw with it: whose it is, and whether it has leases that are over.
+    of_platform: UUID
+    has_over = False
 
     class Meta:
         indexes = [models.Index(fields=["served_at"], name="gate_served")]

@@ -32,7 +32,7 @@ from django.db.models.functions import Cast, Now, Upper
 from integrations import entities
 from integrations.core import origin
 from integrations.models.change import EntityChange, up_to_now
-from integrations.models.claim import ClaimQuerySet, database_now, moment_of
+from integrations.models.claim import GATE, ClaimQuerySet, database_now, moment_of
 from integrations.models.counter import Counter
 from integrations.models.gate import FOREVER, Gate
 from integrations.models.integration import Integration
@@ -66,12 +66,11 @@ SELECT DISTINCT (SELECT n.id FROM integrations_integrationobject n
 """
 )
 # Those that count calls, and those of targets that fail or did when they were called last.
-LOCK_HEARING = Text(
+LOCK_HEARING = GATE.where(
     """
-SELECT g.* FROM integrations_gate g
- WHERE g.integration_id IN %(called)s AND (g.rate_calls IS NOT NULL OR g.troubles IS NOT NULL)
-    OR g.integration_id IN %(failing)s
- ORDER BY g.integration_id FOR NO KEY UPDATE
+WHERE integration_id IN %(called)s AND (rate_calls IS NOT NULL OR troubles IS NOT NULL)
+   OR integration_id IN %(failing)s
+ORDER BY integration_id FOR NO KEY UPDATE
 """
 )
 PORTION = 500  # rows that a person's act changes at once: workers wait for no more
@@ -220,7 +219,7 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         failing = {id for id, report in reports if report.kind != "works"}
         if not called:
             return []
-        return LOCK_HEARING.records(Gate, self.db, called=list(called), failing=list(failing))
+        return LOCK_HEARING.records(self.db, called=list(called), failing=list(failing))
 
     def _hear(self, gate: Gate, outcomes: list[Outcome], now: datetime) -> None:
         """Count the calls, and keep what they tell of their targets; people are told of trouble."""

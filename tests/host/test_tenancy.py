@@ -152,7 +152,8 @@ def test_the_records_of_a_record_are_found() -> None:
     order.delete()
 
 
-# `across_platforms()` and `OfAnyPlatform` are for the engine's own work. A new line here needs a reason.
+# `across_platforms()` and `OfAnyPlatform` are for the engine's own work. A new line here needs a
+# reason.
 MAY = {
     "otms/accounts/tenancy.py": "declares it",
     "otms/accounts/lockout.py": "a name says itself whose it is",

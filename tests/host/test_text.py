@@ -1,11 +1,12 @@
 """Statements as text mean the same on both databases."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from integrations.models import Gate
+from integrations.models.claim import moment_of
 from otms.accounts.models import Platform
 from otms.db.text import Text
 from tests import make
@@ -45,8 +46,13 @@ def test_moments_are_as_django_stores_them() -> None:
 def test_a_lock_and_the_greater_of_two() -> None:
     integration = make.integration()
     text = Text(
-        "SELECT g.*, GREATEST(1, %(n)s) AS most [of] FOR UPDATE OF g SKIP LOCKED",
+        "SELECT g.cap, GREATEST(1, %(n)s) [of] FOR UPDATE OF g SKIP LOCKED",
         of="FROM integrations_gate g WHERE g.integration_id = %(id)s",
     )
-    (gate,) = text.records(Gate, "default", n=7, id=integration.pk)
-    assert (gate.pk, gate.cap, gate.most) == (integration.pk, 8, 7)  # type: ignore[attr-defined]
+    assert text.rows("default", n=7, id=integration.pk) == [(8, 7)]
+
+
+def test_the_time_of_a_statement() -> None:
+    before = datetime.now(UTC)
+    ((read_at,),) = Text("SELECT statement_timestamp()").rows("default")
+    assert before - timedelta(seconds=5) < moment_of(read_at) < before + timedelta(seconds=5)
