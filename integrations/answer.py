@@ -85,6 +85,8 @@ def report(call: Call, exchange: Exchange, outcome: Outcome) -> Report:
     # What is worth another attempt is nothing against the document; nor is it when we are not let
     # in, though that attempt is over.
     retried = call.plan.policy.retry.retries(exchange.status)
+    if outcome.pause_reason:
+        return call.plan.report(call.step, "gone", error)
     if exchange.error:
         down = exchange.error_kind not in http.FINAL or exchange.error_kind == "token"
     else:

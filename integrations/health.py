@@ -83,7 +83,7 @@ def _told(
         state = "SUSPENDED"
     elif error is not None:
         state, reason = "DEGRADED", error
-    troubled = {id: each for id, each in integration.gate.trouble.items() if each.told}
+    troubled = {id: each for id, each in integration.gate.trouble.items() if each.is_on}
     first = min(troubled.values(), key=lambda each: each.since, default=None)
     if first and state in ("HEALTHY", "DEGRADED"):
         state, reason = "DEGRADED", first.reason

@@ -130,7 +130,8 @@ def in_short(obj: IntegrationObject) -> str:
     if obj.due_at is None:
         return f"{obj.attempts} attempts." if obj.attempts > 1 else ""
     if obj.integration.gate.pause_reason:
-        return "It waits: the integration is paused."
+        how = "suspended" if obj.integration.enabled else "paused"
+        return f"It waits: the integration is {how}."
     if (troubled := _in_trouble(obj)) and troubled.held:
         return f"It waits: {troubled.name} is in trouble."
     when = f"at {at(obj.due_at)}" if obj.due_at > now() else "now"
@@ -173,8 +174,14 @@ def _expected(obj: IntegrationObject, tries: str) -> list[str]:
 
 
 def _for_a_person(obj: IntegrationObject) -> str:
-    reason = obj.integration.gate.pause_reason
-    return f"It waits because the integration is paused: {reason}" if reason else ""
+    if not (reason := obj.integration.gate.pause_reason):
+        return ""
+    if not obj.integration.enabled:
+        return f"It waits because the integration is paused: {reason}"
+    return (
+        f"It waits because the integration is suspended: {reason} Nothing is sent until a person "
+        "resumes or saves it."
+    )
 
 
 def _for_those_before(obj: IntegrationObject) -> str:

@@ -288,7 +288,7 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
                 text = f"Suspended: {reason} Saving it lets it go on."
                 self.message_user(request, text, messages.WARNING)
             for troubled in integration.gate.trouble.values():
-                if troubled.told and not reason:
+                if troubled.is_on and not reason:
                     text = f"In trouble: {story.failing(troubled)} Saving it tries at once."
                     self.message_user(request, text, messages.WARNING)
             if keeper := integration.keeper:

@@ -10,15 +10,17 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
-# In a row, before it is said to be in trouble: so many, or a few that last.
-MANY, FEW, LASTING = 10, 3, 60.0
+# In a row, before it is held back: so many. It is told after as many that last for some seconds,
+# for nobody is to be woken for a blip; or after a few that last long.
+MANY, SETTLED = 10, 10.0
+FEW, LASTING = 3, 60.0
 FIRST_COOLDOWN, LONGEST_COOLDOWN = 5.0, 300.0
 LONGEST_ASKED = 3600.0  # that a target may ask for itself, by Retry-After
 RAMP = 8  # successes until all may call again, if not more may call at once
 LONGEST_REASON = 500
 TIMES = {"since", "until", "cooldown", "last", "patience"}  # which a document has as decimals
 
-Kind = Literal["works", "refuses", "down"]
+Kind = Literal["works", "refuses", "down", "gone"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Report:
     """What one call, or a document that could not be made for it, tells of the target `source`.
 
     It `works`; it `refuses` this document, or there was none; or it is `down`, and whatever is sent
-    to it next will fare no better. `alone`: no other step of the integration calls; `first`: what
-    was not sent anywhere yet comes here.
+    to it next will fare no better, or even `gone` for good. `alone`: no other step of the
+    integration calls; `first`: what was not sent anywhere yet comes here.
     """
 
     source: Any
@@ -48,14 +50,14 @@ class Trouble:
 
     since: float
     failures: int = 0
-    works: int = 0  # successes since the last failure, of one that is in trouble
+    works: int = 0  # successes since it was down last, of one that is in trouble
     told: bool = False  # there were enough of them: it is in trouble
     held: bool = False
     until: float = 0.0
     cooldown: float = 0.0
     at_once: int = 0
     last: float = 0.0  # failure
-    # From when it is patience that runs out: from the first failure, or since a person came by.
+    # From when patience runs out: from the first failure, the last success, or since a person came.
     patience: float = 0.0
     name: str = ""
     reason: str = ""
@@ -80,22 +82,24 @@ class Trouble:
         now: float,
         *,
         cap: int,
-        waits: Callable[[], bool] = lambda: True,
         chance: Callable[[], float] = random.random,
     ) -> "Trouble | None":
         """What it is after this report; None when nothing is wrong (any more).
 
-        `cap` calls at once are what the integration wants when all is well. When nothing `waits` to
-        be called, the first that works is enough.
+        `cap` calls at once are what the integration wants when all is well.
         """
         if report.kind == "works":
-            again = before._worked(now, cap) if before and before.told else None
-            return again if again and waits() else None
+            return before._worked(now, cap) if before and before.is_on else None
         return (before or cls(since=now, patience=now))._failed(report, now, chance)
+
+    @property
+    def is_on(self) -> bool:
+        """Is it more than a failure or two?"""
+        return self.told or self.held
 
     def calm(self, now: float, *, alone: bool, first: bool) -> "Trouble | None":
         """After a person looked at it: it is tried at once, and with patience again."""
-        if not self.told:
+        if not self.is_on:
             return None
         tried = replace(self, until=now, cooldown=0.0, at_once=1, works=0)
         return replace(tried, patience=now, alone=alone, first=first)
@@ -111,23 +115,27 @@ class Trouble:
         # As many as it is called at once: else a trial that went well would let all of them go.
         if works >= (max(RAMP, cap) if self.held else RAMP):
             return None
-        return replace(self, works=works, until=min(self.until, now), at_once=self.at_once + 1)
+        tried = replace(self, works=works, at_once=self.at_once + 1)
+        return replace(tried, until=min(self.until, now), patience=now)
 
     def _failed(self, report: Report, now: float, chance: Callable[[], float]) -> "Trouble":
-        failures = self.failures + 1
-        lasts = failures >= FEW and now - self.since >= LASTING
+        failures, lasted = self.failures + 1, now - self.since
+        many = failures >= MANY and lasted >= SETTLED
+        few = failures >= FEW and lasted >= LASTING
+        down = report.kind in ("down", "gone")
         failed = replace(
             self,
             failures=failures,
-            works=0,
-            told=self.told or failures >= MANY or lasts,
+            # One that refuses some documents works for the others.
+            works=0 if down else self.works,
+            told=self.told or many or few or report.kind == "gone",
             last=now,
             name=report.name,
             reason=report.reason[:LONGEST_REASON],
             alone=report.alone,
             first=report.first,
         )
-        if report.kind == "down" and failed.told:
+        if down and (failures >= MANY or failed.told):
             return failed._held_back(report, now, chance)
         # Refusing this one, it answers: the next may come, one after the other.
         return replace(failed, until=min(self.until, now)) if failed.held else failed

@@ -17,9 +17,10 @@ from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Least
 
 from integrations.core.share import Share
+from integrations.core.trouble import FIRST_COOLDOWN
 from integrations.models.change import EntityChange
 from integrations.models.counter import Counter, interrupted
-from integrations.models.gate import FOREVER, LOOK_AGAIN, Gate, moment
+from integrations.models.gate import FOREVER, Gate, moment
 from integrations.models.log import Level, Log, RequestLog
 from otms.accounts.tenancy import PlatformQuerySet
 from otms.db.columns import Columns, Joined
@@ -33,6 +34,7 @@ GATES_PER_CLAIM = 8
 # never wasted; but who has one slot free, time and again, must not lock a hundred rows for it.
 LOOK_AHEAD, LEAST_LOOK = 4, 20
 MOST_COUNTED = 100
+MOST_PUT_OFF = 5000
 MOST_INTERRUPTIONS = 32767  # that fit into their column
 
 GATE = Columns(Gate)
@@ -127,6 +129,16 @@ UPDATE integrations_integrationobject AS o
     ahead=AHEAD,
 )
 PUT_OFF = Text("UPDATE integrations_integrationobject SET due_at = %(end)s WHERE id IN %(ids)s")
+# Whatever stands at a target in trouble, at once: looked at one after the other, a long queue of
+# them would keep others from their turn.
+PUT_OFF_THERE = Text(
+    """
+UPDATE integrations_integrationobject SET due_at = %(end)s
+ WHERE id IN (SELECT id FROM integrations_integrationobject
+               WHERE integration_id = %(gate)s AND due_at <= %(now)s AND at_source = %(source)s
+                 AND NOT leased LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+"""
+)
 SERVE = Text("UPDATE integrations_gate SET served_at = %(now)s WHERE integration_id IN %(gates)s")
 
 
@@ -168,15 +180,18 @@ class Targets:
 
     def __init__(self, gate: Gate, in_flight: list[UUID | None], now: datetime) -> None:
         self.put_off: dict[datetime, list[int]] = defaultdict(list)
+        self.closed: dict[UUID, datetime] = {}
         self._left: dict[UUID | None, int] = {}
-        self._until: dict[Any, datetime] = {}
+        self._until: dict[UUID | None, datetime] = {}
         self._first: UUID | None = None
         for id, trouble in gate.held_back.items():
             source = UUID(id)
             self._first = source if trouble.first else self._first
             called = sum((each or self._first) == source for each in in_flight)
             self._left[source] = trouble.room(called, now.timestamp()) or 0
-            self._until[source] = max(moment(trouble.until), now + LOOK_AGAIN)
+            # While one is tried it is waited for how that goes, and for no worker that died.
+            wait = timedelta(seconds=max(trouble.cooldown, FIRST_COOLDOWN))
+            self._until[source] = until if (until := moment(trouble.until)) > now else now + wait
 
     def may(self, source: UUID | None, id: int) -> bool:
         """May this object go to the target where it stands? Else it is put off."""
@@ -184,15 +199,19 @@ class Targets:
         if at not in self._left:
             return True
         if not self._left[at]:
-            self.put_off[self._until[at]].append(id)
+            if source is None:
+                self.put_off[self._until[at]].append(id)
+            else:
+                self.closed[source] = self._until[at]
             return False
         self._left[at] -= 1
         return True
 
     def shut(self, source: UUID | None) -> dict[UUID | None, datetime]:
-        """Until when the others may not be called, for one that stands here."""
+        """Until when the others may not be called, for one that stands here: it is counted there
+        when it is known to go there."""
         here = source or self._first
-        return {at: self._until[at] for at, left in self._left.items() if not left and at != here}
+        return {at: until for at, until in self._until.items() if at != here}
 
 
 class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
@@ -356,6 +375,9 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
                 PUT_OFF.run(self.db, ids=taken, end=end)
             for until, ids in targets.put_off.items():
                 PUT_OFF.run(self.db, ids=ids, end=until)
+            for source, until in targets.closed.items():
+                there = {"gate": due.gate.pk, "source": source, "most": MOST_PUT_OFF}
+                PUT_OFF_THERE.run(self.db, now=now, end=until, **there)
         SERVE.run(self.db, now=now, gates=served)
         claimed = self._claimed(leased)
         for obj in claimed:

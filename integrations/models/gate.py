@@ -31,6 +31,14 @@ class Heard:
     hopeless: dict[str, Trouble] = field(default_factory=dict)
 
 
+@dataclass
+class Calm:
+    """Whose data source is gone, and whose is tried at once."""
+
+    gone: dict[str, Trouble] = field(default_factory=dict)
+    tried: list[str] = field(default_factory=list)
+
+
 class Gate(models.Model):
     """How many at once, for how long, and whether at all; served in turn (`served_at`)."""
 
@@ -112,21 +120,34 @@ class Gate(models.Model):
             self.called = rate.with_calls(self.called, calls, now.timestamp())
             self.save(update_fields=["called"])
 
-    def hear(self, reports: Iterable[Report], now: datetime, waits: Callable[[], bool]) -> Heard:
-        """Keep what calls tell of their targets; its row is locked."""
-        before, known = self.trouble, self.trouble
+    def hear(self, reports: Iterable[Report], now: datetime, waits: Callable[[str], bool]) -> Heard:
+        """Keep what calls tell of their targets; its row is locked.
+
+        A target that works again, and that nothing `waits` for, is in trouble no more.
+        """
+        before, known, failed = self.trouble, self.trouble, set()
         for report in reports:
             id, at = str(report.source), now.timestamp()
-            trouble = Trouble.after(known.pop(id, None), report, at, cap=self.cap, waits=waits)
+            trouble = Trouble.after(known.pop(id, None), report, at, cap=self.cap)
             if trouble:
                 known[id] = trouble
+            if report.kind != "works":
+                failed.add(id)
+        for id in [id for id, each in known.items() if each.works and id not in failed]:
+            if not waits(id):
+                del known[id]
         if known != before:
             self._keep_troubles(known)
         return Heard(
             begun={id: each for id, each in known.items() if each.told and not _told(before, id)},
             over={id: each for id, each in before.items() if each.told and not _told(known, id)},
-            hopeless={id: each for id, each in known.items() if _is_hopeless(each)},
+            hopeless={id: known[id] for id in failed & known.keys() if _is_hopeless(known[id])},
         )
+
+    def look_again(self) -> None:
+        """A call that was waited for came to none: the next may be made."""
+        self.full_until = EVER
+        self.save(update_fields=["full_until"])
 
     def _keep_troubles(self, troubles: dict[str, Trouble]) -> None:
         self.troubles = {id: each.written() for id, each in troubles.items()} or None
@@ -134,18 +155,14 @@ class Gate(models.Model):
         self.save(update_fields=["troubles", "full_until"])
 
     @classmethod
-    def calm(cls, integration: Any) -> dict[str, Trouble]:
-        """A person changed it: what is in trouble is tried at once.
-
-        Those whose data source is gone, which are in trouble no more.
-        """
+    def calm(cls, integration: Any) -> "Calm":
+        """A person changed it: what is in trouble is tried at once, what is gone is in none."""
         rows = cls.objects.select_for_update(no_key=True)
         if not (gate := rows.filter(pk=integration.pk, troubles__isnull=False).first()):
-            return {}
-        sources = {
-            str(id): filters
-            for id, filters in integration.data_sources.values_list("pk", "filters")
-        }
+            return Calm()
+        of_integration = integration.data_sources.values_list("pk", "filters")
+        living = [] if integration.deleted_at else of_integration
+        sources = {str(id): filters for id, filters in living}
         alone, first = len(sources) == 1, next(iter(sources), None)
         before, at = gate.trouble, datetime.now(UTC).timestamp()
         calm = {
@@ -154,7 +171,8 @@ class Gate(models.Model):
             if id in sources
         }
         gate._keep_troubles({id: each for id, each in calm.items() if each})
-        return {id: each for id, each in before.items() if each.told and id not in sources}
+        gone = {id: each for id, each in before.items() if each.told and id not in sources}
+        return Calm(gone, list(calm))
 
     @classmethod
     def keep(cls, integration: Any) -> None:

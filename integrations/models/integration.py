@@ -156,6 +156,7 @@ class Integration(Record):
         """End what the engine or a person stopped; the audit trail says if it was the engine."""
         was = Gate.objects.filter(pk=self.pk).values_list("pause_reason", flat=True).first()
         Gate.keep(self)
+        self._calm(Gate.objects.db)
         if was and self.enabled:
             audit.record("update:integration", self, note=f"Resumed; it was suspended: {was}")
 
@@ -166,7 +167,14 @@ class Integration(Record):
         everywhere.update(version=models.F("version") + 1)
         self.refresh_from_db(fields=["version"])
         version.keep(self, everywhere.db)
-        Telling(everywhere.db, self.platform_id, self.pk).gone(Gate.calm(self))
+        self._calm(everywhere.db)
+
+    def _calm(self, using: str) -> None:
+        """Its targets are tried at once, if some are in trouble."""
+        calm = Gate.calm(self)
+        Telling(using, self.platform_id, self.pk).gone(calm.gone)
+        if calm.tried:
+            self.queue.all().go_on(calm.tried)
 
     @transaction.atomic
     def switch(self, on: bool) -> bool:

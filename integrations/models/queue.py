@@ -24,6 +24,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, TextField
@@ -31,9 +32,11 @@ from django.db.models.functions import Cast, Now, Upper
 
 from integrations import entities
 from integrations.core import origin
+from integrations.core.trouble import Report
 from integrations.models.change import EntityChange, up_to_now
 from integrations.models.claim import GATE, ClaimQuerySet, database_now, moment_of
 from integrations.models.counter import Counter
+from integrations.models.data_source import DataSource
 from integrations.models.gate import FOREVER, Gate
 from integrations.models.integration import Integration
 from integrations.models.log import Level, Log
@@ -213,24 +216,63 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         return standing
 
     def _hearing_gates(self, outcomes: Sequence[Outcome]) -> list[Gate]:
-        """The gates that calls tell something, locked, as they are now."""
-        called = {o.object.integration_id for o in outcomes if o.request or o.report}
+        """The gates that these tell something, locked, as they are now."""
+        called = {o.object.integration_id for o in outcomes}
         reports = [(o.object.integration_id, o.report) for o in outcomes if o.report]
         failing = {id for id, report in reports if report.kind != "works"}
-        if not called:
-            return []
         return LOCK_HEARING.records(self.db, called=list(called), failing=list(failing))
 
     def _hear(self, gate: Gate, outcomes: list[Outcome], now: datetime) -> None:
         """Count the calls, and keep what they tell of their targets; people are told of trouble."""
         gate.count(len([o for o in outcomes if o.request]), now)
-        waiting = self._all().filter(integration_id=gate.pk, due_at__isnull=False)
-        reports = [o.report for o in outcomes if o.report]
-        heard = gate.hear(reports, now, waiting.exists)
+        reports = self._of_known(gate, [o.report for o in outcomes if o.report])
+
+        def waits(source: str) -> bool:
+            waiting = self._all().filter(integration_id=gate.pk, due_at__lt=FOREVER)
+            return waiting.filter(Q(at_source=source) | Q(at_source=None)).exists()
+
+        heard = gate.hear(reports, now, waits)
+        if gate.blocked_by and not all(o.report for o in outcomes):
+            gate.look_again()
+        worked = {str(report.source) for report in reports if report.kind == "works"}
+        for source, trouble in gate.held_back.items():
+            if source in worked:
+                self._of(gate).go_on([source], most=trouble.at_once)
+        # Of what is gone for good another alert says more.
+        for gone in (o.report.source for o in outcomes if o.pause_reason and o.report):
+            heard.begun.pop(str(gone), None)
         for obj in (o.object for o in outcomes[:1]):
+            self._of(gate).go_on(list(heard.over))
             Telling(self.db, obj.platform_id, gate.pk).heard(heard)
             for source, trouble in heard.hopeless.items():
                 self._suspend(obj, source, f"It worked no more for days: {trouble.reason}")
+
+    def _of(self, gate: Gate) -> "IntegrationObjectQuerySet":
+        everywhere: Any = self._all()
+        found: IntegrationObjectQuerySet = everywhere.filter(integration_id=gate.pk)
+        return found
+
+    def _of_known(self, gate: Gate, reports: list[Report]) -> list[Report]:
+        """Without what calls that were under way tell of a data source that is gone."""
+        new = {report.source for report in reports if report.kind != "works"}
+        new -= {UUID(id) for id in gate.trouble}
+        if not new:
+            return reports
+        living = DataSource.objects.using(self.db).across_platforms()
+        living = living.filter(integration=gate.pk, integration__deleted_at=None, pk__in=new)
+        gone = new - set(living.values_list("pk", flat=True))
+        return [report for report in reports if report.source not in gone]
+
+    def go_on(self, sources: list[str], *, most: int = PORTION) -> None:
+        """What was put off because of the trouble of these targets is due now, the oldest first."""
+        if not sources:
+            return
+        now = database_now(self.db)
+        standing = self.filter(at_source__in=sources, status=Status.QUEUE, leased=False)
+        off = standing.filter(due_at__gt=now, due_at__lt=FOREVER).order_by("due_at", "id")
+        ids = list(off.values_list("pk", flat=True)[:most])
+        if ids:
+            self._all().filter(id__in=ids, leased=False, due_at__gt=now).update(due_at=now)
 
     def _suspend(self, obj: "IntegrationObject", source: Any, reason: str) -> None:
         """Nothing more is sent until a person says so, who is told once."""

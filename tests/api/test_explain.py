@@ -139,7 +139,7 @@ def test_a_target_that_is_gone_suspended_the_integration(
     queue.save_order()
     queue.run()
     queue.save_order(name="4711")
-    assert "the integration is paused: " in why(api, "4711")
+    assert "the integration is suspended: " in why(api, "4711")
     assert "answered 410: it is gone for good." in why(api, "4711")
 
 

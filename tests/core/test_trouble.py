@@ -13,6 +13,7 @@ from integrations.core.trouble import (
     LONGEST_COOLDOWN,
     MANY,
     RAMP,
+    SETTLED,
     Report,
     Trouble,
 )
@@ -53,10 +54,26 @@ def test_a_few_failures_are_no_trouble_yet_and_forgotten_with_the_first_success(
     assert target.tells(WORKS).trouble is None
 
 
-def test_many_in_a_row_are_and_so_are_a_few_that_last() -> None:
-    many = Target().tells(*[DOWN] * MANY).trouble
-    assert many is not None
-    assert many.told
+def test_many_in_a_row_are_held_back_and_told_when_they_last() -> None:
+    target = Target().tells(*[DOWN] * MANY)
+    assert target.trouble is not None
+    assert (target.trouble.held, target.trouble.told) == (True, False)
+    target.now += SETTLED - 1
+    target.tells(DOWN)
+    assert not target.trouble.told
+    target.now += 1
+    assert target.tells(DOWN).trouble.told
+
+
+def test_a_blip_of_a_second_is_over_before_anybody_is_told() -> None:
+    target = Target().tells(*[DOWN] * MANY)
+    target.now += target.left
+    seen = [target.tells(WORKS).trouble for _ in range(RAMP)]
+    assert seen.pop() is None
+    assert not any(each.told for each in seen if each)
+
+
+def test_a_few_in_a_row_are_told_when_they_last_long() -> None:
     target = Target().tells(*[DOWN] * (FEW - 1))
     target.now += LASTING
     few = target.tells(DOWN).trouble
@@ -108,13 +125,6 @@ def test_it_is_over_when_it_worked_often_enough_however_few_may_call(cap: int) -
     assert target.tells(WORKS).trouble is None
 
 
-def test_when_nothing_waits_the_first_that_works_ends_it() -> None:
-    target = Target().tells(*[DOWN] * MANY)
-    target.now += target.left
-    after = Trouble.after(target.trouble, WORKS, target.now, cap=8, waits=lambda: False)
-    assert after is None
-
-
 def test_a_failure_on_the_way_back_is_the_same_trouble_with_a_longer_wait() -> None:
     target = Target().tells(*[DOWN] * MANY)
     target.now += target.left
@@ -126,7 +136,9 @@ def test_a_failure_on_the_way_back_is_the_same_trouble_with_a_longer_wait() -> N
 
 
 def test_one_that_refuses_is_in_trouble_but_answers_and_is_not_held_back() -> None:
-    target = Target().tells(*[REFUSES] * (MANY + 5))
+    target = Target().tells(*[REFUSES] * MANY)
+    target.now += SETTLED
+    target.tells(REFUSES)
     assert target.trouble is not None
     assert (target.trouble.told, target.room()) == (True, None)
     assert target.tells(DOWN).room() == 0
@@ -135,15 +147,31 @@ def test_one_that_refuses_is_in_trouble_but_answers_and_is_not_held_back() -> No
     assert target.left == 0
 
 
+def test_one_that_refuses_some_documents_works_for_the_others() -> None:
+    target = Target().tells(*[DOWN] * MANY)
+    target.now += target.left
+    for _ in range(RAMP - 1):
+        target.tells(WORKS, REFUSES)
+    assert target.trouble is not None
+    assert target.trouble.patience == target.now
+    assert target.tells(WORKS).trouble is None
+
+
 def test_a_person_who_came_by_has_it_tried_at_once_with_patience_again() -> None:
     target = Target().tells(*[DOWN] * MANY)
     target.now += 1
     assert target.trouble is not None
     calm: Any = target.trouble.calm(target.now, alone=True, first=True)
-    assert (calm.room(0, target.now), calm.told, calm.since, calm.patience) == (1, True, 1000, 1001)
+    assert (calm.room(0, target.now), calm.held, calm.since, calm.patience) == (1, True, 1000, 1001)
     target.trouble = calm
     assert target.tells(DOWN).left == FIRST_COOLDOWN
     assert Target().tells(DOWN).trouble.calm(0, alone=True, first=True) is None  # type: ignore[union-attr]
+
+
+def test_one_that_is_gone_for_good_is_held_back_from_its_first_answer() -> None:
+    target = Target().tells(replace(DOWN, kind="gone"))
+    assert target.trouble is not None
+    assert (target.trouble.told, target.trouble.held, target.room()) == (True, True, 0)
 
 
 def test_it_is_read_as_it_was_written_also_by_an_older_version() -> None:

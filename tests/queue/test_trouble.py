@@ -11,6 +11,7 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
+from integrations.core import trouble as core
 from integrations.core.trouble import MANY, Report, Trouble
 from integrations.dispatcher import Dispatcher
 from integrations.models import (
@@ -30,6 +31,12 @@ from tests.sink import Sink
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DOWN = "/status/503"
+
+
+@pytest.fixture(autouse=True)
+def _told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it lasts is asked in tests/core/test_trouble.py."""
+    monkeypatch.setattr(core, "SETTLED", 0.0)
 
 
 @pytest.fixture
