@@ -53,7 +53,11 @@ class EntityViewSet(PlatformViewSet):
             if call in cls.calls
         }
 
-    def represent(self, asked: wire.Asked) -> list[dict[str, Any]]:
+    def stored(self, record: Any) -> Any:
+        """A record that was found or saved, to be read as it is stored."""
+        return self.records.filter(pk=record.pk)
+
+    def represent(self, asked: Any) -> list[dict[str, Any]]:
         """The records as they look on the wire."""
         raise NotImplementedError(f"{type(self).__name__} does not say how its records look.")
 
@@ -111,7 +115,7 @@ class EntityViewSet(PlatformViewSet):
         return self.records.order_by("-created_at", "id")
 
     def _answer(self, record: Any, reader: WireSerializer | None = None) -> Response:
-        found = self.represent(wire.again(record))[0]
+        found = self.represent(self.stored(record))[0]
         if reader is None:
             return Response({self.noun: found})
         last_read(self.records.db)[self.model, record.pk] = found
@@ -136,7 +140,14 @@ def with_nonces(given: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-class TransportOrderViewSet(EntityViewSet):
+class AsOnTheWire:
+    """What wire.py shows, read with fewer words."""
+
+    def stored(self, record: Any) -> wire.Asked:
+        return wire.again(record)
+
+
+class TransportOrderViewSet(AsOnTheWire, EntityViewSet):
     """Transport orders with their consignments and goods, in one call."""
 
     model = TransportOrder
@@ -216,7 +227,7 @@ class TransportOrderViewSet(EntityViewSet):
         return Response(self.paged(self.plural, found, offset, amount, self.represent))
 
 
-class ConsignmentViewSet(EntityViewSet):
+class ConsignmentViewSet(AsOnTheWire, EntityViewSet):
     """Consignments by themselves; they come and go with their orders."""
 
     model = Consignment
@@ -243,7 +254,7 @@ class ConsignmentViewSet(EntityViewSet):
         return saving.update_consignment(record, given)
 
 
-class BusinessViewSet(EntityViewSet):
+class BusinessViewSet(AsOnTheWire, EntityViewSet):
     """Businesses: customers, shippers, carriers."""
 
     model = Business
@@ -281,7 +292,7 @@ class BusinessViewSet(EntityViewSet):
         return saving.update_business(record, given)
 
 
-class EventViewSet(EntityViewSet):
+class EventViewSet(AsOnTheWire, EntityViewSet):
     """Events: what happened on the way. They are reported, and stay as they are."""
 
     model = Event
