@@ -98,20 +98,22 @@ def _alerted(created: bool, using: str, raw: bool = False, **_: Any) -> None:
 
 def _write_changes(seen: dict[Any, Any], using: str) -> None:
     """Before COMMIT: one change for each record that differs, and its queue rows."""
-    by_entity: dict[str, dict[UUID, Any]] = defaultdict(dict)
-    for (key, id), (before, cause) in seen.items():
-        by_entity[key][id] = before, cause
+    by_entity: dict[str, list[UUID]] = defaultdict(list)
+    for key, id in seen:
+        by_entity[key].append(id)
+    afters = {
+        (key, id): after
+        for key, ids in by_entity.items()
+        for id, after in _afters(entities.load(key), ids, using).items()
+    }
     changes = []
-    for key, befores in by_entity.items():
-        entity = entities.load(key)
-        afters = _afters(entity, befores, using)
-        for id in sorted(befores):
-            before, cause = befores[id]
-            if change := _change(entity, id, before, afters.get(id)):
-                change.origin, change.origin_integration_id = cause.kind, cause.integration_id
-                change.hops = cause.hops
-                change.trace = str(cause.trace) if cause.trace else None
-                changes.append(change)
+    # In the order in which they were touched: rows of an import are told of as they came.
+    for (key, id), (before, cause) in seen.items():
+        if change := _change(entities.load(key), id, before, afters.get((key, id))):
+            change.origin, change.origin_integration_id = cause.kind, cause.integration_id
+            change.hops = cause.hops
+            change.trace = str(cause.trace) if cause.trace else None
+            changes.append(change)
     if changes:
         EntityChange.objects.using(using).bulk_create(changes)
         queued = IntegrationObject.objects.using(using).enqueue(changes)

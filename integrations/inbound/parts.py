@@ -23,14 +23,14 @@ def recognised(order: TransportOrder, given: Given) -> Given:
     """
     if "consignments" not in given:
         return given
-    stored = list(order.consignments.order_by("position", "created_at", "id"))
+    stored = list(order.consignments.all())
     found = _paired(given["consignments"], stored)
     consignments = []
     for sent, consignment in found:
         goods = sent.get("goods", [] if "id" not in sent else None)
         whole = _whole(sent, consignment)
         if goods is not None and consignment is not None:
-            kept = list(consignment.goods.order_by("position", "created_at", "id"))
+            kept = list(consignment.goods.all())
             whole["goods"] = [_whole(each, part) for each, part in _paired(goods, kept)]
         consignments.append(whole)
     return {**given, "consignments": consignments}

@@ -1,19 +1,17 @@
-"""One row: mapped, checked, matched with the record it is about, saved."""
+"""One row: mapped, checked; all that needs no transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from rest_framework.exceptions import ValidationError
 
 from integrations.core.errors import MappingError, Problem, shown
 from integrations.core.mapping import Mapping
 from integrations.inbound import parts
-from integrations.models import ExternalId, Integration
 from integrations.models.imports import Outcome
 from otms.api.errors import flatten
-from otms.orders import saving
-from otms.orders.models import TransportOrder
 from otms.orders.serializers import TransportOrderSerializer
 
 ENTITY = "transportOrder"
@@ -30,6 +28,11 @@ class Rejected(Exception):
         self.problems = problems[:MOST_TOLD]
         self.external_id = external_id
         self.warnings: list[Problem] = []
+
+    @property
+    def received(self) -> "Received":
+        """What became of the row, as it is told."""
+        return Received(Outcome.REJECTED, None, self.external_id, self.problems, self.warnings)
 
 
 @dataclass(frozen=True)
@@ -51,25 +54,16 @@ class Mapped:
     warnings: list[Problem]
 
 
-def receive(integration: Integration, mapped: Mapped) -> Received:
-    """Bring one row in, inside a transaction; Rejected says why it can't be."""
-    # Copied, for it may be tried again.
-    fields, warnings = dict(mapped.fields), list(mapped.warnings)
-    try:
-        return _checked(integration, fields, warnings)
-    except Rejected as error:
-        error.warnings = warnings[:MOST_TOLD]
-        raise
+@dataclass(frozen=True)
+class Checked:
+    """A row in which nothing is wrong by itself: which order it names, and what it says of it."""
 
-
-def _checked(integration: Integration, row: dict[str, Any], warnings: list[Problem]) -> Received:
-    name = _external_id(row)
-    try:
-        return _saved(integration, row, name, warnings)
-    except ValidationError as error:
-        details = flatten(error.get_full_details())
-        problems = [Problem(each["field"], each["code"], each["message"]) for each in details]
-        raise Rejected(problems, name) from None
+    name: str  # what the partner calls it
+    id: UUID | None
+    given: dict[str, Any]
+    warnings: list[Problem]
+    fields: str  # that a row may have
+    size: int  # in records
 
 
 def mapped(mapping: Mapping | None, sent: Any) -> Mapped:
@@ -91,6 +85,48 @@ def mapped(mapping: Mapping | None, sent: Any) -> Mapped:
     return Mapped(dict(sent), warnings)
 
 
+class Checker:
+    """Reads rows that are transport orders in our own form; one for all rows of a call."""
+
+    def __init__(self) -> None:
+        self._reader: Any = TransportOrderSerializer(partial=True)
+        writable = [name for name, each in self._reader.fields.items() if not each.read_only]
+        self._fields = ", ".join(writable)
+
+    def check(self, mapped: Mapped) -> Checked:
+        """What can be said of a row without the database; Rejected says what is wrong with it."""
+        row, name = dict(mapped.fields), ""
+        try:
+            name = _external_id(row)
+            given = self._reader.run_validation(row)
+        except Rejected as error:
+            error.warnings = mapped.warnings[:MOST_TOLD]
+            raise
+        except ValidationError as error:
+            raise rejected(error, name, mapped.warnings) from None
+        self._reader.initial_data = row
+        ignored = [Problem(w["field"], w["code"], w["message"]) for w in self._reader.warnings()]
+        given = {key: value for key, value in given.items() if key != "nonce"}
+        consignments = given.get("consignments", ())
+        return Checked(
+            name=name,
+            id=given.pop("id", None),
+            given=given,
+            warnings=mapped.warnings + ignored,
+            fields=self._fields,
+            size=1 + sum(1 + len(each.get("goods") or ()) for each in consignments),
+        )
+
+
+def rejected(error: ValidationError, name: str, warnings: Sequence[Problem]) -> Rejected:
+    """The row that this is wrong with, and what else is to be told of it."""
+    details = flatten(error.get_full_details())
+    problems = [Problem(each["field"], each["code"], each["message"]) for each in details]
+    found = Rejected(problems, name)
+    found.warnings = list(warnings)[:MOST_TOLD]
+    return found
+
+
 def _external_id(row: dict[str, Any]) -> str:
     """What the partner calls the record, taken out of the row; "" when it says nothing."""
     given = row.pop("externalId", None)
@@ -106,52 +142,3 @@ def _external_id(row: dict[str, Any]) -> str:
         text = f"An external id has at most {LONGEST_NAME} characters."
         raise Rejected([Problem(where, "max_length", text)])
     return name
-
-
-def _saved(
-    integration: Integration, row: dict[str, Any], name: str, warnings: list[Problem]
-) -> Received:
-    reader = TransportOrderSerializer(data=row, partial=True)
-    reader.is_valid(raise_exception=True)
-    given = {key: value for key, value in reader.validated_data.items() if key != "nonce"}
-    warnings += [Problem(w["field"], w["code"], w["message"]) for w in reader.warnings()]
-    id = given.pop("id", None)
-    new = id or uuid4()
-    entry = ExternalId.held(integration, ENTITY, name, new) if name else None
-    order = _match(integration, id, entry)
-    if order is not None:
-        before = order.updated_at
-        saving.update_order(order, parts.recognised(order, given))
-        outcome = Outcome.UNCHANGED if order.updated_at == before else Outcome.UPDATED
-    elif not given:
-        known = ", ".join(name for name, each in reader.fields.items() if not each.read_only)
-        text = f"Nothing in this row is a field of a transport order; there are: {known}."
-        raise Rejected([Problem("", "empty", text)], name)
-    else:
-        # Also when its name is that of a deleted order: that one keeps its id.
-        given["id"] = new
-        order = saving.create_order(integration.platform, given)
-        outcome = Outcome.CREATED
-        if entry is None and id is None:
-            text = "This row has neither `id` nor `externalId`: sent again, it makes another order."
-            warnings.append(Problem("", "no_id", text))
-    if entry is not None:
-        entry.name(order.pk)
-    about = saving.about_customer(order, given)
-    warnings += [Problem(each["field"], each["code"], each["message"]) for each in about]
-    return Received(outcome, order.pk, name, warnings=warnings[:MOST_TOLD])
-
-
-def _match(
-    integration: Integration, id: UUID | None, entry: ExternalId | None
-) -> TransportOrder | None:
-    """The order with this id, else the one with this external id, locked."""
-    orders = TransportOrder.objects.of(integration.platform).select_for_update(no_key=True)
-    found = orders.filter(pk=id).first() if id else None
-    if entry is None or (id and entry.entity_id == id):
-        return found
-    known = orders.filter(pk=entry.entity_id).first()
-    if known is not None and id is not None:
-        text = f"This external id is that of the order {known.pk}, and the row names another `id`."
-        raise Rejected([Problem("externalId", "other_record", text)], entry.external_id)
-    return known or found

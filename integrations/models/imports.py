@@ -1,5 +1,6 @@
 """ImportRow (a row, and what became of it) and ExternalId (what a partner calls a record)."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -64,19 +65,21 @@ class ExternalId(models.Model):
         return self.external_id
 
     @classmethod
-    def held(cls, integration: Any, entity: str, external_id: str, new: UUID) -> "ExternalId":
-        """The entry of this name, locked until the transaction ends; a new one names `new`.
+    def held(
+        cls, integration: Any, entity: str, external_ids: Collection[str]
+    ) -> dict[str, "ExternalId"]:
+        """The entries of these names that there are, locked until the transaction ends.
 
         Two imports that bring the same new name at once meet at the unique constraint: the second
-        waits there for the first, and finds its entry.
+        waits there for the first, fails, and finds its entry when it is tried again.
         """
-        whose = {"platform_id": integration.platform_id, "integration": integration}
-        found, made = cls.objects.get_or_create(
-            **whose, entity=entity, external_id=external_id, defaults={"entity_id": new}
+        if not external_ids:
+            return {}
+        named: PlatformQuerySet[ExternalId] = cls.objects.of(integration.platform_id).filter(
+            integration=integration, entity=entity, external_id__in=external_ids
         )
-        if made:
-            return found
-        return cls.objects.filter(**whose).select_for_update(no_key=True).get(pk=found.pk)
+        locked = named.select_for_update(no_key=True).order_by("external_id")
+        return {each.external_id: each for each in locked}
 
     def name(self, entity_id: UUID) -> None:
         """From now on it is this record's."""

@@ -17,7 +17,10 @@ def again_after_deadlock(transaction: Callable[[], T]) -> T:
         try:
             return transaction()
         except OperationalError as error:
-            ended = getattr(error.__cause__, "sqlstate", None) == DEADLOCK
-            if attempt == TRIES or not ended or connection.in_atomic_block:
+            if attempt == TRIES or not is_deadlock(error) or connection.in_atomic_block:
                 raise
     raise AssertionError("unreachable")
+
+
+def is_deadlock(error: Exception) -> bool:
+    return getattr(error.__cause__, "sqlstate", None) == DEADLOCK

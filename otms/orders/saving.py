@@ -3,13 +3,14 @@
 Each is a transaction, or a part of one that is open: who catches what it raises rolls that back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import Model
+from django.db import router, transaction
+from django.db.models import Model, prefetch_related_objects
+from django.db.models.signals import post_save, pre_save
 from rest_framework.exceptions import ValidationError
 
 from otms import documents
@@ -28,31 +29,73 @@ CALLED = Columns(Business).where(
 DEEPEST = 100  # businesses, each a part of the next
 
 
-@transaction.atomic(savepoint=False)
+class Customers:
+    """The businesses that orders of one transaction name as their customers, each read once."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self._known: dict[Any, Business] = {}
+
+    def named(self, given: Given) -> Business:
+        """The one with this id, else with this name; a new one where nobody has the name."""
+        key = given.get("id") or given["name"]
+        if key not in self._known:
+            self._known[key] = _customer(self.platform, given)
+        return self._known[key]
+
+
 def create_order(platform: Platform, given: Given) -> TransportOrder:
-    fields = dict(given)
-    consignments = fields.pop("consignments", [])
-    order = TransportOrder(platform=platform, **_own(platform, fields))
-    insert(order, given)
-    _write(list(_parts(order, consignments, {}, {})))
+    (order,) = create_orders(Customers(platform), [given])
     return order
 
 
 @transaction.atomic(savepoint=False)
-def update_order(order: TransportOrder, given: Given) -> TransportOrder:
+def create_orders(customers: Customers, given: Sequence[Given]) -> list[TransportOrder]:
+    """All of them or none, in as many statements as one of them takes."""
+    orders: list[TransportOrder] = []
+    parts: list[Part] = []
+    for each in given:
+        fields = dict(each)
+        consignments = fields.pop("consignments", [])
+        order = TransportOrder(platform=customers.platform, **_own(customers, fields))
+        orders.append(order)
+        parts += _parts(order, consignments, {}, {})
+    named = [order.pk for order, each in zip(orders, given, strict=True) if "id" in each]
+    if named and TransportOrder.objects.across_platforms().filter(pk__in=named).exists():
+        raise taken("id")
+    _insert_as_saved(orders)
+    _write(parts)
+    return orders
+
+
+def _insert_as_saved(orders: list[TransportOrder]) -> None:
+    """A bulk INSERT of which whoever listens to saves hears as of so many saves."""
+    using = router.db_for_write(TransportOrder)
+    told: Any = {"sender": TransportOrder, "raw": False, "using": using, "update_fields": None}
+    for order in orders:
+        pre_save.send(instance=order, **told)
+    TransportOrder.objects.using(using).bulk_create(orders)
+    for order in orders:
+        post_save.send(instance=order, created=True, **told)
+
+
+@transaction.atomic(savepoint=False)
+def update_order(
+    order: TransportOrder, given: Given, customers: Customers | None = None
+) -> TransportOrder:
     """Change what was sent and nothing else; a list that was sent replaces the list.
 
     Parts that name their `id` are changed, the others are new, those left out are removed.
     """
     fields = dict(given)
     consignments = fields.pop("consignments", None)
-    changed = _assign(order, _own(order.platform, fields))
+    changed = _assign(order, _own(customers or Customers(order.platform), fields))
     parts: list[Part] = []
     left_out: list[Any] = []
     if consignments is not None:
         stored = {each.pk: each for each in order.consignments.all()}
-        goods = Goods.objects.of(order.platform).filter(consignment__transport_order=order)
-        stored_goods = {each.pk: each for each in goods.select_related("consignment")}
+        prefetch_related_objects(list(stored.values()), "goods")
+        stored_goods = {part.pk: part for each in stored.values() for part in each.goods.all()}
         were_in = {each.pk: each.consignment_id for each in stored_goods.values()}
         parts = list(_parts(order, consignments, stored, stored_goods))
         left_out = _left_out(parts, stored, stored_goods)
@@ -243,11 +286,11 @@ def _related(platform: Platform, given: Given) -> Given:
     return fields
 
 
-def _own(platform: Platform, fields: Given) -> Given:
+def _own(customers: Customers, fields: Given) -> Given:
     """The order's own columns, the customer among them."""
     fields.pop("nonce", None)
     if (customer := fields.get("customer")) is not None:
-        fields["customer"] = _customer(platform, customer)
+        fields["customer"] = customers.named(customer)
     return fields
 
 

@@ -272,7 +272,7 @@ def test_a_failure_of_the_database_leaves_nothing_behind(
     def broken(*args: Any) -> None:
         raise OperationalError("the disk is full")
 
-    monkeypatch.setattr(saving, "insert", broken)
+    monkeypatch.setattr(saving, "_write", broken)
     with pytest.raises(OperationalError):
         receive(platform, None, Mail("a@x.example", "a@x.example", "", BODY), "a script")
     attached = [{"name": "a.txt", "content": "YQ=="}]

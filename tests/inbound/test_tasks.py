@@ -10,9 +10,10 @@ from django.db import OperationalError, connection
 from django.utils.timezone import now
 
 from integrations.inbound import imports
-from integrations.models import EntityChange, ImportRow, Integration, Task
+from integrations.models import EntityChange, Integration, Task
 from integrations.tasks import carry_out_imports
 from otms.accounts.models import Platform
+from otms.orders import saving
 from otms.orders.models import TransportOrder
 from tests import make
 from tests.conftest import Api
@@ -27,6 +28,11 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(imports, "PATIENCE", 600)  # however busy the machine is
     yield
     imports._stopping.clear()
+
+
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "TOGETHER", 1)
 
 
 def rows(n: int) -> list[Any]:
@@ -98,6 +104,7 @@ def test_a_dry_run_that_takes_long_says_how_many_rows_can_be_tried(
     assert "try fewer at once" in problem["message"]
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_progress_can_be_seen_while_it_runs(
     bring: Bring, api: Api, integration: Integration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,10 +112,10 @@ def test_progress_can_be_seen_while_it_runs(
     bring(*rows(120))
     seen = []
 
-    def look(row: Any, *args: Any) -> Any:
+    def look(*args: Any) -> Any:
         (task,) = api.ok("GET", f"integration/{integration.pk}/tasks/0/1")["tasks"]
         seen.append((task["status"], task["done"]))
-        return bring_in(row, *args)
+        return bring_in(*args)
 
     bring_in = imports._bring_in
     monkeypatch.setattr(imports, "_bring_in", look)
@@ -116,6 +123,7 @@ def test_progress_can_be_seen_while_it_runs(
     assert seen == [("RUNNING", done) for done in range(120)]
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_a_worker_that_dies_is_gone_on_after_and_each_row_comes_in_once(
     bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +160,7 @@ def test_two_workers_at_one_task_bring_nothing_in_twice(bring: Bring, platform: 
     assert (task.status, task.done) == ("DONE", 150)
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_a_worker_that_is_stopped_gives_the_task_back(
     bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,14 +182,14 @@ def test_large_imports_take_turns(
     first = bring(*rows(300))["task"]["id"]
     second = bring(*rows(150))["task"]["id"]
     turns: list[str] = []
-    bring_in = imports._bring_in
+    bring_in = imports._bring_in_together
 
-    def note(row: ImportRow, *args: Any) -> None:
-        if not turns or turns[-1] != str(row.task_id):
-            turns.append(str(row.task_id))
-        bring_in(row, *args)
+    def note(integration: Integration, pending: list[imports.Pending]) -> Any:
+        if not turns or turns[-1] != str(pending[0].row.task_id):
+            turns.append(str(pending[0].row.task_id))
+        return bring_in(integration, pending)
 
-    monkeypatch.setattr(imports, "_bring_in", note)
+    monkeypatch.setattr(imports, "_bring_in_together", note)
     carry_out_imports()
     assert turns == [first, second, first, second, first]
 
@@ -199,14 +208,14 @@ def test_an_import_ends_with_its_integration(
 def test_a_row_that_breaks_us_does_not_stop_the_others(
     bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receive = imports.receive
+    about_customer = saving.about_customer
 
-    def broken(integration: Any, row: Any) -> Any:
-        if row.fields["name"] == "order 1":
+    def broken(order: TransportOrder, given: Any) -> Any:
+        if order.name == "order 1":
             raise RuntimeError("a bug")
-        return receive(integration, row)
+        return about_customer(order, given)
 
-    monkeypatch.setattr(imports, "receive", broken)
+    monkeypatch.setattr(saving, "about_customer", broken)
     answer = bring(*rows(3))
     assert [each["status"] for each in answer["results"]] == ["created", "rejected", "created"]
     (error,) = answer["results"][1]["errors"]
@@ -288,6 +297,7 @@ def test_a_thousand_rows_ten_of_them_bad(bring: Bring, api: Api, platform: Platf
     assert EntityChange.objects.of(platform).count() == listener.queue.count() == 990
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_an_integration_that_is_switched_off_imports_no_further(
     bring: Bring,
     platform: Platform,
@@ -315,6 +325,7 @@ def test_an_integration_that_is_switched_off_imports_no_further(
     assert (orders(platform), the_task(platform).status) == (150, "DONE")
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_an_integration_that_is_deleted_imports_no_further(
     bring: Bring,
     platform: Platform,
@@ -335,6 +346,7 @@ def test_a_dry_run_names_no_record_that_is_not_there(api: Api, integration: Inte
     assert (row["status"], row["id"]) == ("created", None)
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_rows_that_are_stored_are_brought_in_though_the_database_was_busy(
     api: Api, integration: Integration, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,6 +364,7 @@ def test_rows_that_are_stored_are_brought_in_though_the_database_was_busy(
     assert (orders(platform), the_task(platform).status) == (1, "DONE")
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_an_import_is_stopped_in_the_middle_and_goes_on_where_it_was(
     bring: Bring, api: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
