@@ -1,4 +1,4 @@
-"""What each integration made of the last change of a record, and why those that made nothing did.
+"""What each integration made of a record's newest change, and why those that made nothing did.
 
 A save that nobody listens to has no object in the queue: what there is to say of it is told from
 what the integrations say now.
@@ -12,12 +12,13 @@ from integrations import entities, story
 from integrations.core import origin
 from integrations.models import EntityChange, Integration, IntegrationObject
 
-MOST = 100  # integrations that one answer tells of
+MOST = 100  # integrations that one answer tells of, and newest objects that it looks at
+MOST_CALLED = 10  # records of the same name
 
 
 @dataclass(frozen=True)
 class Told:
-    """One integration, its newest object for the change if there is one, and what to say of it."""
+    """One integration, its newest object about the record if it has one, and what to say of it."""
 
     integration: Integration
     object: IntegrationObject | None
@@ -26,25 +27,26 @@ class Told:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The change that it is about, and each integration that is about such records."""
+    """The record's last change, and each integration that is about such records."""
 
     change: EntityChange | None
     why: str
     integrations: list[Told]
 
 
-def find(platform_id: Any, entity: str, reference: str) -> UUID | None:
-    """The record that people call so; of several the one that changed last, also a deleted one."""
+def find(platform_id: Any, entity: str, reference: str) -> list[UUID]:
+    """The records that people call so (10 at most), the one that changed last first; else one that
+    was deleted."""
     kind = entities.load(entity)
     records = kind.root._default_manager.of(platform_id).filter(kind.called(reference))
-    if found := records.order_by("-updated_at").values_list("pk", flat=True).first():
+    if found := list(records.order_by("-updated_at").values_list("pk", flat=True)[:MOST_CALLED]):
         return found
     queued = IntegrationObject.objects.of(platform_id).filter(entity=entity, reference=reference)
-    return queued.order_by("-pk").values_list("entity_id", flat=True).first()
+    return list(queued.order_by("-pk").values_list("entity_id", flat=True)[:1])
 
 
 def record(platform_id: Any, entity: str, entity_id: Any) -> Explanation:
-    """What became of the newest change of this record."""
+    """What became of the changes of this record, the newest of each integration."""
     changes = EntityChange.objects.of(platform_id).filter(entity=entity, entity_id=entity_id)
     changes = changes.exclude(origin=origin.REPLAY)  # nothing changed then
     if not (change := changes.order_by("-pk").select_related("origin_integration").first()):
@@ -56,9 +58,9 @@ def record(platform_id: Any, entity: str, entity_id: Any) -> Explanation:
     about = Integration.objects.of(platform_id).living().filter(trigger_entity=entity)
     listed = list(about.select_related("gate").order_by("name", "pk")[:MOST])
     # What was queued by one that has been deleted, or is about something else now, is told too.
-    queued = IntegrationObject.objects.of(platform_id).filter(change=change)
-    made = queued.select_related("integration__gate", "change", "since").order_by("pk")
-    objects = {obj.integration_id: obj for obj in made[:MOST]}
+    queued = IntegrationObject.objects.of(platform_id).filter(entity=entity, entity_id=entity_id)
+    newest = queued.select_related("integration__gate", "change", "since").order_by("-pk")[:MOST]
+    objects = {obj.integration_id: obj for obj in reversed(newest)}
     known = {each.pk for each in listed}
     listed += [obj.integration for obj in objects.values() if obj.integration_id not in known]
     told = [_told(each, objects.get(each.pk), change) for each in listed]
@@ -67,20 +69,25 @@ def record(platform_id: Any, entity: str, entity_id: Any) -> Explanation:
 
 def _in_short(change: EntityChange, told: list[Told]) -> str:
     label = entities.load(change.entity).label.lower()
+    last = f"The last change of the {label} was that it was {change.action}"
     if not told:
         return f"No integration is about a {label}: nobody was told."
     queued = sum(each.object is not None for each in told)
     if not queued:
-        return f"The {label} was {change.action}, and no integration was told of it."
+        return f"{last}; no integration has heard of it."
     noun = "integration" if queued == 1 else "integrations"
-    return f"The {label} was {change.action}, and {queued} {noun} had to do with it."
+    return f"{last}; {queued} {noun} had to do with it."
 
 
 def _told(integration: Integration, obj: IntegrationObject | None, change: EntityChange) -> Told:
-    if obj:
-        obj.integration = integration
-        return Told(integration, obj, " ".join(story.in_words(obj)))
-    return Told(integration, None, _why_not(integration, change))
+    if obj is None:
+        return Told(integration, None, _why_not(integration, change))
+    obj.integration = integration
+    said = " ".join(story.in_words(obj))
+    if obj.change.pk < change.pk:
+        then = f"Of the change of {story.at(obj.change.created_at)} ({obj.change.action}): {said}"
+        said = f"{then} Of the last one: {_why_not(integration, change)}"
+    return Told(integration, obj, said)
 
 
 def _why_not(integration: Integration, change: EntityChange) -> str:

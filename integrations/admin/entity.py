@@ -74,7 +74,7 @@ class QueueOnPage(PlatformAdmin):
         }
 
     def _untold(self, request: HttpRequest, record: Any) -> list[dict[str, Any]]:
-        """The integrations that have nothing in their queue of the last change, and why."""
+        """The integrations that have heard of no change of it, and why not of the last one."""
         found = explain.record(request.user.platform, self.entity, record.pk)  # type: ignore[union-attr]
         return [
             {"integration": link_to(told.integration), "why": told.why}

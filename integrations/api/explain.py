@@ -28,23 +28,28 @@ class ExplainViewSet(PlatformViewSet):
         answers={"explanation": ExplanationSerializer},
     )
     def retrieve(self, request: Any) -> Response:
-        """What each integration made of the last change of a record, in words."""
+        """What each integration made of the changes of a record, the newest, in words."""
         query = RecordQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         asked = query.validated_data
-        id = asked.get("entity_id") or explain.find(self.platform, asked["entity"], asked["q"])
-        if id is None:
-            raise NotFound(f"There is no {asked['entity']} called {asked['q']!r}.")
+        if (id := asked.get("entity_id")) is None:
+            called = explain.find(self.platform, asked["entity"], asked["q"])
+            if not called:
+                raise NotFound(f"There is no {asked['entity']} called {asked['q']!r}.")
+            id, *others = called
+        else:
+            others = []
         found = explain.record(self.platform, asked["entity"], id)
-        return Response({"explanation": _row(asked["entity"], id, found)})
+        return Response({"explanation": _row(asked["entity"], id, others, found)})
 
 
-def _row(entity: str, id: UUID, found: explain.Explanation) -> dict[str, Any]:
+def _row(entity: str, id: UUID, others: list[UUID], found: explain.Explanation) -> dict[str, Any]:
     change = found.change
     return {
         "entity": entity,
         "entityId": id,
         "reference": change.reference if change else "",
+        "others": others,
         "change": change
         and {
             "action": change.action,

@@ -36,7 +36,9 @@ class ToldSerializer(serializers.Serializer):
     integrationId = serializers.UUIDField()
     name = serializers.CharField()
     status = serializers.ChoiceField(
-        Status.choices, allow_null=True, help_text="Null: nothing of this change is in its queue."
+        Status.choices,
+        allow_null=True,
+        help_text="Null: it has nothing of this record in its queue.",
     )
     objectId = serializers.UUIDField(allow_null=True)
     why = serializers.CharField(
@@ -48,6 +50,9 @@ class ExplanationSerializer(serializers.Serializer):
     entity = serializers.CharField()
     entityId = serializers.UUIDField()
     reference = serializers.CharField()
+    others = serializers.ListField(
+        child=serializers.UUIDField(), help_text="Other records (9 at most) that are called so."
+    )
     change = ExplainedChangeSerializer(allow_null=True)
     why = serializers.CharField()
     integrations = ToldSerializer(many=True)

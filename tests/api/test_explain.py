@@ -200,7 +200,10 @@ def test_one_that_does_not_listen_says_why(
     queue.save_order(name="4711")
     assert why(api, "4711") == text
     told = api.ok("GET", "integration/explain?q=4711")["explanation"]
-    assert told["why"] == "The transport order was created, and no integration was told of it."
+    assert told["why"] == (
+        "The last change of the transport order was that it was created; no integration has heard "
+        "of it."
+    )
 
 
 def test_one_that_was_made_or_changed_later_says_so(api: Api, queue: Queue, sink: Sink) -> None:
@@ -221,7 +224,30 @@ def test_one_is_not_told_what_it_brought_in(api: Api, queue: Queue, sink: Sink) 
     assert "It brought this change in itself, by an import" in why(api, "4711")
 
 
+def test_what_it_made_of_an_earlier_change_is_told_also_after_a_change_that_is_not_for_it(
+    api: Api, queue: Queue, sink: Sink
+) -> None:
+    make.integration(sink.url("/status/400"), platform=queue.platform)
+    order = queue.save_order(name="4711")
+    queue.run()
+    order.status = "accepted"
+    order.save()
+    said = why(api, "4711")
+    assert said.startswith("Of the change of 20")
+    assert "(created): Given up at 20" in said
+    assert "answered 400" in said
+    assert said.endswith(
+        "Of the last one: It listens to records that are created; this one was updated."
+    )
+
+
 # How it is asked.
+
+
+def test_of_several_that_are_called_so_the_others_are_named(api: Api, queue: Queue) -> None:
+    first, last = queue.save_order(name="4711"), queue.save_order(name="4711")
+    told = api.ok("GET", "integration/explain?q=4711")["explanation"]
+    assert (told["entityId"], told["others"]) == (str(last.pk), [str(first.pk)])
 
 
 def test_a_record_is_asked_for_by_its_id_or_by_what_people_call_it(api: Api, queue: Queue) -> None:
