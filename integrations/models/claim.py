@@ -184,6 +184,7 @@ class Targets:
         self._left: dict[UUID | None, int] = {}
         self._until: dict[UUID | None, datetime] = {}
         self._first: UUID | None = None
+        self._now = now
         for id, trouble in gate.held_back.items():
             source = UUID(id)
             self._first = source if trouble.first else self._first
@@ -208,10 +209,16 @@ class Targets:
         return True
 
     def shut(self, source: UUID | None) -> dict[UUID | None, datetime]:
-        """Until when the others may not be called, for one that stands here: it is counted there
-        when it is known to go there."""
+        """Until when the others may not be called, for one that stands here.
+
+        Those with room for some neither: it has to stand there first, to be counted.
+        """
         here = source or self._first
-        return {at: until for at, until in self._until.items() if at != here}
+        return {
+            at: self._now if self._left[at] else until
+            for at, until in self._until.items()
+            if at != here
+        }
 
 
 class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):

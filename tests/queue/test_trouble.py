@@ -377,3 +377,162 @@ def test_a_trial_whose_worker_died_is_followed_by_another(
     Dispatcher().run(until_idle=True)
     queue.run_when_due()
     assert statuses(queue) == {Status.SUCCESS: 20}
+
+
+# What a person does meanwhile, and what comes late.
+
+
+def shift(integration: Integration, days: float) -> None:
+    """So many days pass."""
+    gate, seconds = Gate.objects.get(pk=integration.pk), days * 86_400
+    times = ("since", "last", "patience", "until")
+    gate.troubles = {
+        id: {**each.written(), **{name: getattr(each, name) - seconds for name in times}}
+        for id, each in gate.trouble.items()
+    }
+    gate.save()
+
+
+def test_saving_it_unchanged_has_patience_again_too(
+    queue: Queue, sink: Sink, integration: Integration
+) -> None:
+    save(queue, 20)
+    queue.run()
+    let_the_cooldown_pass(integration, patience=now().timestamp() - 6 * 86_400)
+    queue.run_when_due()
+    assert Gate.objects.get(pk=integration.pk).paused_until == FOREVER
+    sink.answers("/orders", "/ok")
+    Integration.objects.of(queue.platform).get().reopen()
+    queue.run_when_due()
+    queue.run_when_due()
+    assert statuses(queue) == {"SUCCESS": 20}
+    assert alerts(queue) == ["trouble", "suspended", "recovered"]
+
+
+def test_one_failure_days_after_it_worked_suspends_nothing(
+    queue: Queue, sink: Sink, integration: Integration
+) -> None:
+    save(queue, 20)
+    queue.run()
+    sink.answers("/orders", "/ok")
+    let_the_cooldown_pass(integration)
+    queue.time_passes()
+    (trial,) = IntegrationObject.objects.claim_due(10).objects
+    (source,) = Gate.objects.get(pk=integration.pk).trouble
+    report = Report(source, "ERP", "works", alone=True)
+    IntegrationObject.objects.finish([trial.succeed("It took it.", report=report)])
+    patience = trouble(integration).patience
+    assert patience > trouble(integration).last
+    shift(integration, 4)
+    sink.answers("/orders", DOWN)
+    queue.run_when_due()
+    assert Gate.objects.get(pk=integration.pk).paused_until == EVER
+
+
+def test_a_target_that_is_gone_for_good_gets_one_call_when_it_is_saved(
+    queue: Queue, sink: Sink, integration: Integration
+) -> None:
+    sink.answers("/orders", "/status/410")
+    queue.save_order()
+    queue.run()
+    assert alerts(queue) == ["suspended"]
+    save(queue, 20)
+    Integration.objects.of(queue.platform).get().save()
+    queue.run()
+    assert statuses(queue) == {"ERROR": 2, "QUEUE": 19}
+    sink.answers("/orders", "/ok")
+    Integration.objects.of(queue.platform).get().save()
+    queue.run()
+    assert statuses(queue) == {"ERROR": 2, "SUCCESS": 19}
+    assert alerts(queue) == ["suspended", "suspended", "recovered"]
+
+
+def test_late_failures_of_a_data_source_that_was_replaced_are_nobodys_trouble(
+    queue: Queue, sink: Sink, integration: Integration
+) -> None:
+    Gate.objects.update(cap=16)
+    save(queue, 16)
+    claimed = IntegrationObject.objects.claim_due(16).objects
+    old = DataSource.objects.of(queue.platform).get()
+    DataSource.objects.create(
+        platform=queue.platform, integration=integration, settings={"url": sink.url("/ok")}
+    )
+    gone = old.pk
+    old.delete()
+    report = Report(gone, "Old", "down", "It hung.", alone=True, first=True)
+    late = [
+        obj.fail("not_delivered", "It hung.", integration.policy, permanent=False, report=report)
+        for obj in claimed
+    ]
+    IntegrationObject.objects.finish(late)
+    assert Gate.objects.get(pk=integration.pk).troubles is None
+    assert alerts(queue) == []
+
+
+def test_deleting_the_integration_ends_its_trouble(
+    queue: Queue, sink: Sink, integration: Integration
+) -> None:
+    save(queue, 20)
+    queue.run()
+    Integration.objects.of(queue.platform).get().retire()
+    assert alerts(queue) == ["trouble", "recovered"]
+    assert Gate.objects.get(pk=integration.pk).troubles is None
+
+
+def test_a_trial_that_needs_no_call_is_followed_by_the_next_at_once(
+    queue: Queue, sink: Sink, integration: Integration
+) -> None:
+    save(queue, 20)
+    queue.run()
+    let_the_cooldown_pass(integration)
+    queue.time_passes()
+    (trial,) = IntegrationObject.objects.claim_due(10).objects
+    assert IntegrationObject.objects.claim_due(10).objects == []
+    IntegrationObject.objects.finish([trial.skip("filter_no_match", "No.")])
+    assert len(IntegrationObject.objects.claim_due(10).objects) == 1
+
+
+def test_a_person_who_saves_has_what_was_put_off_tried_at_once(
+    queue: Queue, sink: Sink, second: Integration
+) -> None:
+    save(queue, 40)
+    queue.run()
+    queue.run_when_due()
+    made = called(sink, "/second")
+    sink.answers("/second", "/ok")
+    Integration.objects.of(queue.platform).get().save()
+    queue.run()
+    assert called(sink, "/second") > made
+
+
+def test_of_many_new_objects_one_is_tried_where_filters_decide(queue: Queue, sink: Sink) -> None:
+    """Where they will stand is only known when they were claimed."""
+    made = make.integration(sink.url("/first"), platform=queue.platform)
+    first = DataSource.objects.of(queue.platform).get()
+    first.filters = [{"field": "$.transportOrder.name", "operator": "eq", "value": "A"}]
+    first.save()
+    DataSource.objects.create(
+        platform=made.platform, integration=made, position=1, settings={"url": sink.url("/second")}
+    )
+    sink.answers("/second", DOWN)
+    save(queue, 20)
+    queue.run()
+    before = called(sink, "/second")
+    let_the_cooldown_pass(made)
+    save(queue, 30)
+    queue.run()
+    assert called(sink, "/second") == before + 1
+
+
+def test_a_long_queue_at_one_of_several_targets_is_put_off_at_once(
+    queue: Queue, sink: Sink, second: Integration
+) -> None:
+    save(queue, MANY)
+    queue.run()
+    queue.put(second, *(uuid4() for _ in range(500)))
+    (source,) = Gate.objects.get(pk=second.pk).trouble
+    at_second = {"at_source": source, "step": 1, "status": Status.QUEUE}
+    queue.all.filter(attempts=0).update(**at_second, due_at=now() - timedelta(seconds=1))
+    claims = IntegrationObject.objects.claim_due(10)
+    assert claims.objects == []
+    assert not queue.all.filter(due_at__lte=now()).exists()
