@@ -136,11 +136,13 @@ class AlertRecipientAdmin(PlatformAdmin, CheckedFirst):
     @act("test:alertRecipient", "Send a test")
     def send_test(self, request: HttpRequest, queryset: Any) -> None:
         for recipient in queryset[:MOST_TESTS]:
-            if error := sending.tried(recipient):
-                text = f"{recipient}: the test did not arrive. {error}"
-                self.message_user(request, text, messages.ERROR)
+            test = sending.tried(recipient)
+            if test.sent:
+                text = f"{recipient}: a test was sent. {test.said}"
+                self.message_user(request, text, messages.SUCCESS)
             else:
-                self.message_user(request, f"{recipient}: a test was sent.", messages.SUCCESS)
+                text = f"{recipient}: the test did not arrive. {test.said}"
+                self.message_user(request, text, messages.ERROR)
         if (left := queryset.count() - MOST_TESTS) > 0:
             text = f"{left} more were chosen than are tested at once: choose these again."
             self.message_user(request, text, messages.WARNING)
@@ -234,9 +236,9 @@ class AlertAdmin(FactAdmin):
 def _became(notice: Any) -> str:
     """What became of a notice, in words."""
     if notice.outcome == NoticeOutcome.SENT:
-        return f"sent {moment(notice.finished_at)}"
+        return format_html("sent {}", moment(notice.finished_at))
     if notice.outcome:
         return f"{WORDS[notice.outcome]}: {notice.error}"
     if notice.error:
-        return f"is tried again {moment(notice.due_at)}: {notice.error}"
+        return format_html("is tried again {}: {}", moment(notice.due_at), notice.error)
     return "waits"

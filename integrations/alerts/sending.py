@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from django.db import InterfaceError, OperationalError, connections, transaction
@@ -31,6 +31,7 @@ TIMEOUT = 10.0
 THREADS = 8  # calls of one worker at a time, each to another recipient
 LOOK_AGAIN = 1.0  # seconds, while some hang
 FAULT = "Something went wrong on our side with this; it is in the log of the server."
+UNSEEN = "Whether it arrived, only they can see there."  # a mail, behind the first mail server
 
 
 # In a worker.
@@ -139,8 +140,15 @@ def _conclude(notice: Notice, exchange: Exchange) -> tuple[str, str] | None:
 # One call.
 
 
-def tried(recipient: AlertRecipient) -> str:
-    """Tell a recipient now, as a test; why it went wrong, or "". No transaction may be open."""
+class Tried(NamedTuple):
+    """Whether a test was taken, and in words what is known of it."""
+
+    sent: bool
+    said: str
+
+
+def tried(recipient: AlertRecipient) -> Tried:
+    """Tell a recipient now, as a test, and say what came of it. No transaction may be open."""
     id, now = str(uuid4()), datetime.now(UTC)
     audit.record("test:alertRecipient", recipient)
     delivery = replace(Delivery.now(id), test=True)
@@ -149,7 +157,9 @@ def tried(recipient: AlertRecipient) -> str:
     else:
         document = words.tried_document(recipient, id, now)
         exchange = _called(recipient, document, delivery)
-    return _judged(exchange)
+    if error := _judged(exchange):
+        return Tried(False, error)
+    return Tried(True, UNSEEN if recipient.email else f"It answered {exchange.status}.")
 
 
 def _mailed(recipient: AlertRecipient, mail: dict[str, str], delivery: Delivery) -> Exchange:

@@ -23,7 +23,7 @@ from otms.documents import timestamp
 from otms.orders.saving import refuse_taken
 from otms.orders.views import EntityViewSet
 
-SENT = "The test was sent to {}. Whether it arrived, only they can see there."
+SENT = "The test was sent to {}. {}"
 
 
 class AlertRecipientViewSet(EntityViewSet):
@@ -135,8 +135,9 @@ class AlertRecipientViewSet(EntityViewSet):
     def test(self, request: Any, id: UUID) -> Response:
         """Send a test now, marked as one, and tell what happened."""
         recipient = self.record(id)
-        error = sending.tried(recipient)
-        return Response({"test": {"sent": not error, "message": error or SENT.format(recipient)}})
+        test = sending.tried(recipient)
+        message = SENT.format(recipient, test.said) if test.sent else test.said
+        return Response({"test": {"sent": test.sent, "message": message}})
 
 
 class AlertViewSet(PlatformViewSet):

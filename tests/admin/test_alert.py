@@ -1,5 +1,6 @@
 """Staff set up who is told, try it, and see what was told to whom."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,7 +64,7 @@ def test_a_test_is_sent_from_the_list(own: SimpleNamespace, browser: Browser, si
     bad = AlertRecipient.objects.create(platform=own.platform, url=sink.url("/status/404"))
     chosen = {"action": "send_test", "_selected_action": [str(own.recipient.pk), str(bad.pk)]}
     answer = browser.client.post(where("changelist"), chosen, follow=True)
-    assert "a test was sent" in told(answer)
+    assert "a test was sent. It answered 200." in told(answer)
     assert "answered 404" in told(answer)
     assert {each.json()["type"] for each in sink.requests} == {"alert.test"}
 
@@ -83,3 +84,19 @@ def test_an_alert_says_who_was_told(own: SimpleNamespace, browser: Browser) -> N
     assert "It was refused." in html
     assert "1 waiting" in browser.html(where("changelist", of="alert"))
     assert Alert.objects.of(own.platform).count() == 1
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_when_somebody_was_told_is_read_as_a_time(
+    own: SimpleNamespace, browser: Browser, sent: bool
+) -> None:
+    (notice,) = own.alert.notices.all()
+    if sent:
+        notice.succeed()
+    else:
+        notice.fail("It said <b>no</b>.")
+    html = browser.html(where("change", own.alert.pk, of="alert"))
+    (row,) = re.findall(r"<li>(own-recipient.*?)</li>", html, re.DOTALL)
+    time = r"<span[^<>]*>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d</span>"
+    became = f"sent {time}" if sent else f"is tried again {time}: It said &lt;b&gt;no&lt;/b&gt;."
+    assert re.search(rf": {became}$", row), row

@@ -160,9 +160,11 @@ def test_a_test_is_sent_at_once_and_marked_as_one(
     api: Api, on_call: OnCall, mail: MailServer
 ) -> None:
     hook, box = on_call.hook(secret=SECRET), on_call.recipient(email="ann@example.com")
-    for each in (hook, box):
+    for each, says in ((hook, "It answered 200."), (box, "only they can see there.")):
         found = api.ok("POST", f"alertRecipient/{each.pk}/test")["test"]
         assert found["sent"] is True
+        assert found["message"].startswith(f"The test was sent to {each}. ")
+        assert found["message"].endswith(says)
     (call,) = on_call.sink.requests
     sent = {name: call.headers[f"webhook-{name}"] for name in ("id", "timestamp", "signature")}
     assert signing.verify(SECRET, sent["id"], sent["timestamp"], call.body, sent["signature"])
