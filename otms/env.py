@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 MOST_DAYS = 36_500
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -53,6 +54,15 @@ def days(name: str, default: float) -> float:
         text = f"{name} is {found:g}; write a number of days up to {MOST_DAYS}, or 0 for ever."
         raise ImproperlyConfigured(text)
     return found
+
+
+def level(name: str, default: str) -> str:
+    """From which level on something is logged."""
+    value = text(name, default).strip()
+    if value.upper() not in LEVELS:
+        these = f"{', '.join(LEVELS[:-1])} or {LEVELS[-1]}"
+        raise ImproperlyConfigured(f"{name} is {value!r}; write {these}.")
+    return value.upper()
 
 
 class Rate(NamedTuple):

@@ -398,7 +398,7 @@ LOGGING = {
             "filters": ["about"],
         }
     },
-    "root": {"handlers": ["console"], "level": env.text("OTMS_LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": env.level("OTMS_LOG_LEVEL", "INFO")},
     "loggers": {
         "django": {"handlers": []},  # not Django's own, which mails error pages to ADMINS
         "django.server": {"handlers": [], "propagate": True},

@@ -82,6 +82,22 @@ def test_a_number_is_nothing_else(given: Any, value: str) -> None:
         env.number("OTMS_X", 1)
 
 
+def test_a_level_is_one_that_logs_have(given: Any) -> None:
+    assert env.level("OTMS_X", "INFO") == "INFO"
+    given(" debug ")
+    assert env.level("OTMS_X", "INFO") == "DEBUG"
+
+
+@pytest.mark.parametrize("value", ["trace", "", "10", "NOTSET"])
+def test_a_level_is_nothing_else(given: Any, value: str) -> None:
+    given(value)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        env.level("OTMS_X", "INFO")
+    assert str(refused.value) == (
+        f"OTMS_X is {value!r}; write DEBUG, INFO, WARNING, ERROR or CRITICAL."
+    )
+
+
 def test_words_are_separated_by_commas(given: Any) -> None:
     assert env.words("OTMS_X") == []
     assert env.words("OTMS_X", "a,b") == ["a", "b"]
