@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from integrations import explain
 from integrations.api.explain_serializers import ExplanationSerializer, RecordQuery
 from integrations.models import EntityChange
-from otms.api.router import route
+from otms.api.router import EXAMPLE_ID, route
 from otms.api.views import PlatformViewSet
 
 
@@ -26,6 +26,7 @@ class ExplainViewSet(PlatformViewSet):
         "get:integration:explanation",
         query=RecordQuery,
         answers={"explanation": ExplanationSerializer},
+        example={"entityId": EXAMPLE_ID},
     )
     def retrieve(self, request: Any) -> Response:
         """What each integration made of the changes of a record, the newest, in words."""

@@ -143,7 +143,6 @@ class ReplayViewSet(PlatformViewSet):
         takes=ReplaySerializer,
         answers=ANSWER,
         example={"filter": {"status": ["ERROR", "SKIPPED"]}, "perMinute": 600, "dryRun": True},
-        costly=True,
     )
     def replay(self, request: Any, id: UUID) -> Response:
         """Make objects anew, under new ids, as a task; or see first what that would send."""

@@ -4,6 +4,7 @@ import json
 import re
 from functools import cache, lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -210,13 +211,14 @@ def _inside(tag: str, pattern: str, text: str) -> SafeString:
 
 
 def filled(path: str, parameters: list[Schema]) -> str:
-    """A path as a shell reads it: ids are variables, the rest are examples."""
+    """A path as a shell reads it: ids are variables, the rest are examples, also of a query."""
     for each in parameters:
         if each["in"] == "path":
             name, schema = each["name"], each["schema"]
             given = f"${name.upper()}" if schema.get("format") == "uuid" else schema["examples"][0]
             path = path.replace(f"{{{name}}}", str(given))
-    return path
+    asked = {each["name"]: each["example"] for each in parameters if "example" in each}
+    return f"{path}?{urlencode(asked)}" if asked else path
 
 
 def curl(method: str, path: str, public: bool, takes: str, body: Any) -> str:

@@ -24,7 +24,7 @@ UNKEYED = frozenset(
 )
 # Verbs of calls that take much of the machine, of the network, or of what others wait for.
 HEAVY = frozenset(
-    {"import", "upload", "receive", "test", "suggest", "install", "generate", "erase"}
+    {"import", "upload", "receive", "test", "suggest", "install", "generate", "erase", "replay"}
 )
 # Of a record that nobody has, wherever an id is shown.
 EXAMPLE_ID = "123e4567-e89b-12d3-a456-426614174000"
@@ -37,7 +37,7 @@ class Route:
     """One call. `takes` and `query` are the serializers of its body and of its parameters;
     `answers` maps keys of the envelope to serializers. A body that is `optional` may be left out.
     A call that is `own` every person may make about themselves; the view asks who it is about.
-    `example` is a body that works, as who reads of the call will copy it.
+    `example` is a body that works, of a GET a query, as who reads of the call will copy it.
     A call that is `costly` takes much, though its verb does not say so.
     What is `shown_once` is in no kept answer; what is done `by_hand` takes a person who logged in,
     not their script.

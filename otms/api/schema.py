@@ -120,6 +120,14 @@ class RouteSchema(AutoSchema):
             return {"application/json": self._searched()}
         return takes
 
+    def _get_parameters(self) -> Any:
+        """Those of a query with what the route asks as an example."""
+        asked = (self.route.example or {}) if self.route.method == "GET" else {}
+        return [
+            {**each, "example": asked[each["name"]]} if each["name"] in asked else each
+            for each in super()._get_parameters()
+        ]
+
     def _get_request_body(self, *args: Any, **kwargs: Any) -> Any:
         body = super()._get_request_body(*args, **kwargs)
         if not body:

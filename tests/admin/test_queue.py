@@ -41,7 +41,7 @@ def test_a_page_tells_the_whole_story(own: SimpleNamespace, browser: Browser) ->
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"due_at": now()}, "It is due now"),
+        ({"due_at": "now"}, "It is due now"),
         ({"due_at": now() + timedelta(hours=1), "lane": None}, "The next attempt is at"),
         ({"leased": True, "attempts": 2, "claimed_at": now()}, "Being delivered right now"),
         ({"status": Status.RETRY, "attempts": 2, "error": "503"}, "2 attempts so far."),
@@ -54,7 +54,8 @@ def test_every_status_is_told_in_words(
     fields: dict[str, Any], words: str, own: SimpleNamespace, browser: Browser
 ) -> None:
     own.row.delete()
-    row = queued(own.integration, own.order, **fields)
+    given = {name: now() if value == "now" else value for name, value in fields.items()}
+    row = queued(own.integration, own.order, **given)
     assert words in without_tags(browser.html(page(row)))
 
 

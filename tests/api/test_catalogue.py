@@ -1,6 +1,7 @@
 """The catalogue says what there is, and each of its examples works."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -157,7 +158,7 @@ def test_the_example_is_what_get_shows_of_such_a_record(
     assert "warnings" not in answer
     shown = loads(api("GET", f"{key}/{wanted['id']}").content)[key]
     assert without(shown, SERVERS_OWN) == without(wanted, SERVERS_OWN)
-    (snapshot,) = entities.load(key).snapshots([wanted["id"]], "default").values()
+    (snapshot,) = entities.load(key).snapshots([UUID(wanted["id"])], "default").values()
     snapshot = loads(dumps(snapshot))
     assert without(snapshot, SERVERS_OWN) == without(wanted, SERVERS_OWN)
     assert _keys(snapshot) == _keys(wanted)

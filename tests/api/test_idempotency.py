@@ -155,7 +155,7 @@ def test_which_calls_take_a_key() -> None:
         *("generate:user:recoveryCodes", "create:user:token"),
         *("generate:integration:credentials", "generate:integration:signingSecret"),
         *("test:mapping", "test:fileTemplate:mapping", "suggest:mapping"),
-        *("test:integration", "install:app"),
+        *("test:integration", "test:alertRecipient", "install:app"),
     }
     keyed = {route.name for route in router.routes() if route.keyed}
     assert keyed >= {"create:transportOrder", "create:business", "create:integration"}

@@ -60,9 +60,11 @@ def test_the_guides_body_alone_creates_an_integration(api: Api) -> None:
     assert made["health"] == {
         "state": "HEALTHY",
         "reason": "",
+        "since": None,
         "queued": 0,
         "oldestDueSeconds": 0,
         "lastSuccessAt": None,
+        "targets": [],
     }
     assert api.ok("GET", f"integration/{made['id']}")["integration"] == made
 

@@ -13,6 +13,7 @@ from integrations.models import (
     AppInstallation,
     Credential,
     Email,
+    EntityChange,
     File,
     Integration,
     IntegrationObject,
@@ -57,6 +58,7 @@ MAKE: dict[Any, Any] = {
     MessageTemplate: make.MessageTemplateFactory,
     MessageAutomation: make.automation,
     Alert: make.alert,
+    EntityChange: lambda **given: queued(make.IntegrationFactory(**given)).change,
     AlertRecipient: make.recipient,
 }
 # A PUT that makes a record, the vendor's way.

@@ -75,6 +75,14 @@ RICH: dict[str, Any] = {
             "statuses": ["planned"],
         },
     },
+    "alertRecipient": {
+        "name": "On call",
+        "integrationId": None,  # all of them
+        "email": None,  # it has a webhook
+        "url": "https://93.184.216.34/alerts",
+        "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "enabled": False,
+    },
     "business": {
         "name": "Acme Corp",
         "alias": "acme",
