@@ -28,6 +28,8 @@ ENTITIES = sorted(
     for path, operations in SCHEMA["paths"].items()
     if "put" in operations and "get" in SCHEMA["paths"].get(f"{path}/{{id}}", {})
 )
+# No vendor has these: a field that there is not is refused.
+OURS = {"alertRecipient"}
 GOODS = {
     "type": "transportEquipment",
     "name": "pallets",
@@ -226,7 +228,7 @@ def test_a_record_that_was_read_is_sent_back_and_is_unchanged(
     assert changes() == before
 
 
-@pytest.mark.parametrize("entity", ENTITIES)
+@pytest.mark.parametrize("entity", [each for each in ENTITIES if each not in OURS])
 def test_what_the_vendor_has_beside_it_is_ignored_and_told(
     api: Api, platform: Platform, entity: str, sink: Sink
 ) -> None:
