@@ -17,6 +17,7 @@ from otms.api.idempotency import KeyedCall
 from otms.api.models import KeptAnswer
 from otms.api.tasks import prune
 from otms.celery import app
+from otms.orders import saving
 from otms.orders.models import Business, TransportOrder
 from otms.urls import router  # where every viewset is registered
 from tests import make
@@ -280,15 +281,15 @@ class TestAtOnce:
         self, api: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         inner: list[Any] = []
-        create = TransportOrder.save
+        create = saving.create_order
 
-        def slow(order: TransportOrder, *args: Any, **kwargs: Any) -> None:
+        def slow(*args: Any) -> TransportOrder:
             if not inner:
                 inner.append(None)
                 inner.extend(at_once(1, lambda: post(api)))
-            create(order, *args, **kwargs)
+            return create(*args)
 
-        monkeypatch.setattr(TransportOrder, "save", slow)
+        monkeypatch.setattr(saving, "create_order", slow)
         assert post(api).status_code == 200
         assert inner[1].status_code == 409
         assert inner[1]["Retry-After"] == "1"
