@@ -19,14 +19,11 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, models, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 
-from integrations import entities
 from integrations.core import finding
 from integrations.models import (
-    Alert,
-    AlertRecipient,
     Email,
     EntityChange,
     ErasureRequest,
@@ -34,20 +31,16 @@ from integrations.models import (
     File,
     ImportRow,
     IntegrationObject,
-    Log,
-    Notice,
-    RemoteRecord,
     Replay,
-    RequestLog,
     Task,
 )
 from integrations.models.status import OPEN
 from integrations.models.task import OPEN as OPEN_TASK
 from integrations.models.task import Kind, TaskStatus
+from integrations.places import KEPT, PLACES, RECORDS, Place
 from otms.accounts import audit
 from otms.accounts.models import Platform
 from otms.db.deadlock import again_after_deadlock
-from otms.db.fields import DocumentField
 from otms.db.sealing import CannotOpen
 from otms.orders.models import TransportOrder
 
@@ -81,86 +74,6 @@ class TooManyOpen(Exception):
 
 class OutOfTime(Exception):
     """Whoever waits for the counts has waited long enough."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A kind of row, and its columns that may hold what people wrote."""
-
-    model: Any
-    name: str
-    texts: tuple[str, ...] = ()
-    documents: tuple[str, ...] = ()
-    batch: int | None = None  # rows that are read together, where they are large
-    unique: str = ""  # a column that no two rows share
-    # Of a record that people edit: what belongs to it, each with the column that leads to it.
-    parts: tuple[tuple["Place", str], ...] | None = None
-
-    @property
-    def kind(self) -> str:
-        return audit.kind(self.model)
-
-
-def _record(key: str) -> Place:
-    """An order, business or event, with all that belongs to it."""
-    entity = entities.load(key)
-    parts = [(_written(model), lookup) for model, lookup in entity.parts.items()]
-    parts.append((Place(RemoteRecord, "remote records", ("remote_id",)), "entity_id"))
-    if entity.root is TransportOrder:
-        parts.append((Place(ExternalId, "external ids", ("external_id",)), "entity_id"))
-    return _written(entity.root, tuple(parts))
-
-
-def _written(model: Any, parts: tuple[tuple[Place, str], ...] | None = None) -> Place:
-    columns = [each for each in model._meta.concrete_fields if not each.choices]
-    documents = [each.name for each in columns if isinstance(each, DocumentField)]
-    texts = [each.name for each in columns if isinstance(each, models.CharField | models.TextField)]
-    texts = [name for name in texts if name not in documents]
-    return Place(
-        model,
-        str(model._meta.verbose_name_plural),
-        tuple(texts),
-        tuple(documents),
-        batch=50,
-        parts=parts,
-    )
-
-
-KEPT = (
-    Place(EntityChange, "changes", ("reference",), ("before", "after")),
-    Place(
-        IntegrationObject,
-        "objects of the queue",
-        ("reference", "error", "reason", "external_id"),
-        ("answers",),
-    ),
-    Place(
-        RequestLog,
-        "request logs",
-        ("url", "request_body", "response_body", "error"),
-        ("request_headers", "response_headers"),
-    ),
-    Place(Log, "logs", ("message",), ("data",)),
-    Place(
-        Email,
-        "mails",
-        ("sender", "address", "subject", "body", "text", "message_id", "in_reply_to"),
-        ("recipients",),
-        unique="message_id",
-    ),
-    Place(ImportRow, "rows of imports", ("external_id",), ("row", "errors", "warnings")),
-    Place(File, "files", ("original_name",), batch=5),
-    Place(ExternalId, "external ids", ("external_id",), unique="external_id"),
-    Place(RemoteRecord, "remote records", ("remote_id",)),
-    Place(Alert, "alerts", ("message",)),
-    Place(Notice, "notices of alerts", ("to", "error")),
-    Place(Replay, "replays", documents=("chosen",)),
-)
-RECORDS = (
-    *(_record(key) for key in entities.known()),
-    Place(AlertRecipient, "recipients of alerts", ("name", "email", "url"), parts=()),
-)
-PLACES = (*KEPT, *RECORDS)
 
 
 @dataclass

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from integrations import privacy
+from integrations import places, privacy
 from integrations.admin.links import link_to, list_of, page_of, shortened
 from integrations.inbound import imports
 from integrations.models import ImportRow, Replay, Task
@@ -247,7 +247,7 @@ def _previewed(person: Any, signed: str) -> list[str] | None:
 
 def _held(found: privacy.Found) -> dict[str, Any]:
     """How many records of a kind hold a text, and links to the first of them."""
-    model = next(place.model for place in privacy.RECORDS if place.kind == found.kind)
+    model = next(place.model for place in places.RECORDS if place.kind == found.kind)
     links = [link_to(model(pk=key), key[:8]) for key in found.ids]
     more = found.held - len(links)
     return {"place": found.place, "count": found.held, "links": links, "more": more}

@@ -6,7 +6,7 @@ from django.db import transaction
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from integrations import privacy
+from integrations import places, privacy
 from integrations.api import rows
 from integrations.api.object_serializers import TaskSerializer
 from integrations.models import Task
@@ -37,7 +37,7 @@ class EraseSerializer(WireSerializer):
 
 class ErasureCountSerializer(serializers.Serializer):
     kind = serializers.CharField(
-        help_text=f"One of {', '.join(place.kind for place in privacy.PLACES)}."
+        help_text=f"One of {', '.join(place.kind for place in places.PLACES)}."
     )
     looked = serializers.IntegerField(help_text="Rows that were looked at.")
     found = serializers.IntegerField(help_text="Of these, rows that would be changed.")
@@ -49,7 +49,7 @@ class ErasureCountSerializer(serializers.Serializer):
 
 class HeldSerializer(serializers.Serializer):
     kind = serializers.CharField(
-        help_text=f"One of {', '.join(place.kind for place in privacy.RECORDS)}."
+        help_text=f"One of {', '.join(place.kind for place in places.RECORDS)}."
     )
     looked = serializers.IntegerField(help_text="Records that were looked at.")
     held = serializers.IntegerField(
