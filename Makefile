@@ -78,8 +78,14 @@ test-services: install-dev ## on PostgreSQL and Redis: the same tests, if they h
 	@$(SERVICES) $(BIN)/pytest $(PARALLEL) \
 		-m "not chaos and not browser and not bench and not once"
 
-browser: install-dev ## every page of the admin in a headless Chromium: what does the policy refuse?
+browser: install-dev axe ## the admin in a headless Chromium: policy, journeys, axe-core, pictures
 	@$(EMBEDDED) $(BIN)/pytest -m browser -n 0 tests/browser
+
+screenshots: install-dev ## new pictures of the pages in docs/screenshots
+	@OTMS_SCREENSHOTS=docs/screenshots $(EMBEDDED) $(BIN)/pytest -m browser -n 0 tests/browser/test_screenshots.py
+
+axe: install-dev
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement tests/browser/axe.lock
 
 chaos: install-dev ## start, kill and restart real processes, on PostgreSQL and Redis (FULL=1 for all)
 	@$(SERVICES) $(BIN)/python .ci/reachable.py
@@ -115,4 +121,4 @@ INSTALL = p="$(PYTHON)"; [ -n "$$p" ] || p=$(BIN)/python; \
 	or name one: make PYTHON=/path/to/python3.11 ..." | tr -s '\t ' ' '; exit 1; }; \
 	"$$p" .ci/install.py $(1)
 
-.PHONY: help run test check static scan stories walk fuzz test-services browser chaos bench schema lock clean install install-dev
+.PHONY: help run test check static scan stories walk fuzz test-services browser screenshots axe chaos bench schema lock clean install install-dev

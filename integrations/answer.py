@@ -7,6 +7,7 @@ from typing import Any
 from integrations import http
 from integrations.core import paths
 from integrations.core.backoff import parse_retry_after
+from integrations.core.chance import random_id
 from integrations.core.errors import ExpressionError
 from integrations.core.redaction import Personal, Redaction
 from integrations.core.spellings import MASK
@@ -26,6 +27,8 @@ from otms import documents
 
 NO_CONTENT = 204
 NOT_LET_IN = (401, 407)
+# Nothing against the document: anything would be too much, or not get through to who answers.
+OF_THE_TARGET = (429, 502, 503, 504)
 GONE = 410
 GONE_THERE = (404, GONE)
 GONE_WORDS = (
@@ -82,17 +85,22 @@ def report(call: Call, exchange: Exchange, outcome: Outcome) -> Report:
     error = outcome.changes.get("error")
     if not error:
         return call.plan.report(call.step, "works")
-    # What is worth another attempt is nothing against the document; nor is it when we are not let
-    # in, though that attempt is over.
-    retried = call.plan.policy.retry.retries(exchange.status)
     if outcome.pause_reason:
         return call.plan.report(call.step, "gone", error)
+    wait = _retry_after(exchange)
+    return call.plan.report(call.step, _kind(call, exchange, wait), error, wait)
+
+
+def _kind(call: Call, exchange: Exchange, wait: float | None) -> Kind:
+    """Would it have failed with any other document, perhaps, or is it this one?"""
+    status = exchange.status
     if exchange.error:
-        down = exchange.error_kind not in http.FINAL or exchange.error_kind == "token"
-    else:
-        down = retried or exchange.status in NOT_LET_IN
-    kind: Kind = "down" if down else "refuses"
-    return call.plan.report(call.step, kind, error, _retry_after(exchange))
+        final = exchange.error_kind in http.FINAL and exchange.error_kind != "token"
+        return "refuses" if final else "down"
+    retried = call.plan.policy.retry.retries(status)
+    if status in NOT_LET_IN or (retried and (wait is not None or status in OF_THE_TARGET)):
+        return "down"
+    return "fails" if retried else "refuses"
 
 
 def as_kept(call: Call, exchange: Exchange) -> tuple[Exchange, Personal]:
@@ -322,6 +330,7 @@ def _retry_after(exchange: Exchange) -> Any:
 def request_log(call: Call, exchange: Exchange) -> RequestLog:
     """The exchange as it is kept: secrets masked, bodies as text."""
     return RequestLog(
+        uuid=random_id(),
         platform_id=call.object.platform_id,
         integration_id=call.object.integration_id,
         object_id=call.object.pk,

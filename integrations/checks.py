@@ -11,8 +11,18 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from integrations import store
 from integrations.connectors import email
 from integrations.core.errors import MappingError
+from otms import env
 from otms.accounts.permissions import catalogue
 from otms.db import rotation
+
+
+@register()
+def check_names(**_: Any) -> list[CheckMessage]:
+    """A variable with a slip in its name would leave the default, in silence."""
+    return [
+        checks.Warning(f"{name} means nothing.", hint=f"Did you mean {meant}?", id="otms.W002")
+        for name, meant in env.misspelt().items()
+    ]
 
 
 @register()

@@ -2,16 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.utils.timezone import now
-from rest_framework import serializers
 
 from integrations import connectors, health
 from integrations.connectors import base
-from integrations.core import delivery, schedule, signing
+from integrations.core import delivery, schedule
 from integrations.core.errors import Problem
 from integrations.models import DataSource, Integration, Use
 from otms import documents
@@ -55,14 +52,6 @@ class Draft(NamedTuple):
     before: dict[str, Any]
 
 
-class NewSecret(NamedTuple):
-    """A signing secret that was made, and until when another was to sign that signs no more."""
-
-    source: DataSource
-    secret: str
-    cut: datetime | None
-
-
 def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
     """The integrations as the API shows them, secrets masked, with their health."""
     found = list(integrations)
@@ -93,6 +82,18 @@ def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
         }
         for each in found
     ]
+
+
+def as_given(integration: Integration) -> dict[str, Any]:
+    """What `save()` would be given to leave it as it is; a secret is the mask that keeps it."""
+    return {
+        **{name: getattr(integration, name) for name in (*OWN_FIELDS, "enabled")},
+        "schedule": integration.schedule,
+        "delivery": integration.delivery,
+        "data_sources": [
+            {**_data_source(source), "id": source.pk} for source in integration.data_sources.all()
+        ],
+    }
 
 
 def unreadable(integration: Integration) -> str:
@@ -207,62 +208,6 @@ def delete(integration: Integration) -> bool:
     return integration.retire()
 
 
-def new_signing_secret(
-    integration: Integration, source_id: Any, *, scheme: str = "v1", keep: timedelta | None = None
-) -> NewSecret:
-    """Give a data source a new signing secret; for a while the one before it signs too.
-
-    The secret is given back, to be shown this once, and until when the one before the last should
-    have signed, which it does no more.
-    """
-    with transaction.atomic():
-        integration.hold()
-        if integration.kept_by:
-            raise Owned(integration.kept_by)
-        source = integration.data_sources.filter(pk=source_id).first()
-        if source is None:
-            text = "This integration has no such data source."
-            raise Invalid([Problem("dataSourceId", "unknown", text)])
-        if not source.signs:
-            text = f"Nothing is signed by the connector {source.connector}."
-            raise Invalid([Problem("dataSourceId", "not_signed", text)])
-        if not source.secrets.are_readable:
-            text = f"The secrets of this data source {UNREADABLE}"
-            raise Invalid([Problem("dataSourceId", "secrets_unreadable", text)])
-        made, before = signing.new_secret(scheme), source.secrets.get("secret")
-        cut = overlap(source)
-        settings, _ = base.parted(source.settings or {}, ["previousSecretUntil"])
-        others, _ = base.parted(source.secrets, ["previousSecret"])
-        if keep and before:
-            settings["previousSecretUntil"] = timestamp(now() + keep)
-            others["previousSecret"] = before
-        source.settings, source.secrets = settings, {**others, "secret": made}
-        source.save()
-        integration.touch()
-        text = f"Of the data source {source}."
-        if cut:
-            text += f" {cut_short(cut)}"
-        audit.record("generate:integration:signingSecret", integration, note=text)
-    return NewSecret(source, made, cut)
-
-
-def overlap(source: DataSource) -> datetime | None:
-    """Until when its previous signing secret signs too; None if none does."""
-    until = (source.settings or {}).get("previousSecretUntil")
-    if not until or "previousSecret" not in held(source):
-        return None
-    end: datetime = serializers.DateTimeField().to_internal_value(until)
-    return end if end > now() else None
-
-
-def cut_short(cut: datetime) -> str:
-    """That a promise was not kept, for who was given it."""
-    return (
-        f"The secret before the last was to sign until {cut:%Y-%m-%d %H:%M} UTC and signs no more: "
-        "receivers that know no newer one refuse what is sent."
-    )
-
-
 def checked(
     platform: Platform, given: dict[str, Any], integration: Integration | None = None
 ) -> Draft:
@@ -355,7 +300,8 @@ def assembled(
     for name in SOURCE_FIELDS:
         if name in given and name != "settings":
             setattr(source, name, given[name])
-    source.filters, source.remember = source.filters or None, source.remember or ""
+    source.filters = None if source.filters == [] else source.filters
+    source.remember = source.remember or ""
     if source.connector != before[0]:  # also without settings: those may come with the next call
         source.secrets = {}
     if "settings" in given and source.connector in connectors.known():

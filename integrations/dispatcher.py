@@ -7,7 +7,6 @@ writes outcomes down in bulk. A slot is free when its outcome is in the database
 
 import asyncio
 import logging
-import os
 import threading
 import time
 from collections import defaultdict, deque
@@ -20,20 +19,23 @@ from functools import partial
 from math import inf
 from typing import Any, TypeVar
 
+import psycopg
 import uvloop
 from django.conf import settings
-from django.db import DataError, Error, IntegrityError, close_old_connections, connections
+from django.db import Error, close_old_connections, connections
 
-from integrations import answer, http, pipeline
+from integrations import answer, hints, http, pipeline
 from integrations.answer import Call
 from integrations.connectors.base import BlockingConnector
 from integrations.core.delivery import DeliveryPolicy
 from integrations.core.share import Share
+from integrations.ledger import BROKEN_SECONDS, FLUSH_SECONDS, Ledger, report
 from integrations.models import IntegrationObject, Level, Outcome
 from integrations.models.claim import Claims
 from integrations.plan import Plan, Plans
 from integrations.tokens import Tokens
 from otms import tracing
+from otms.db.full import is_full
 from otms.log import about
 
 log = logging.getLogger(__name__)
@@ -42,22 +44,12 @@ T = TypeVar("T")
 # What waits to be prepared, and who waits for it.
 Unprepared = tuple[IntegrationObject, Plan, "asyncio.Future[Call | Outcome]"]
 
-FLUSH_SECONDS = 0.02
-FLUSH_ROWS = 100
 BUSY_SECONDS = 0.02  # until the gates are looked at again when other workers hold them
-BROKEN_SECONDS = 1.0  # until the database is tried again
 STOP_SECONDS = 65.0  # the longest call there may be, and what it takes to write it down
 MAPPERS = 2
 SLICE_SECONDS = 0.005  # of a mapper that one integration has at once
 THREADS = 32  # for connectors that wait; a hanging target has at most THREADS_EACH of them
 THREADS_EACH = 8
-
-_LEVELS = {
-    Level.DEBUG: logging.DEBUG,
-    Level.INFO: logging.INFO,
-    Level.WARNING: logging.WARNING,
-    Level.ERROR: logging.ERROR,
-}
 
 
 class Dispatcher:
@@ -76,16 +68,16 @@ class Dispatcher:
         self._rooms: dict[Any, asyncio.Semaphore] = defaultdict(
             partial(asyncio.Semaphore, THREADS_EACH)
         )
-        self._in_flight: set[int] = set()
         self._share = Share(self._size)
         self._suspects: set[int] = set()  # of those, what was interrupted before: one at a time
-        self._outcomes: list[Outcome] = []
         self._stopping = False
         self._looked = -inf  # when a claim came back, by the monotonic clock
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._look = asyncio.Event()
-        self._answered = asyncio.Event()
+        self._expecting = True  # has somebody said that there is something?
+        self._ledger = Ledger(self._write, self._closed)
+        self._listener = hints.Listener(self._expect)
 
     # From other threads.
 
@@ -97,7 +89,7 @@ class Dispatcher:
         """There may be something to do."""
         if self._loop:
             with suppress(RuntimeError):  # it has just closed
-                self._loop.call_soon_threadsafe(self._look.set)
+                self._loop.call_soon_threadsafe(self._expect)
 
     @property
     def is_dead(self) -> bool:
@@ -111,7 +103,7 @@ class Dispatcher:
 
     def stop(self, timeout: float = STOP_SECONDS) -> None:
         """Claim no more, finish the calls that began, give the other leases back."""
-        self._stopping = True
+        self._stopping = self._ledger.is_stopping = True
         self.poke()
         if self._thread:
             self._thread.join(timeout)
@@ -131,10 +123,11 @@ class Dispatcher:
         self._free_threads = asyncio.Semaphore(THREADS)
         self._window = http.Window(limit=self._size)
         self._tokens = Tokens(self._window.send, self._in_database)
-        flusher = asyncio.create_task(self._keep_flushing())
+        writing = asyncio.create_task(self._ledger.keep())
         deliveries: set[asyncio.Task[None]] = set()
         try:
             while not self._stopping:
+                await self._listen()
                 self._look.clear()
                 started = time.monotonic()
                 claims = await self._claim()
@@ -143,43 +136,74 @@ class Dispatcher:
                     deliveries.add(task)
                     task.add_done_callback(deliveries.discard)
                 if claims.more or claims.deferred:
+                    self._expecting = True
+                    if not claims.objects:  # it may be a long transaction that holds their head
+                        await self._wait(BUSY_SECONDS)
                     continue
-                if until_idle and not (self._in_flight or claims.busy or self._look.is_set()):
+                if until_idle and not (self._ledger.open or claims.busy or self._look.is_set()):
                     break
                 await self._wait(BUSY_SECONDS if claims.busy else self._poll)
-            while self._in_flight:
+            while self._ledger.open:
                 await asyncio.sleep(FLUSH_SECONDS)
         finally:
-            flusher.cancel()
+            writing.cancel()
+            self._listener.close()
             await self._window.close()
             self._mappers.shutdown(wait=False)
             self._threads.shutdown(wait=False)
             await self._in_database(connections.close_all)
             self._database.shutdown(wait=False)
 
+    def _expect(self) -> None:
+        self._expecting = True
+        self._look.set()
+
     async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._look.wait(), seconds or None)
 
+    async def _listen(self) -> None:
+        """Before the queue is looked at: what comes after that is heard."""
+        if self._listener.is_deaf and settings.OTMS_WAKE_UPS:
+            with suppress(Error, psycopg.Error):  # who reads the queue next says so
+                self._listener.listen(await self._in(self._database, self._listener.connect))
+
     async def _claim(self) -> Claims:
+        if self._ledger.is_stuck:  # what is sent now could not be written down either
+            await self._wait_for_room()
+            return Claims(busy=True)
         if self._share.free <= 0:
             return Claims()
+        expected, self._expecting = self._expecting, False
         try:
-            claims = await self._in_database(self._claim_due, suspect=not self._suspects)
+            claims = await self._in_database(
+                self._claim_due, suspect=not self._suspects, expected=expected
+            )
         except Exception as error:  # noqa: BLE001 - whatever it is, the loop must outlive it
-            _report("the queue can't be read", error)
-            await asyncio.sleep(BROKEN_SECONDS)
+            if is_full(error):
+                await self._wait_for_room(error)
+            else:
+                report("the queue can't be read", error)
+                await asyncio.sleep(BROKEN_SECONDS)
             return Claims(busy=True)
         self._looked = time.monotonic()
-        self._in_flight |= {obj.pk for obj in claims.objects}
+        if claims.objects:
+            self._ledger.there_is_room()
+        self._ledger.open |= {obj.pk for obj in claims.objects}
         for obj in claims.objects:
             self._share.take(obj.platform_id, obj.integration_id)
         self._suspects |= {obj.pk for obj in claims.objects if obj.interrupted}
         return claims
 
-    def _claim_due(self, *, suspect: bool) -> Claims:
+    async def _wait_for_room(self, error: Exception | None = None) -> None:
+        self._looked = time.monotonic()  # it does not hang, which the watchdog looks for
+        await self._ledger.wait_for_room(error)
+
+    def _claim_due(self, *, suspect: bool, expected: bool) -> Claims:
         share = self._share
-        claims = IntegrationObject.objects.claim_due(share.free, share=share, suspect=suspect)
+        claims = IntegrationObject.objects.claim_due(
+            share.free, share=share, suspect=suspect, expected=expected
+        )
         try:
             self._plans.refresh(claims.objects)
             self._plans.recall(claims.objects)
@@ -199,8 +223,7 @@ class Dispatcher:
             tracing.span("deliver", "consumer", parent) as span,
         ):
             made = await self._outcome(obj, claimed)
-            self._outcomes.append(made)
-            self._answered.set()
+            self._ledger.put(made)
             if span.is_wanted:
                 span.tell(_described(made), failed=made.level == Level.ERROR)
 
@@ -272,52 +295,15 @@ class Dispatcher:
             return await self._in(self._mappers, answer.judge, call, exchange)
         return answer.judge(call, exchange)
 
-    async def _keep_flushing(self) -> None:
-        while True:
-            await self._answered.wait()
-            if len(self._outcomes) < min(FLUSH_ROWS, len(self._in_flight)):
-                await asyncio.sleep(FLUSH_SECONDS)
-            self._answered.clear()
-            await self._flush()
+    async def _write(self, outcomes: list[Outcome]) -> list[Outcome]:
+        return await self._in_database(IntegrationObject.objects.finish, outcomes)
 
-    async def _flush(self) -> None:
-        outcomes, self._outcomes = self._outcomes, []
-        while outcomes:
-            batch, outcomes = outcomes[:FLUSH_ROWS], outcomes[FLUSH_ROWS:]
-            await self._write(batch)
-            for outcome in batch:
-                self._in_flight.discard(outcome.object.pk)
-                self._share.take(outcome.object.platform_id, outcome.object.integration_id, -1)
-            self._suspects &= self._in_flight
-            self._look.set()
-
-    async def _write(self, batch: list[Outcome]) -> None:
-        """Write outcomes down; a database that is away is waited for, what it refuses is left out.
-
-        What stays unwritten is found again when its lease is over.
-        """
-        while batch:
-            try:
-                standing = await self._in_database(IntegrationObject.objects.finish, batch)
-            except Exception as error:  # noqa: BLE001 - one must not keep the others waiting
-                _report("outcomes can't be written", error)
-                if _is_away(error):
-                    await asyncio.sleep(BROKEN_SECONDS)
-                    if time.time() > max(
-                        each.object.due_at.timestamp() for each in batch if each.object.due_at
-                    ):
-                        return
-                elif len(batch) > 1:
-                    for outcome in batch:
-                        await self._write([outcome])
-                    return
-                else:
-                    less = batch[0].reduced()
-                    batch = [less] if less else []
-            else:
-                for outcome in standing:
-                    _tell(outcome)
-                return
+    def _closed(self, outcomes: list[Outcome]) -> None:
+        """These have left the window; what waits for a slot may come."""
+        for outcome in outcomes:
+            self._share.take(outcome.object.platform_id, outcome.object.integration_id, -1)
+        self._suspects &= self._ledger.open
+        self._look.set()
 
     async def _in_database(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return await self._in(self._database, _with_fresh_connection, function, *args, **kwargs)
@@ -368,62 +354,3 @@ def _with_fresh_connection(function: Callable[..., T], *args: Any, **kwargs: Any
     """No request ends here, so nobody else drops a connection that broke."""
     close_old_connections()
     return function(*args, **kwargs)
-
-
-def _is_away(error: Exception) -> bool:
-    """Is it the database that can't work now, or what it was given that it refuses?"""
-    return isinstance(error, Error) and not isinstance(error, (DataError, IntegrityError))
-
-
-def _report(what: str, error: Exception) -> None:
-    """In one line if it comes from the database, in full if it is a fault of ours."""
-    trace = None if isinstance(error, Error) else error
-    log.error(what, extra={"error": str(error).strip()}, exc_info=trace)
-
-
-def _tell(outcome: Outcome) -> None:
-    """One line for each transition, for support to read."""
-    obj = outcome.object
-    log.log(
-        _LEVELS[outcome.level],
-        outcome.message,
-        extra={
-            "code": outcome.code,
-            "object": obj.uuid,
-            "change": obj.change_id,
-            "integration": obj.integration_id,
-            "reference": obj.reference if obj.told_as is None else obj.told_as,
-            "attempt": obj.attempts,
-        },
-    )
-
-
-# The dispatcher of this process.
-
-_current: Dispatcher | None = None
-_pid = 0
-_lock = threading.RLock()  # a signal may come to the thread that holds it
-
-
-def poke() -> None:
-    """Have this process's dispatcher look at the queue; the first poke starts it.
-
-    One that was stopped stays so: a late hint must not lease what nobody will deliver.
-    """
-    global _current, _pid
-    with _lock:
-        if _current is None or _pid != os.getpid() or _current.is_dead:
-            _current, _pid = Dispatcher(), os.getpid()
-            _current.start()
-    _current.poke()
-
-
-def idle() -> float:
-    """For how many seconds this process has not looked at the queue; infinite if it never did."""
-    return _current.idle if _current is not None and _pid == os.getpid() else inf
-
-
-def stop(timeout: float = STOP_SECONDS) -> None:
-    """Let the calls in flight finish, and give the other leases back."""
-    if _current is not None and _pid == os.getpid():
-        _current.stop(timeout)

@@ -1,18 +1,25 @@
-"""What each integration made of a record's newest change, and why those that made nothing did.
+"""What each integration did last about a record, what it made of the newest change, or why nothing.
 
 A save that nobody listens to has no object in the queue: what there is to say of it is told from
 what the integrations say now.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from integrations import entities, story
-from integrations.core import origin
-from integrations.models import EntityChange, Integration, IntegrationObject
+from django.db.models import Count, Max, Q
 
-MOST = 100  # integrations that one answer tells of, and newest objects that it looks at
+from integrations import entities, story, surroundings
+from integrations.core import origin
+from integrations.models import EntityChange, Integration, IntegrationObject, Status
+from otms.accounts.audit import AuditEntry
+
+# Integrations that one answer tells of, and as many that are about such records no more.
+MOST = 100
+MOST_ENTRIES = 1000  # of the audit trail, since a change
 MOST_CALLED = 10  # records of the same name
 
 
@@ -38,9 +45,17 @@ def find(platform_id: Any, entity: str, reference: str) -> list[UUID]:
     """The records that people call so (10 at most), the one that changed last first; else one that
     was deleted."""
     kind = entities.load(entity)
-    records = kind.root._default_manager.of(platform_id).filter(kind.called(reference))
-    if found := list(records.order_by("-updated_at").values_list("pk", flat=True)[:MOST_CALLED]):
-        return found
+    records = kind.root._default_manager.of(platform_id)
+    # One after the other: asked for all at once, each record of the platform would be looked at.
+    found = {
+        id: changed
+        for called in kind.called(reference)
+        for id, changed in records.filter(called)
+        .order_by("-updated_at")
+        .values_list("pk", "updated_at")[:MOST_CALLED]
+    }
+    if found:
+        return sorted(found, key=lambda id: found[id], reverse=True)[:MOST_CALLED]
     queued = IntegrationObject.objects.of(platform_id).filter(entity=entity, reference=reference)
     return list(queued.order_by("-pk").values_list("entity_id", flat=True)[:1])
 
@@ -58,13 +73,55 @@ def record(platform_id: Any, entity: str, entity_id: Any) -> Explanation:
     about = Integration.objects.of(platform_id).living().filter(trigger_entity=entity)
     listed = list(about.select_related("gate").order_by("name", "pk")[:MOST])
     # What was queued by one that has been deleted, or is about something else now, is told too.
-    queued = IntegrationObject.objects.of(platform_id).filter(entity=entity, entity_id=entity_id)
-    newest = queued.select_related("integration__gate", "change", "since").order_by("-pk")[:MOST]
-    objects = {obj.integration_id: obj for obj in reversed(newest)}
     known = {each.pk for each in listed}
-    listed += [obj.integration for obj in objects.values() if obj.integration_id not in known]
-    told = [_told(each, objects.get(each.pk), change) for each in listed]
+    queued = _queued(platform_id, change, known)
+    listed += [each.newest.integration for id, each in queued.items() if id not in known]
+    words = _words(queued.values(), {each.pk: each for each in listed})
+    around = Known(words, _resumptions(listed, change))
+    told = [_told(each, queued.get(each.pk), change, around) for each in listed]
     return Explanation(change, _in_short(change, told), told)
+
+
+@dataclass(frozen=True)
+class Queued:
+    """What one integration has in the queue about a record: its newest object, and that about the
+    last change; they are two where an older change was replayed since."""
+
+    newest: IntegrationObject
+    of_change: IntegrationObject | None
+    given_up: int
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was asked for all integrations at once: what there is to say of objects, by their
+    numbers, and when those were resumed that were paused at the time of the change."""
+
+    words: dict[int, str]
+    resumed: dict[UUID, datetime]
+
+
+def _queued(platform_id: Any, change: EntityChange, listed: set[UUID]) -> dict[UUID, Queued]:
+    """By integration: of the listed, and of others."""
+    queued = IntegrationObject.objects.of(platform_id)
+    same = queued.filter(entity=change.entity, entity_id=change.entity_id).order_by()
+    found = same.values("integration").annotate(
+        newest=Max("pk"),
+        of_change=Max("pk", filter=Q(change=change.pk)),
+        given_up=Count("pk", filter=Q(status=Status.ERROR)),
+    )
+    rows = list(found.order_by("-newest"))
+    others = [row for row in rows if row["integration"] not in listed][:MOST]
+    rows = [row for row in rows if row["integration"] in listed] + others
+    ids = {id for row in rows for id in (row["newest"], row["of_change"]) if id}
+    whole = queued.select_related("integration__gate", "change", "since").in_bulk(ids)
+    return {
+        row["integration"]: Queued(
+            whole[row["newest"]], whole.get(row["of_change"]), row["given_up"]
+        )
+        for row in rows
+        if row["newest"] in whole
+    }
 
 
 def _in_short(change: EntityChange, told: list[Told]) -> str:
@@ -79,18 +136,46 @@ def _in_short(change: EntityChange, told: list[Told]) -> str:
     return f"{last}; {queued} {noun} had to do with it."
 
 
-def _told(integration: Integration, obj: IntegrationObject | None, change: EntityChange) -> Told:
-    if obj is None:
-        return Told(integration, None, _why_not(integration, change))
-    obj.integration = integration
-    said = " ".join(story.in_words(obj))
+def _words(queued: Iterable[Queued], listed: dict[UUID, Integration]) -> dict[int, str]:
+    """What there is to say of each of these objects, by its number."""
+    objects = [obj for each in queued for obj in (each.newest, each.of_change) if obj]
+    for obj in objects:
+        obj.integration = listed[obj.integration_id]
+    around = surroundings.of(objects)
+    return {obj.pk: " ".join(story.in_words(obj, around)) for obj in objects}
+
+
+def _told(
+    integration: Integration, queued: Queued | None, change: EntityChange, known: Known
+) -> Told:
+    if queued is None:
+        return Told(integration, None, _why_not(integration, change, known))
+    obj = queued.newest
+    said = known.words[obj.pk]
     if obj.change.pk < change.pk:
-        then = f"Of the change of {story.at(obj.change.created_at)} ({obj.change.action}): {said}"
-        said = f"{then} Of the last one: {_why_not(integration, change)}"
+        then = f"Of the change of {story.at(obj.change.created_at)} ({obj.change.action})"
+        then += ", replayed" if obj.replay_of_id else ""
+        of_change = queued.of_change
+        of_last = of_change and known.words[of_change.pk]
+        last = of_last or _why_not(integration, change, known)
+        said = f"{then}: {_ended(said)} Of the last one: {last}"
+    if queued.given_up and obj.status != Status.ERROR:
+        said = f"{_ended(said)} {_before_that(queued.given_up)}"
     return Told(integration, obj, said)
 
 
-def _why_not(integration: Integration, change: EntityChange) -> str:
+def _before_that(given_up: int) -> str:
+    if given_up == 1:
+        return "Before that, 1 change of it was given up."
+    return f"Before that, {given_up} changes of it were given up."
+
+
+def _ended(said: str) -> str:
+    """With a full stop, which a reason may lack."""
+    return said if said.endswith((".", "!", "?")) else f"{said}."
+
+
+def _why_not(integration: Integration, change: EntityChange, known: Known) -> str:
     """Why it has nothing in the queue for this change, by what it says now."""
     actions = integration.trigger.get("actions", [])
     if change.origin_integration_id == integration.pk:
@@ -104,8 +189,26 @@ def _why_not(integration: Integration, change: EntityChange) -> str:
         made, saved = story.at(integration.created_at), story.at(change.created_at)
         return f"It was made at {made}, after this change of {saved}."
     if integration.updated_at > change.created_at:
+        if resumed := known.resumed.get(integration.pk):
+            return f"It was paused when this was saved; it was resumed at {story.at(resumed)}."
         return (
             f"It would listen as it is now, but was changed at {story.at(integration.updated_at)}, "
             f"after this change of {story.at(change.created_at)}."
         )
     return "Nothing is known of it: what it had in the queue was forgotten with its history."
+
+
+def _resumptions(integrations: Iterable[Integration], change: EntityChange) -> dict[UUID, datetime]:
+    """When each was switched on, of those that were off at the time of this change."""
+    asked = {each.pk for each in integrations if each.updated_at > change.created_at}
+    if not asked:
+        return {}
+    trail = AuditEntry.objects.of(change.platform_id).filter(entity_id__in=asked)
+    since = trail.filter(created_at__gt=change.created_at).order_by("id")[:MOST_ENTRIES]
+    first: dict[Any, AuditEntry] = {}
+    for entry in since:
+        if "enabled" in entry.changes:
+            first.setdefault(entry.entity_id, entry)
+    return {
+        id: entry.created_at for id, entry in first.items() if entry.changes["enabled"].get("after")
+    }

@@ -6,13 +6,15 @@ from typing import Any
 from django.db.models import Count, Min, OuterRef, QuerySet, Subquery
 from django.utils.timezone import now
 
+from integrations import pressure
+from integrations.core.room import Level
 from integrations.core.trouble import Trouble
 from integrations.models import Integration, IntegrationObject, Status
 from integrations.models.gate import moment
 from otms.documents import timestamp
 
 STATES = ("HEALTHY", "DEGRADED", "PAUSED", "SUSPENDED", "DELETED")
-FAILED = (Status.RETRY, Status.ERROR)
+FAILED = (Status.RETRY, Status.ERROR, Status.SKIPPED)  # the last if it has an error
 
 
 def of(integrations: list[Integration]) -> dict[Any, dict[str, Any]]:
@@ -29,15 +31,15 @@ def of(integrations: list[Integration]) -> dict[Any, dict[str, Any]]:
         .annotate(queued=Count("id"), oldest=Min("due_at"))
     }
     newest = {row["pk"]: row for row in _newest(ids)}
-    errors = dict(
-        queue.filter(id__in=[_failed(row) for row in newest.values()]).values_list("id", "error")
-    )
+    failed = {id: _failed(row) for id, row in newest.items()}
+    found = queue.filter(id__in=[id for ids in failed.values() for id in ids])
+    errors = dict(found.exclude(status=Status.SKIPPED, error="").values_list("id", "error"))
     return {
         each.pk: _told(
             each,
             waiting.get(each.pk, {"queued": 0, "oldest": None}),
             newest[each.pk]["delivered_at"],
-            errors.get(_failed(newest[each.pk])),
+            next((errors[id] for id in failed[each.pk] if id in errors), None),
         )
         for each in integrations
     }
@@ -64,10 +66,22 @@ def _newest(ids: list[Any]) -> QuerySet[Integration, Any]:
     )
 
 
-def _failed(row: dict[str, Any]) -> int | None:
-    """The newest object that failed, if none after it was delivered."""
-    failed = max(row[status.lower()] or 0 for status in FAILED)
-    return failed if failed > (row["delivered"] or 0) else None
+def _failed(row: dict[str, Any]) -> list[int]:
+    """The newest objects that failed and none after them was delivered, the newest first."""
+    failed = (row[status.lower()] or 0 for status in FAILED)
+    return sorted((id for id in failed if id > (row["delivered"] or 0)), reverse=True)
+
+
+def _passed_over(integration: Integration, delivered_at: datetime | None) -> str | None:
+    """What the last call was refused with, where that is passed over, if none went well since.
+
+    In the queue it may stand behind any number of those that filters left out.
+    """
+    troubles = integration.gate.trouble.values()
+    last = max(troubles, key=lambda each: each.last, default=None)
+    if integration.policy.on_poison != "skip" or last is None:
+        return None
+    return None if delivered_at and moment(last.last) <= delivered_at else last.reason
 
 
 def _told(
@@ -81,7 +95,7 @@ def _told(
         state = "PAUSED"
     elif reason:
         state = "SUSPENDED"
-    elif error is not None:
+    elif error is not None or (error := _passed_over(integration, delivered_at)) is not None:
         state, reason = "DEGRADED", error
     troubled = {id: each for id, each in integration.gate.trouble.items() if each.is_on}
     first = min(troubled.values(), key=lambda each: each.since, default=None)
@@ -96,6 +110,17 @@ def _told(
         "oldestDueSeconds": max(0, round(late)),
         "lastSuccessAt": timestamp(delivered_at) if delivered_at else None,
         "targets": [_target(id, each) for id, each in troubled.items()],
+        "intake": [_intake(each) for each in pressure.of_platform(integration.platform_id)],
+    }
+
+
+def _intake(facts: dict[str, Any]) -> dict[str, Any]:
+    """What of the platform or the server runs full, and whether nothing more is taken in."""
+    return {
+        "full": facts["of"],
+        "stopped": facts["level"] == Level.FULL,
+        "since": facts["since"],
+        "reason": pressure.said(facts, named=False),
     }
 
 

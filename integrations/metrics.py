@@ -12,6 +12,7 @@ from itertools import accumulate
 from math import inf
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, Max, Min, Q
 from django_celery_beat.models import PeriodicTask
@@ -25,6 +26,8 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from integrations import pressure
+from integrations.core.room import Level
 from integrations.models import (
     Alert,
     Counter,
@@ -37,11 +40,12 @@ from integrations.models import (
     RequestLog,
     Task,
 )
-from integrations.models.claim import database_now
 from integrations.models.counter import BUCKETS, CALLS, DELAYS
 from integrations.models.gate import EVER, FOREVER
+from integrations.models.pressure import Of
 from integrations.models.task import OPEN
 from otms import __version__, documents
+from otms.db.clock import database_now
 
 MOST = 1000  # integrations that have series of their own; of more, platforms have
 MOST_MS = 5000  # that the database may take for one of the statements
@@ -79,6 +83,7 @@ class DatabaseCollector(Collector):
             yield from _waiting(queue)
             yield from _counted(queue)
             yield from _deployment(now)
+            yield from _intake(queue)
             yield from _stored()
 
 
@@ -295,6 +300,38 @@ def _deployment(now: datetime) -> Iterator[Metric]:
     waiting.add_metric(["to_address"], alerts.count())
     waiting.add_metric(["to_send"], notices.count())
     yield waiting
+
+
+def _intake(queue: _Queue) -> Iterator[Metric]:
+    """How near it is that nothing more is taken in, and where that is so."""
+    limits = {
+        "otms_queue_limit": (settings.OTMS_MOST_WAITING, "Objects of a platform that may wait."),
+        "otms_database_limit_bytes": (
+            settings.OTMS_MOST_DATABASE_BYTES,
+            "What the database may take before nothing more is taken in.",
+        ),
+        "otms_disk_free_bytes": (
+            pressure.disk_free(),
+            "What is free for the file of an embedded database.",
+        ),
+    }
+    for name, (value, text) in limits.items():
+        family = GaugeMetricFamily(name, text)
+        if value or (name == "otms_disk_free_bytes" and value is not None):
+            family.add_metric([], value)
+        yield family
+    known = pressure.known()  # as the doors know it: also of a disk that takes no byte more
+    places = {(str(each.platform_id), Of.QUEUE.value) for each in queue.integrations}
+    places |= {("", Of.DISK.value), ("", Of.DATABASE.value)}
+    for name, level, text in (
+        ("otms_intake_low", Level.LOW, "1: the room for what comes in is nearly used up."),
+        ("otms_intake_stopped", Level.FULL, "1: nothing more is taken in until there is room."),
+    ):
+        family = GaugeMetricFamily(name, text, labels=["platform", "of"])
+        there = {(each["platform_id"], each["of"]) for each in known if each["level"] == level}
+        for labels in sorted(places | there):
+            family.add_metric(labels, labels in there)
+        yield family
 
 
 def _stored() -> Iterator[Metric]:

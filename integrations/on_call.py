@@ -1,11 +1,13 @@
 """Whoever runs this deployment is mailed what no platform can mend: seldom, and never in the way.
 
 To `OTMS_OPERATOR_EMAILS`, one mail an hour for each kind of trouble, whatever all processes find.
+After one that could not be sent, what is found a minute later is mailed.
 What is told here stands in the log of the server too, each time.
 """
 
 import logging
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -18,6 +20,7 @@ from integrations.connectors.base import Delivery
 log = logging.getLogger(__name__)
 
 PERIOD = 3600  # seconds in which one mail of a kind is enough
+AGAIN = 60  # seconds after a mail that could not be sent
 TIMEOUT = 10.0
 FOOT = (
     "Server: {host}\nTime: {now:%Y-%m-%d %H:%M:%S} UTC\n\nWhat else of this kind happens within "
@@ -32,8 +35,9 @@ def tell(kind: str, subject: str, text: str) -> bool:
     """
     if not (settings.EMAIL_HOST and settings.OTMS_OPERATOR_EMAILS):
         return False
+    told = f"operators-told-{kind}"
     try:
-        if not cache.add(f"operators-told-{kind}", 1, PERIOD):
+        if not cache.add(told, 1, PERIOD):
             return False
         foot = FOOT.format(host=socket.gethostname(), now=datetime.now(UTC))
         mail = {
@@ -47,5 +51,12 @@ def tell(kind: str, subject: str, text: str) -> bool:
     except Exception as fault:  # noqa: BLE001 - whoever tells has something else to do
         error = f"{type(fault).__name__}: {fault}"
     if error:
+        _forget_soon(told)
         log.error("the operators could not be mailed", extra={"kind": kind, "error": error})
     return not error
+
+
+def _forget_soon(told: str) -> None:
+    # A cache that is away was the error, or is one more that can't be mended here.
+    with suppress(Exception):
+        cache.touch(told, AGAIN)

@@ -158,9 +158,12 @@ def _nothing_more(obj: IntegrationObject, plan: Plan, passed: Passed) -> Outcome
 
 
 def _place(obj: IntegrationObject, plan: Plan) -> int:
-    """Where it is among the steps; if that one is gone, behind the last of those that are done."""
+    """Where it is among the steps; if that one is gone, behind the last of those that are done.
+
+    Of which nothing was sent is at the first, for whichever target it waited.
+    """
     places = {str(step.source.pk): place for place, step in enumerate(plan.steps)}
-    if obj.at_source and str(obj.at_source) in places:
+    if obj.at_source and str(obj.at_source) in places and not obj.is_untried:
         return places[str(obj.at_source)]
     if obj.done is None:
         return obj.step
@@ -191,6 +194,6 @@ def _message_id(obj: IntegrationObject, step: Step) -> str:
     """
     if obj.done is None and obj.step:  # as it was counted before
         return f"{obj.uuid}-{obj.step + 1}"
-    if not obj.step and obj.at_source in (None, step.source.pk):
+    if obj.is_untried or (not obj.step and obj.at_source in (None, step.source.pk)):
         return str(obj.uuid)
     return f"{obj.uuid}-{step.source.pk.hex[-12:]}"

@@ -13,6 +13,7 @@ from integrations.models import (
     EntityChange,
     ExternalId,
     File,
+    Gate,
     ImportRow,
     IntegrationObject,
     Log,
@@ -34,8 +35,11 @@ class Place:
     name: str
     texts: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    ours: tuple[str, ...] = ()  # documents of which the keys are ours, and stay
     batch: int | None = None  # rows that are read together, where they are large
     unique: str = ""  # a column that no two rows share
+    of: str = "platform"  # what leads to its platform
+    busy: bool = False  # workers write it at any moment: it is read again, locked, to be changed
     # Of a record that people edit: what belongs to it, each with the column that leads to it.
     parts: tuple[tuple["Place", str], ...] | None = None
 
@@ -82,6 +86,15 @@ KEPT = (
         "request logs",
         ("url", "request_body", "response_body", "error"),
         ("request_headers", "response_headers"),
+    ),
+    # Before what is written of it.
+    Place(
+        Gate,
+        "targets in trouble",
+        ("pause_reason",),
+        ours=("troubles",),
+        of="integration__platform",
+        busy=True,
     ),
     Place(Log, "logs", ("message",), ("data",)),
     Place(

@@ -67,12 +67,8 @@ class Plan:
     redaction: Redaction = field(default_factory=lambda: Redaction(()))
 
     def report(self, step: Step, kind: Kind, reason: str = "", wait: float | None = None) -> Report:
-        """What is told of the target of this step, and who else waits for it."""
-        first = step is self.steps[0] and step.filters is None
-        alone = len(self.steps) == 1
-        return Report(
-            step.source.pk, str(step.source), kind, reason, wait, alone=alone, first=first
-        )
+        """What is told of the target of this step."""
+        return Report(step.source.pk, str(step.source), kind, reason, wait)
 
 
 class Plans:
@@ -86,13 +82,20 @@ class Plans:
         self._plans: dict[Any, dict[int | None, Plan]] = {}
 
     def refresh(self, objects: Iterable[IntegrationObject]) -> None:
-        """Compile what these need and is not there yet: one query when nothing is."""
+        """Compile what these need and is not there yet; no query when all of it is.
+
+        That is asked of those that were not claimed: who claims is told the newest version.
+        """
         needed: dict[Any, set[int | None]] = defaultdict(set)
+        newest: dict[Any, int | None] = {}
         for obj in objects:
             needed[obj.integration_id].add(obj.version)
+            newest[obj.integration_id] = obj.newest_version
         everywhere = Integration.objects.across_platforms()
-        for row, version in VERSIONS.rows(everywhere.db, ids=[*needed]) if needed else []:
-            id = UUID(str(row))
+        unknown = [id for id, version in newest.items() if version is None]
+        for row, version in VERSIONS.rows(everywhere.db, ids=unknown) if unknown else []:
+            newest[UUID(str(row))] = version
+        for id, version in newest.items():
             known = self._plans.get(id, {})
             if None not in known or known[None].version != version:
                 known = self._plans[id] = {None: compiled(everywhere.get(pk=id))}

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import Max
 
-from integrations import http, pipeline
+from integrations import http, pipeline, pressure
 from integrations.answer import Call
 from integrations.core import origin
 from integrations.core.differences import Difference, between, read
@@ -33,10 +33,10 @@ from integrations.models import (
     Use,
 )
 from integrations.models.change import up_to_now
-from integrations.models.claim import database_now
 from integrations.models.task import Kind, TaskStatus
 from integrations.plan import Plan, Plans
 from otms.accounts import actor, audit
+from otms.db.clock import database_now
 from otms.db.deadlock import again_after_deadlock
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 ACTION = "replay:integration:objects"
 PORTION = 200  # objects that one transaction makes
 PORTIONS = 50  # before another replay has its turn
-REST = 8.0  # seconds after a look at a replay that is not to be fast; beat looks every ten
+REST = 8.0  # seconds after a look at a replay that has to wait; beat looks every ten
 TRIES = 3
 FASTEST = 60_000  # a minute
 
@@ -72,6 +72,8 @@ class Preview:
 
     count: int
     older: int  # of whose record something newer was delivered
+    blocked: int  # that would wait behind an error
+    replays: int  # left out, because they are replays themselves
     gone: int  # whose record is deleted, where the record as it is now would be told
     examined: int = 0
     differ: int = 0
@@ -93,8 +95,10 @@ def preview(replay: Replay) -> Preview:
     now_told = replay.tells_now
     seen = Preview(
         count=chosen.count(),
-        older=0 if now_told else chosen.overtaken().count(),
-        gone=chosen.without_record().count() if now_told else 0,
+        older=0 if now_told else chosen.overtaken(),
+        blocked=replay.blocked,
+        replays=replay.replays_left_out,
+        gone=chosen.without_record() if now_told else 0,
     )
     end, plans = time.monotonic() + PREVIEW_SECONDS, Plans()
     newest = chosen.order_by("-id").select_related("change", "since", "integration")
@@ -162,7 +166,10 @@ def _carry_on(task: Task, made: Callable[[], None]) -> None:
         except Exception as error:
             log.exception("a replay failed", extra={"task": str(task.pk)})
             kind = type(error).__name__
-            text = f"Stopped by a fault on our side, {kind}. What was made anew stays."
+            text = (
+                f"Stopped by a fault on our side, {kind}. What was made anew stays; resumed, it "
+                "goes on where it was."
+            )
             task.finish(task.done, task.failed, text, status=TaskStatus.FAILED)
             return
         if portion is None:
@@ -209,6 +216,9 @@ def _portion(task: Task, most: int | None) -> Portion | None:
     if not integration.enabled:
         task.let_go("Waits: the integration is switched off.")
         return None
+    if why := pressure.why_waiting(task.platform_id):
+        task.let_go(why, seconds=REST)
+        return None
     now = database_now("default")
     room = replay.room(now)
     if room is not None and most is not None:
@@ -250,6 +260,9 @@ def _finish(task: Task, replay: Replay) -> None:
     text = f"{_objects(replay.made)} made anew."
     if replay.gone:
         text += f" Left out, because the record is deleted: {replay.gone}."
+    if blocked := replay.blocked:
+        until = "until it is put back or cancelled"
+        text += f" Waiting behind an error of their record, {until}: {blocked}."
     done, failed = _counts(replay)
     if done < task.total:
         text += f" No longer chosen when their turn came: {task.total - done}."

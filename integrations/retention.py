@@ -1,6 +1,6 @@
 """History is forgotten after a while: what went well sooner than what failed.
 
-The oldest first, a few hundred rows in a transaction of their own, and between two of them a pause:
+The oldest first, a few rows in a transaction of their own, and between two of them a pause:
 deliveries wait for none of it. What waits, and what holds others up, is never forgotten, however
 old it is. Each look begins at the oldest and ends where it is young enough, so it costs the same
 however much history there is.
@@ -20,6 +20,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.timezone import now
 
+from integrations import pressure
 from integrations.models import (
     Alert,
     EntityChange,
@@ -36,11 +37,12 @@ from otms.db.deadlock import again_after_deadlock
 
 log = logging.getLogger(__name__)
 
-PORTION = 200  # rows that one transaction takes away, with what hangs on them
-PAGES = 20  # of so many rows, that are looked at behind some that finished late
+PORTION = 25  # rows that one transaction takes away, with what hangs on them
+PAGE = 200  # rows that are looked at, in one statement, for some that may go
+PAGES = 20  # that are looked at behind some that finished late
 PAUSE = 0.05  # seconds between two looks, and at least so many times what the last one took:
-REST = 3  # most of the time the database is there for deliveries alone
-SECONDS = 120.0  # that one run may take; the next goes on
+REST = 9  # most of the time the database is there for deliveries alone
+SECONDS = 300.0  # that one run may take; the next goes on
 
 LOOSE: dict[Any, str] = {RequestLog: "requestLogs", Log: "logs"}
 WENT_WELL = (Status.SUCCESS, Status.SKIPPED, Status.CANCELLED)
@@ -56,7 +58,7 @@ def work_off(*, seconds: float = SECONDS, pause: float = PAUSE) -> dict[str, int
         took = time.monotonic() - began
         if began + took > end:
             break
-        time.sleep(max(pause, REST * took) if pause else 0)
+        time.sleep(max(pause, REST * took) if pause and not pressure.disk_is_full() else 0)
         began = time.monotonic()
     if forgotten:
         log.info("history was forgotten", extra=dict(forgotten))
@@ -128,11 +130,11 @@ def _oldest(rows: Any, limit: datetime) -> list[int]:
     """The first of these rows that finished before the limit, behind some that finished late."""
     after = 0
     for _ in range(PAGES):
-        page = rows.filter(pk__gt=after).values_list("pk", "finished_at", "created_at")[:PORTION]
+        page = rows.filter(pk__gt=after).values_list("pk", "finished_at", "created_at")[:PAGE]
         found = list(page)
         if old := [pk for pk, finished, _ in found if finished is not None and finished < limit]:
-            return old
-        if len(found) < PORTION or all(created >= limit for _, _, created in found):
+            return old[:PORTION]
+        if len(found) < PAGE or all(created >= limit for _, _, created in found):
             return []
         after = found[-1][0]
     return []
@@ -196,13 +198,13 @@ def _changes(limit: datetime) -> Counter[str]:
     everywhere, after = EntityChange.objects.across_platforms(), cache.get(WALKED, 0)
     for _ in range(PAGES):
         rows = everywhere.filter(pk__gt=after).order_by("pk")
-        found = list(rows.values_list("pk", "platform", "created_at")[:PORTION])
+        found = list(rows.values_list("pk", "platform", "created_at")[:PAGE])
         old: dict[Any, set[int]] = defaultdict(set)
         for pk, platform, at in found:
             if at < limit:
                 old[platform].add(pk)
         gone = sum(_unused(platform, ids) for platform, ids in old.items())
-        if sum(map(len, old.values())) < PORTION:
+        if sum(map(len, old.values())) < PAGE:
             cache.set(WALKED, 0, None)
             return +Counter(changes=gone)
         after = found[-1][0]

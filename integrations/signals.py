@@ -24,6 +24,7 @@ from integrations.models import Alert, EntityChange, IntegrationObject
 from integrations.models.change import Action
 from integrations.tasks import wake, wake_alerts
 from otms.db.before_commit import last_read, until_commit
+from otms.db.rows import insert
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ def _write_changes(seen: dict[Any, Any], using: str) -> None:
             change.trace = str(cause.trace) if cause.trace else None
             changes.append(change)
     if changes:
-        EntityChange.objects.using(using).bulk_create(changes)
+        insert(changes, using, keys=True)
         queued = IntegrationObject.objects.using(using).enqueue(changes)
         ids = [change.pk for change in changes]
         log.debug("written down", extra={"changes": ids, "objects": len(queued)})

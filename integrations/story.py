@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.timezone import localtime, now
 
+from integrations import surroundings
 from integrations.core import origin
 from integrations.core.trouble import Trouble
 from integrations.models import (
@@ -20,9 +21,9 @@ from integrations.models import (
 from integrations.models.gate import moment
 from integrations.models.status import OPEN, REQUEUED
 from integrations.models.task import OPEN as OPEN_TASK
-from integrations.models.task import STOPPABLE, TaskStatus
+from integrations.models.task import RESUMABLE, STOPPABLE, TaskStatus
+from integrations.surroundings import MOST_BEHIND, Surroundings
 
-MOST_BEHIND = 1000  # objects that are counted behind one that blocks its lane
 LATE = timedelta(minutes=1)  # after which a worker should have come
 NEWEST = 50  # rows of each kind that a story shows; the lists have the others
 
@@ -96,7 +97,7 @@ def why_not_resumed(task: Task) -> str:
     """Why `resume()` left it as it is."""
     if task.integration is not None and task.integration.deleted_at is not None:
         return "This task can't be resumed: its integration was deleted."
-    return _stays(task, "resumed", (TaskStatus.STOPPED,))
+    return _stays(task, "resumed", RESUMABLE)
 
 
 def _stays(task: Task, done: str, allowed: tuple[TaskStatus, ...]) -> str:
@@ -138,12 +139,13 @@ def in_short(obj: IntegrationObject) -> str:
     return f"Attempt {obj.attempts + 1} {when}."
 
 
-def in_words(obj: IntegrationObject) -> list[str]:
-    """What happened and what will happen, in sentences."""
-    return [sentence for sentence in _sentences(obj) if sentence]
+def in_words(obj: IntegrationObject, around: Surroundings | None = None) -> list[str]:
+    """What happened and what will happen, in sentences; `around` is known of more than this one."""
+    around = around or surroundings.of([obj])
+    return [sentence for sentence in _sentences(obj, around) if sentence]
 
 
-def _sentences(obj: IntegrationObject) -> list[str]:
+def _sentences(obj: IntegrationObject, around: Surroundings) -> list[str]:
     tries = f"{obj.attempts} attempt{'' if obj.attempts == 1 else 's'}"
     match Status(obj.status):
         case Status.SUCCESS:
@@ -152,28 +154,30 @@ def _sentences(obj: IntegrationObject) -> list[str]:
             return [
                 f"Given up at {at(obj.finished_at)}, after {tries}.",
                 obj.error,
-                _blocked(obj),
-                _overtaken(obj),
+                _blocked(obj, around),
+                _overtaken(obj, around),
             ]
         case Status.SKIPPED if obj.error:
             given_up = f"Given up at {at(obj.finished_at)}, after {tries}."
-            return [given_up, obj.reason, _overtaken(obj)]
+            return [given_up, obj.reason, _overtaken(obj, around)]
         case Status.SKIPPED:
             return ["Nothing was sent, and this is why:", obj.reason or obj.error]
         case Status.CANCELLED:
             return [f"Cancelled at {at(obj.finished_at)}; nothing more is sent.", obj.reason]
-    return [*_expected(obj, tries), obj.error and f"The last error: {obj.error}"]
+    expected = _expected(obj, tries, around)
+    is_told = any(obj.error in sentence for sentence in expected)
+    return [*expected, "" if is_told else f"The last error: {obj.error}"]
 
 
-def _expected(obj: IntegrationObject, tries: str) -> list[str]:
+def _expected(obj: IntegrationObject, tries: str, around: Surroundings) -> list[str]:
     """What an open object waits for."""
     if obj.leased:
         return [f"Being delivered right now (attempt {obj.attempts}, since {at(obj.claimed_at)})."]
     said = [f"{tries[0].upper()}{tries[1:]} so far."] if obj.attempts else []
-    return [*said, next(filter(None, (waits(obj) for waits in WAITS)))]
+    return [*said, next(filter(None, (waits(obj, around) for waits in WAITS)))]
 
 
-def _for_a_person(obj: IntegrationObject) -> str:
+def _for_a_person(obj: IntegrationObject, _: Surroundings) -> str:
     if not (reason := obj.integration.gate.pause_reason):
         return ""
     if not obj.integration.enabled:
@@ -184,24 +188,24 @@ def _for_a_person(obj: IntegrationObject) -> str:
     )
 
 
-def _for_those_before(obj: IntegrationObject) -> str:
-    if not obj.lane:
-        return ""
-    of_lane = IntegrationObject.objects.of(obj.platform_id).filter(
-        integration=obj.integration_id, lane=obj.lane, holds_lane=True, pk__lt=obj.pk
-    )
-    if not (ahead := of_lane.order_by("pk").first()):
-        return ""
+def _for_those_before(obj: IntegrationObject, around: Surroundings) -> str:
+    if not (ahead := around.ahead.get(obj.pk)):
+        # It was put back, after a later one had begun.
+        is_beside = obj.pk in around.beside
+        return (
+            "It waits while a later change of the same record is being sent." if is_beside else ""
+        )
     text = (
         f"It waits for an earlier change of the same record (sequence {ahead.pk}, "
         f"{ahead.status}): changes leave in their order."
     )
     if ahead.status == Status.ERROR:
-        text += f" That one failed and holds the others up until it is put back: {ahead.error}"
-    return text
+        until = "until it is put back or cancelled"
+        return f"{text} That one failed and holds the others up {until}: {ahead.error}"
+    return " ".join([text, "Of that one:", *in_words(ahead, around.theirs)])
 
 
-def _for_its_target(obj: IntegrationObject) -> str:
+def _for_its_target(obj: IntegrationObject, _: Surroundings) -> str:
     troubled = _in_trouble(obj)
     return f"It waits because {failing(troubled)}" if troubled and troubled.held else ""
 
@@ -219,12 +223,11 @@ def failing(troubled: Trouble) -> str:
         how = "One call at a time is tried, the next one now."
     since = at(moment(troubled.since))
     return (
-        f"{troubled.name} failed {troubled.failures} times in a row since {since}: "
-        f"{troubled.reason} {how}"
+        f"{troubled.name} failed {troubled.failures} times since {since}: {troubled.reason} {how}"
     )
 
 
-def _for_a_rate(obj: IntegrationObject) -> str:
+def _for_a_rate(obj: IntegrationObject, _: Surroundings) -> str:
     full_until, rate = obj.integration.gate.full_until, obj.integration.policy.rate
     if not rate or full_until <= now():
         return ""
@@ -232,7 +235,7 @@ def _for_a_rate(obj: IntegrationObject) -> str:
     return f"It waits for its target's rate ({says}): more may go at {at(full_until)}."
 
 
-def _for_its_time(obj: IntegrationObject) -> str:
+def _for_its_time(obj: IntegrationObject, _: Surroundings) -> str:
     if not obj.due_at or obj.due_at <= now():
         return ""
     if obj.status == Status.QUEUE and not obj.attempts:
@@ -245,15 +248,14 @@ def _for_its_time(obj: IntegrationObject) -> str:
     return f"The next attempt is at {at(obj.due_at)}."
 
 
-def _for_a_turn(obj: IntegrationObject) -> str:
+def _for_a_turn(obj: IntegrationObject, around: Surroundings) -> str:
     cap = obj.integration.gate.cap
-    of_integration = IntegrationObject.objects.of(obj.platform_id)
-    if of_integration.filter(integration=obj.integration_id, leased=True).count() >= cap:
+    if around.sent.get(obj.integration_id, 0) >= cap:
         return f"It is due, and waits while {cap} others of the integration, its most, are sent."
     return ""
 
 
-def _for_a_worker(obj: IntegrationObject) -> str:
+def _for_a_worker(obj: IntegrationObject, _: Surroundings) -> str:
     if obj.due_at and now() - obj.due_at > LATE:
         return (
             f"It is due since {at(obj.due_at)} and no worker took it: is one running, and does it "
@@ -283,28 +285,17 @@ def _in_trouble(obj: IntegrationObject) -> Trouble | None:
     return gate.held_back.get(str(obj.at_source)) if obj.at_source else first
 
 
-def _blocked(obj: IntegrationObject) -> str:
+def _blocked(obj: IntegrationObject, around: Surroundings) -> str:
     """Who waits behind one that holds its lane."""
-    if not obj.holds_lane:
-        return ""
-    behind = IntegrationObject.objects.of(obj.platform_id).filter(
-        integration=obj.integration_id, lane=obj.lane, holds_lane=True, pk__gt=obj.pk
-    )
-    found = behind[: MOST_BEHIND + 1].count()
+    found = around.behind.get(obj.pk, 0)
     many = f"more than {MOST_BEHIND}" if found > MOST_BEHIND else str(found)
     noun = "change of the same record waits" if found == 1 else "changes of the same record wait"
     return f"Until it is put back or cancelled, {many} later {noun} behind it." if found else ""
 
 
-def _overtaken(obj: IntegrationObject) -> str:
+def _overtaken(obj: IntegrationObject, around: Surroundings) -> str:
     """That its receiver has something newer, which putting it back would undo there."""
-    newer = IntegrationObject.objects.of(obj.platform_id).filter(
-        integration=obj.integration_id,
-        entity_id=obj.entity_id,
-        pk__gt=obj.pk,
-        status=Status.SUCCESS,
-    )
-    if not (last := newer.order_by("-pk").first()):
+    if not (last := around.newer.get(obj.pk)):
         days = settings.OTMS_KEEP_DAYS
         if days and obj.created_at < now() - timedelta(days=days):
             return "Whether a newer change of the record was delivered since is no longer known."

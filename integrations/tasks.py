@@ -1,4 +1,7 @@
-"""What Celery carries: hints to look at the queue. A message may vanish or repeat without harm."""
+"""Hints to look at the queue, which the database or Celery carries.
+
+Any of them may vanish or repeat without harm.
+"""
 
 import atexit
 import logging
@@ -9,11 +12,13 @@ from typing import Any
 from celery import shared_task
 from celery.signals import celeryd_after_setup, worker_shutdown, worker_shutting_down
 from django.conf import settings
+from django.db import connections
 
-from integrations import dispatcher, privacy, replay, retention
+from integrations import hints, pressure, replay, retention, worker
 from integrations.alerts import sending
 from integrations.inbound import imports
 from integrations.models.task import Kind
+from integrations.privacy import work
 from integrations.watchdog import Watchdog
 from otms.db import rotation
 
@@ -26,7 +31,7 @@ COALESCE_SECONDS = 0.01
 @shared_task
 def process_queue() -> None:
     """Every ten seconds, and after a commit: this worker's dispatcher looks at the queue."""
-    dispatcher.poke()
+    worker.poke()
 
 
 @shared_task
@@ -38,7 +43,7 @@ def carry_out_imports() -> None:
 @shared_task
 def carry_out_erasures() -> None:
     """Every ten seconds, and after one was asked for: a person's data is erased."""
-    privacy.work_off()
+    work.work_off()
 
 
 @shared_task
@@ -51,6 +56,13 @@ def send_alerts() -> None:
 def carry_out_replays() -> None:
     """Every ten seconds, and after one was asked for: objects are made anew."""
     replay.work_off(wake)
+
+
+@shared_task
+def measure_pressure() -> None:
+    """Every ten seconds: is there room for more? A disk that turns full is made room on at once."""
+    if pressure.measure():
+        wake(forget_history)
 
 
 @shared_task
@@ -130,14 +142,22 @@ class _Waker(threading.Thread):
             while self._hints:
                 self._send(self._hints.pop())
             threading.Event().wait(COALESCE_SECONDS)
+        connections.close_all()
 
     def _send(self, hint: Any) -> None:
         try:
-            hint.apply_async(expires=10, retry=False)
+            if hint is not process_queue:
+                hint.apply_async(expires=10, retry=False)
+            elif hints.are_told():
+                hints.tell()
+            elif worker.is_here():
+                worker.poke()
+            else:
+                process_queue.apply_async(expires=10, retry=False)
         except Exception as error:  # noqa: BLE001 - whatever a broker can do, the row waits safely
             if self._reachable:
                 log.warning(
-                    "the broker can't be reached; workers find the queue by themselves within 10 s",
+                    "workers can't be told; they find the queue by themselves within 10 s",
                     extra={"error": str(error)},
                 )
             self._reachable = False
@@ -148,8 +168,8 @@ class _Waker(threading.Thread):
 @celeryd_after_setup.connect
 def _start(**_: object) -> None:
     """Before the broker is looked for: a worker that starts without it delivers all the same."""
-    dispatcher.poke()
-    Watchdog(idle=dispatcher.idle).start()
+    worker.poke()
+    Watchdog(idle=worker.idle).start()
     rotation.warn_of_lost()
 
 
@@ -157,13 +177,13 @@ def _start(**_: object) -> None:
 def _claim_no_more(**_: object) -> None:
     """In a signal handler, so nothing is waited for here."""
     imports.stop()
-    privacy.stop()
+    work.stop()
     sending.stop()
     replay.stop()
-    dispatcher.stop(timeout=0)
+    worker.stop(timeout=0)
 
 
 @worker_shutdown.connect
 def _finish(**_: object) -> None:
-    dispatcher.stop()
+    worker.stop()
     sending.finish()

@@ -101,13 +101,16 @@ def tried(
     *,
     force: bool = False,
     is_real: bool = False,
+    answers: dict[str, Any] | None = None,
 ) -> Trial:
     """Make the call of the data source in this place; if the filters say no, only by `force`.
 
+    `answers` are what the steps before it were answered, by their names.
     What a target answers that it calls a record is remembered, if the record is real.
     """
     plan, trial = compiled(integration), Trial()
-    obj = _object(integration, change, place)
+    obj = object_of(integration, change, place)
+    obj.answers = answers
     recall([(obj, plan)])
     reason = _filtered(trial, plan, obj)
     _mapped(trial, plan, obj)
@@ -141,7 +144,7 @@ def tried(
     return trial
 
 
-def _object(integration: Integration, change: EntityChange, place: int) -> IntegrationObject:
+def object_of(integration: Integration, change: EntityChange, place: int) -> IntegrationObject:
     """What a worker would have of this change; it is never stored."""
     return IntegrationObject(
         platform_id=integration.platform_id,

@@ -3,7 +3,9 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_ready
+
+from otms import garbage
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "otms.settings")
 
@@ -15,3 +17,8 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def _keep_logging(**_: object) -> None:
     """Settings say how we log, in workers and beat too; connecting keeps Celery from it."""
+
+
+@worker_ready.connect
+def _settle(**_: object) -> None:
+    garbage.settle()

@@ -33,6 +33,16 @@ class DocumentError(ValueError):
     """Text that is not a JSON document we can keep."""
 
 
+class NotJson(DocumentError):
+    """Text that is no JSON from a line on."""
+
+    def __init__(self, error: json.JSONDecodeError) -> None:
+        where = f"line {error.lineno}, column {error.colno}"
+        super().__init__(f"The document is not JSON: {error.msg} at {where}.")
+        self.line = error.lineno
+        self.said = f"This is not JSON: {error.msg.removesuffix(' at')}, {where}."
+
+
 class DuplicateKey(DocumentError):
     """An object that has the same key twice, so that one of the values would be lost."""
 
@@ -70,8 +80,7 @@ def loads(data: bytes | str, *, most: int | None = None) -> Any:
             raise TooMany(most)
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        where = f"at line {error.lineno}, column {error.colno}"
-        raise DocumentError(f"The document is not JSON: {error.msg} {where}.") from None
+        raise NotJson(error) from None
     except UnicodeDecodeError as error:
         raise DocumentError(f"The document is not UTF-8 from byte {error.start} on.") from None
     except RecursionError:

@@ -3,6 +3,7 @@
 import math
 import os
 from base64 import b64encode
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -11,10 +12,16 @@ from django.core.exceptions import ImproperlyConfigured
 
 MOST_DAYS = 36_500
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+PLANNED_ONCE = 3  # times that a statement is asked of a connection before its plan is kept
+OURS = "OTMS_"
+NEAR = 0.8  # how much of a name has to be right, for that one to be meant
+
+_asked: set[str] = set()  # the variables that mean something
 
 
 def text(name: str, default: str | None = None) -> str:
     """The variable, or what the file that NAME_FILE names holds; required without a default."""
+    _asked.add(name)
     if name in os.environ:
         return os.environ[name]
     if path := os.environ.get(f"{name}_FILE"):
@@ -45,6 +52,14 @@ def number(name: str, default: float) -> float:
     if not math.isfinite(found):
         raise ImproperlyConfigured(f"{name} is {value!r}; write a number.")
     return found
+
+
+def amount(name: str, default: int) -> int:
+    """How many there may be, or how many bytes; 0 is no limit."""
+    found = number(name, default)
+    if not 0 <= found < 2**63 or found != int(found):
+        raise ImproperlyConfigured(f"{name} is {found:g}; write a whole number, or 0 for no limit.")
+    return int(found)
 
 
 def days(name: str, default: float) -> float:
@@ -139,6 +154,19 @@ def address(name: str) -> str:
     return value.rstrip("/")
 
 
+def misspelt() -> dict[str, str]:
+    """The variables that are set and mean nothing, each with the one that was probably meant."""
+    known = {name.removeprefix(OURS): name for name in _asked if name.startswith(OURS)}
+    unknown = (name for name in sorted(os.environ) if name.startswith(OURS))
+    found = {}
+    for name in unknown:
+        if (plain := name.removesuffix("_FILE")) in _asked or name in _asked:
+            continue
+        if near := get_close_matches(plain.removeprefix(OURS), known, n=1, cutoff=NEAR):
+            found[name] = known[near[0]] + name[len(plain) :]
+    return found
+
+
 def extended(**variables: str) -> dict[str, str]:
     """The environment with these variables added or replaced, for another process."""
     return {**os.environ, **variables}
@@ -178,7 +206,11 @@ def database(url: str) -> dict[str, Any]:
             "PORT": str(port),
             "CONN_MAX_AGE": 600,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {"connect_timeout": 5, **dict(parse_qsl(parts.query))},
+            "OPTIONS": {
+                "connect_timeout": 5,
+                "prepare_threshold": PLANNED_ONCE,
+                **dict(parse_qsl(parts.query)),
+            },
         }
     raise ImproperlyConfigured(
         "DATABASE_URL can't be read; write postgres://user:password@host:5432/name or "

@@ -124,3 +124,35 @@ def _one_field(value: Any) -> str:
 def _written_out(text: str) -> str:
     r"""Show what nobody sees: ESC as `\x1b`, the end of a line as `\n`."""
     return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def configuration(format: str, level: str) -> dict[str, Any]:
+    """What `logging` is told: our lines for all, from this level on."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {"()": "otms.log.LineFormatter"},
+            "json": {"()": "otms.log.JsonFormatter"},
+        },
+        "filters": {"about": {"()": "otms.log.AboutFilter"}},
+        "handlers": {
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": format,
+                "filters": ["about"],
+            }
+        },
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            "django": {"handlers": []},  # not Django's own, which mails error pages to ADMINS
+            "django.server": {"handlers": [], "propagate": True},
+            "celery": {"level": "WARNING"},
+            "kombu": {"level": "WARNING"},
+            "urllib3": {
+                "level": "INFO"
+            },  # below it, it logs paths and queries, which may be secrets
+            "django_celery_beat": {"level": "WARNING"},
+            "waitress": {"level": "WARNING"},
+        },
+    }

@@ -17,6 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from otms.api import intake
 from otms.celery import app
 
 PATIENCE = 2.0  # seconds that a caller waits
@@ -34,6 +35,8 @@ class Readiness(NamedTuple):
     database: str
     migrations: str
     broker: str
+    # Whether more is taken in. What is not can be called all the same, by those who make room.
+    intake: str = intake.OK
 
     @property
     def is_ready(self) -> bool:
@@ -46,8 +49,8 @@ class Readiness(NamedTuple):
         end = time.monotonic() + PATIENCE
         database, broker = (look.seen(end) for look in looks)
         if database is None:
-            return cls(SILENT, "not known", broker or AWAY)
-        return cls(OK, database, broker or AWAY)
+            return cls(SILENT, "not known", broker or AWAY, "not known")
+        return cls(OK, database, broker or AWAY, intake.said())
 
 
 class _Look:

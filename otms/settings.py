@@ -11,11 +11,10 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import reverse_lazy
 from kombu import Exchange, Queue
 
-from otms import __version__, env
-from otms.log import FORMATS
+from otms import console, env, log
+from otms.api import conf
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = env.folder("OTMS_VAR", "var")
@@ -97,6 +96,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "django_celery_beat",
+    "django_ace",
     "otms.api",
     "otms.accounts",
     "otms.orders",
@@ -112,6 +112,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "otms.accounts.browser.BrowserLogins",
+    "otms.accounts.zone.ViewersZone",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "otms.accounts.actor.of_request",
@@ -177,6 +178,7 @@ OTMS_OPERATOR_EMAILS = env.words("OTMS_OPERATOR_EMAILS")
 OTMS_PUBLIC_URL = env.address("OTMS_PUBLIC_URL")
 
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "otms.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
@@ -186,23 +188,7 @@ STATIC_ROOT = env.text("OTMS_STATIC_ROOT", "") or None
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "otms.accounts.authentication.BearerAuthentication",
-        "integrations.api.authentication.AppAuthentication",
-        "integrations.api.authentication.CredentialAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["otms.api.permissions.MayCall"],
-    "DEFAULT_PARSER_CLASSES": ["otms.api.parsers.DocumentParser"],
-    "DEFAULT_RENDERER_CLASSES": ["otms.api.envelope.EnvelopeRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "otms.api.schema.RouteSchema",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "otms.api.envelope.AlwaysJSON",
-    "EXCEPTION_HANDLER": "otms.api.errors.exception_handler",
-    "UNAUTHENTICATED_USER": "otms.api.permissions.Nobody",
-    "NON_FIELD_ERRORS_KEY": "",
-    "COERCE_DECIMAL_TO_STRING": False,
-    "DATETIME_FORMAT": "iso-8601",
-}
+REST_FRAMEWORK, SPECTACULAR_SETTINGS = conf.REST_FRAMEWORK, conf.SPECTACULAR_SETTINGS
 # How often one caller may call. Dearer are the calls that do more than look and write a record.
 OTMS_CALLER_RATE = env.rate("OTMS_CALLER_RATE", "600/min")
 OTMS_HEAVY_RATE = env.rate("OTMS_HEAVY_RATE", "120/min")
@@ -210,62 +196,6 @@ OTMS_NOBODY_RATE = env.rate("OTMS_NOBODY_RATE", "60/min")
 DATA_UPLOAD_MAX_MEMORY_SIZE = int(env.number("OTMS_MAX_BODY_MB", 10) * 1024 * 1024)
 FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE  # it is in memory anyway: no copy on disk
 DATA_UPLOAD_MAX_NUMBER_FILES = 5  # one is taken; of a few more the wrong field is named
-
-SPECTACULAR_SETTINGS = {
-    "TITLE": "OTMS",
-    "DESCRIPTION": "The HTTP API of the OTMS integration engine.",
-    "VERSION": __version__,
-    "OAS_VERSION": "3.1.0",
-    "SCHEMA_PATH_PREFIX": "/api",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "COMPONENT_SPLIT_REQUEST": True,
-    # As the routes are declared, and as a path is written.
-    "TAGS": [
-        {"name": name, "description": told}
-        for name, told in (
-            ("User", "Log in and stay logged in; sessions, and who may no longer come in."),
-            ("Integration", "What is sent where and when, and what became of each change."),
-            ("Transport order", "Orders with their consignments and goods, in one call."),
-            ("Business", "Customers, shippers, carriers."),
-            ("Consignment", "The parts of orders, one by one."),
-            ("Event", "What happened on the way, or shall happen."),
-            ("Import", "Rows of other systems become transport orders."),
-            ("Mail", "A mail becomes a draft of an order."),
-            ("File", "Files that were sent, and files that would be written."),
-            ("Alert", "Who is told when deliveries fail, and what they were told."),
-            ("Message", "Mails to customers: templates, and the automations that send them."),
-            ("Audit trail", "Who did what to which record, and who looked."),
-            ("Privacy", "A person's data is erased from what is kept about deliveries."),
-            ("App Store", "Ready-made integrations: browse, install, set up."),
-        )
-    ],
-    "SORT_OPERATIONS": False,
-    "SORT_OPERATION_PARAMETERS": False,
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {
-        "FileFormat": "integrations.core.detection.FORMATS",
-        "TemplateFormat": "integrations.core.preview.FORMATS",
-        "AlertKind": "integrations.models.alert.Kind",
-        "KindEnum": "otms.accounts.models.Session.Kind",
-        "ObjectStatus": "integrations.models.Status",
-        "TaskStatus": "integrations.models.task.TaskStatus",
-        "AsOf": "integrations.models.replay.AsOf",
-    },
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "otms.api.schema.with_refusals",
-        "otms.api.schema.in_reading_order",
-    ],
-    "AUTHENTICATION_WHITELIST": [],
-    "APPEND_COMPONENTS": {
-        "securitySchemes": {
-            "bearer": {"type": "http", "scheme": "bearer"},
-            "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-            "apiSecret": {"type": "apiKey", "in": "header", "name": "X-API-Secret"},
-        }
-    },
-    "SECURITY": [{"bearer": []}, {"apiKey": [], "apiSecret": []}],
-}
 
 # Celery carries hints only: every message may vanish or repeat without harm.
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "memory://localhost")
@@ -294,47 +224,22 @@ elif CELERY_BROKER_URL.startswith("memory"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.01}  # by itself it looks once a second
 CELERY_BEAT_SYNC_EVERY = 1  # what was sent is written down at once: beat's health is read there
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# What beat has done again and again, and how often, in seconds; a tick that nobody took in time is
+# let go, because the next one is as good.
+_TICKS = {
+    "process the queue": ("integrations.tasks.process_queue", 10.0),
+    "carry out imports": ("integrations.tasks.carry_out_imports", 10.0),
+    "carry out erasures": ("integrations.tasks.carry_out_erasures", 10.0),
+    "send alerts": ("integrations.tasks.send_alerts", 10.0),
+    "carry out replays": ("integrations.tasks.carry_out_replays", 10.0),
+    "measure how full it is": ("integrations.tasks.measure_pressure", 10.0),
+    "forget old history": ("integrations.tasks.forget_history", 600.0),
+    "forget kept answers": ("otms.api.tasks.prune", 600.0),
+    "forget sessions that are over": ("otms.accounts.tasks.prune", 3600.0),
+}
 CELERY_BEAT_SCHEDULE = {
-    "process the queue": {
-        "task": "integrations.tasks.process_queue",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},
-    },
-    "carry out imports": {
-        "task": "integrations.tasks.carry_out_imports",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},
-    },
-    "carry out erasures": {
-        "task": "integrations.tasks.carry_out_erasures",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},
-    },
-    "send alerts": {
-        "task": "integrations.tasks.send_alerts",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},
-    },
-    "carry out replays": {
-        "task": "integrations.tasks.carry_out_replays",
-        "schedule": 10.0,
-        "options": {"expires": 10.0},
-    },
-    "forget old history": {
-        "task": "integrations.tasks.forget_history",
-        "schedule": 600.0,
-        "options": {"expires": 600.0},
-    },
-    "forget kept answers": {
-        "task": "otms.api.tasks.prune",
-        "schedule": 600.0,
-        "options": {"expires": 600.0},
-    },
-    "forget sessions that are over": {
-        "task": "otms.accounts.tasks.prune",
-        "schedule": 3600.0,
-        "options": {"expires": 3600.0},
-    },
+    name: {"task": task, "schedule": every, "options": {"expires": every}}
+    for name, (task, every) in _TICKS.items()
 }
 CELERY_TIMEZONE = "UTC"
 
@@ -343,6 +248,9 @@ OTMS_EGRESS_ALLOW = env.words("OTMS_EGRESS_ALLOW")
 OTMS_EGRESS_PROXY = env.proxy(env.text("OTMS_EGRESS_PROXY", ""))
 OTMS_EGRESS_DIRECT = env.words("OTMS_EGRESS_DIRECT")
 OTMS_WAKE_UPS = env.flag("OTMS_WAKE_UPS", True)
+OTMS_NOTIFY = env.flag("OTMS_NOTIFY", True)
+if not OTMS_NOTIFY and not EMBEDDED:  # a pooler keeps neither who listens nor plans
+    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = None
 OTMS_POLL_SECONDS = env.number("OTMS_POLL_SECONDS", 1)
 OTMS_WINDOW = int(env.number("OTMS_WINDOW", 128))
 OTMS_LEASE_MARGIN_SECONDS = env.number("OTMS_LEASE_MARGIN_SECONDS", 15)
@@ -350,6 +258,12 @@ OTMS_SUSPEND_DAYS = env.days("OTMS_SUSPEND_DAYS", 5)
 OTMS_KEEP_DAYS = env.days("OTMS_KEEP_DAYS", 90)
 OTMS_KEEP_FAILED_DAYS = env.days("OTMS_KEEP_FAILED_DAYS", 365)
 OTMS_KEEP_COUNTERS_DAYS = env.days("OTMS_KEEP_COUNTERS_DAYS", 14)
+
+# How much there may be before nothing more is taken in.
+OTMS_MOST_WAITING = env.amount("OTMS_MOST_WAITING", 1_000_000)
+OTMS_DISK_LOW_BYTES = env.amount("OTMS_DISK_LOW_BYTES", 2_000_000_000)
+OTMS_DISK_FULL_BYTES = env.amount("OTMS_DISK_FULL_BYTES", 500_000_000)
+OTMS_MOST_DATABASE_BYTES = env.amount("OTMS_MOST_DATABASE_BYTES", 0)
 
 # What processes count together; without Redis there is one process.
 CACHES: dict[str, Any] = {
@@ -379,51 +293,10 @@ if OTMS_METRICS_TOKEN and not re.fullmatch(r"[!-~]{32,}", OTMS_METRICS_TOKEN):
     )
 OTMS_TRACES_EXPORTER = env.traces_exporter()
 OTMS_LOG_FORMAT = env.text("OTMS_LOG_FORMAT", "line").strip().lower()
-if OTMS_LOG_FORMAT not in FORMATS:
+if OTMS_LOG_FORMAT not in log.FORMATS:
     raise ImproperlyConfigured(
         f"OTMS_LOG_FORMAT is {OTMS_LOG_FORMAT!r}; write line, for people, or json."
     )
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"()": "otms.log.LineFormatter"},
-        "json": {"()": "otms.log.JsonFormatter"},
-    },
-    "filters": {"about": {"()": "otms.log.AboutFilter"}},
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": OTMS_LOG_FORMAT,
-            "filters": ["about"],
-        }
-    },
-    "root": {"handlers": ["console"], "level": env.level("OTMS_LOG_LEVEL", "INFO")},
-    "loggers": {
-        "django": {"handlers": []},  # not Django's own, which mails error pages to ADMINS
-        "django.server": {"handlers": [], "propagate": True},
-        "celery": {"level": "WARNING"},
-        "kombu": {"level": "WARNING"},
-        "urllib3": {"level": "INFO"},  # below it, it logs paths and queries, which may be secrets
-        "django_celery_beat": {"level": "WARNING"},
-        "waitress": {"level": "WARNING"},
-    },
-}
+LOGGING = log.configuration(OTMS_LOG_FORMAT, env.level("OTMS_LOG_LEVEL", "INFO"))
 
-UNFOLD = {
-    "SITE_TITLE": "OTMS",
-    "SITE_HEADER": "OTMS",
-    "SITE_SUBHEADER": "Integration engine",
-    "SITE_SYMBOL": "conversion_path",
-    "SITE_URL": None,
-    "SHOW_VIEW_ON_SITE": False,
-    "ENVIRONMENT": None,
-    "SIDEBAR": {"navigation": "integrations.admin.navigation.sidebar"},
-    "ACCOUNT": {
-        "navigation": [
-            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
-            {"title": "Second factor", "link": reverse_lazy("second_factor")},
-        ]
-    },
-    "DASHBOARD_CALLBACK": "integrations.admin.overview.overview",
-}
+UNFOLD = console.UNFOLD

@@ -9,6 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from otms import garbage
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "otms.settings")
 
 Application = Callable[..., Iterable[bytes]]
@@ -41,3 +43,4 @@ def without_charset(answer: Application) -> Application:
 
 
 application = with_length(without_charset(get_wsgi_application()))
+garbage.settle()

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -15,9 +16,11 @@ from django.conf import LazySettings
 from django.core.cache import caches
 from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection
+from django.db.backends.signals import connection_created
 from django.test import Client, TransactionTestCase
 
 from integrations.dispatcher import Dispatcher
+from integrations.tasks import _Waker
 from otms import documents
 from otms.accounts.models import Platform, User
 from otms.log import AboutFilter, JsonFormatter
@@ -207,6 +210,40 @@ def api(user: User) -> Api:
 def stranger() -> Api:
     """A caller with nothing to show."""
     return Api()
+
+
+@pytest.fixture
+def mail_server(settings: LazySettings) -> None:
+    """The deployment has a mail server, which nobody asks anything; see `mail` for one that takes
+    mails."""
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+
+
+@pytest.fixture(autouse=True)
+def no_waker_stays() -> Iterator[None]:
+    """Its connection would keep the database from being removed."""
+    yield
+    if waker := _Waker._current:
+        waker.finish()
+        _Waker._current = None
+
+
+@pytest.fixture(autouse=True)
+def no_connection_stays() -> Iterator[None]:
+    """Left open by a thread that ended, it would fail whichever test collects the garbage."""
+    opened: list[tuple[Any, threading.Thread]] = []
+
+    def remember(connection: Any, **of: Any) -> None:
+        if connection.vendor == "postgresql":
+            opened.append((connection.connection, threading.current_thread()))
+
+    connection_created.connect(remember)
+    yield
+    connection_created.disconnect(remember)
+    left = [each for each, thread in opened if not thread.is_alive() and not each.closed]
+    for each in left:
+        each.close()
+    assert not left, "a thread of this test left its connection to the database open"
 
 
 @pytest.fixture

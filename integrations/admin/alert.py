@@ -7,12 +7,13 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
+from integrations.admin.checked_first import CheckedFirst
 from integrations.admin.data_source import LOST, STORED
-from integrations.admin.integration import CheckedFirst
 from integrations.admin.links import link_to, on_one_line, shortened
 from integrations.alerts import saving, sending
 from integrations.definition import MASK, Invalid
@@ -224,7 +225,10 @@ class AlertAdmin(FactAdmin):
     def told(self, alert: Alert) -> str:
         counts = Counter(WORDS[each.outcome] for each in alert.notices.all())
         found = [f"{counts[word]} {word}" for word in WORDS.values() if counts[word]]
-        return on_one_line(", ".join(found) or "nobody")
+        if not found:
+            add = reverse("admin:integrations_alertrecipient_add")
+            return format_html('nobody: <a class="text-link" href="{}">add a recipient</a>', add)
+        return on_one_line(", ".join(found))
 
     @display(description="Who was told")
     def notices(self, alert: Alert) -> str:

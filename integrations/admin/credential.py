@@ -110,6 +110,18 @@ def revoke(request: Any, integration: Integration) -> Credential | None:
     return found if found and found.revoke() else None
 
 
+def again(request: Any, integration: Integration) -> dict[str, Any]:
+    """What the form begins with to take the place of the credential that is to be rotated: the same
+    name and rights, and a day for both."""
+    try:
+        of = integration.credentials.filter(pk=request.GET.get("rotate")).first()
+    except (ValueError, forms.ValidationError):
+        of = None
+    if of is None:
+        return {}
+    return {"name": of.name, "keep": "1", "rate": of.rate, "scopes": of.scopes or []}
+
+
 def rows(integration: Integration) -> list[dict[str, Any]]:
     """The newest credentials, in words."""
     newest = integration.credentials.order_by("-created_at")[:MOST_SHOWN]

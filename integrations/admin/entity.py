@@ -56,7 +56,10 @@ class QueueOnPage(PlatformAdmin):
             .order_by("-pk")
         )
         rows = list(of_record[: NEWEST + 1])
+        found = explain.record(request.user.platform, self.entity, record.pk)  # type: ignore[union-attr]
         return {
+            "told": _told(found),
+            "why": found.why,
             "rows": [
                 {
                     "row": row,
@@ -69,18 +72,22 @@ class QueueOnPage(PlatformAdmin):
                 for row in rows[:NEWEST]
             ],
             "more": len(rows) > NEWEST,
-            "untold": self._untold(request, record),
             "all": list_of(IntegrationObject, q=record.pk),
         }
 
-    def _untold(self, request: HttpRequest, record: Any) -> list[dict[str, Any]]:
-        """The integrations that have heard of no change of it, and why not of the last one."""
-        found = explain.record(request.user.platform, self.entity, record.pk)  # type: ignore[union-attr]
-        return [
-            {"integration": link_to(told.integration), "why": told.why}
-            for told in found.integrations
-            if told.object is None
-        ]
+
+def _told(found: explain.Explanation) -> list[dict[str, Any]]:
+    """Each integration that is about such records: how far it is, in words, or why not."""
+    return [
+        {
+            "integration": link_to(told.integration),
+            "label": told.object.status if told.object else "not queued",
+            "colour": STATUS_COLOURS[Status(told.object.status)] if told.object else "default",
+            "page": page_of(told.object) if told.object else "",
+            "why": told.why,
+        }
+        for told in found.integrations
+    ]
 
 
 def put_on_pages() -> None:

@@ -1,5 +1,6 @@
 """How one exchange with an outside system is shown: on its own page, and on its object's."""
 
+import shlex
 from email import message_from_string
 from email.policy import default
 from typing import Any
@@ -22,6 +23,7 @@ def shown_exchange(row: RequestLog) -> dict[str, Any]:
         "request_body": _as_mail(row) or _readable(row.request_body),
         "response_headers": _headers(row.response_headers),
         "response_body": _readable(row.response_body),
+        "curl": _as_curl(row),
         "nothing": "(no body)" if row.response_status or not row.error else "(no answer)",
     }
 
@@ -39,6 +41,23 @@ def verdict(row: RequestLog) -> tuple[str, str]:
 
 def _headers(headers: Any) -> str:
     return "\n".join(f"{name}: {value}" for name, value in (headers or {}).items())
+
+
+def _as_curl(row: RequestLog) -> str:
+    """The call as a command, to make it again by hand; "" where that would be another.
+
+    Its secrets are masked, as they are in the log.
+    """
+    if not row.url.startswith("http") or row.truncated:
+        return ""
+    parts = [f"curl -X {shlex.quote(row.method)} {shlex.quote(row.url)}"]
+    parts += [
+        f"-H {shlex.quote(f'{name}: {value}')}"
+        for name, value in (row.request_headers or {}).items()
+    ]
+    if row.request_body:
+        parts.append(f"--data-raw {shlex.quote(row.request_body)}")
+    return " \\\n  ".join(parts)
 
 
 def _as_mail(row: RequestLog) -> str:

@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.template.response import TemplateResponse
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
@@ -25,8 +24,8 @@ from unfold.widgets import (
 )
 
 from integrations import store
+from integrations.admin.checked_first import CheckedFirst
 from integrations.admin.data_source import STORED
-from integrations.admin.integration import CheckedFirst
 from integrations.admin.links import link_to, list_of, pretty
 from integrations.definition import MASK, Invalid
 from integrations.models import AppInstallation, InstallationStatus
@@ -244,14 +243,8 @@ class InstallationAdmin(PlatformAdmin, CheckedFirst):
             text = f"{obj} is installed: its target said yes, and it works from now on."
             self.message_user(request, text, messages.SUCCESS)
             return HttpResponseRedirect(list_of(AppInstallation))
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": obj,
-            "title": f"{obj} is installed",
-            "shown": obj.granted,
-        }
-        answer = TemplateResponse(request, "admin/integrations/app_token.html", context)
+        template = "admin/integrations/app_token.html"
+        answer = self.page(request, template, f"{obj} is installed", obj, shown=obj.granted)
         add_never_cache_headers(answer)
         return answer
 

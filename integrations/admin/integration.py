@@ -1,45 +1,42 @@
 """Integrations: who listens to what, what is sent where, and how it goes."""
 
-from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.template.response import TemplateResponse
-from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_protect
 from unfold.decorators import display
 from unfold.widgets import (
-    UnfoldAdminCheckboxSelectMultipleWidget,
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
 )
 
-from integrations import definition, entities, story
+from integrations import definition, entities, glance, pressure, story
 from integrations.admin import credential
+from integrations.admin.chart import shown_day
+from integrations.admin.checked_first import CheckedFirst
 from integrations.admin.data_source import DataSourceInline
+from integrations.admin.first import FirstPage
+from integrations.admin.integration_form import IntegrationForm
 from integrations.admin.links import health_label, link_to, list_of, pretty, shortened
+from integrations.admin.replaying import ReplayPage
+from integrations.admin.sharing import SharingPages
+from integrations.admin.signing import SigningPage
+from integrations.admin.workbench import WorkbenchPage
 from integrations.api import shapes
-from integrations.core import signing
 from integrations.models import (
-    DataSource,
     Integration,
     IntegrationObject,
     Log,
     RequestLog,
-    Stale,
 )
-from integrations.models.integration import ACTIONS, IntegrationQuerySet
+from integrations.models.integration import IntegrationQuerySet
 from otms.accounts.asking import act, allowed
 from otms.accounts.platform_admin import PlatformAdmin, RowsOfList, moment
-from otms.accounts.platform_forms import JsonWidget, RecordForm
+from otms.accounts.platform_forms import JsonWidget
 
 FILTERS_HELP = (
     "All of them must hold, or nothing is sent, for example<br>"
@@ -67,82 +64,12 @@ SCHEDULE_HELP = (
     '<code>{"integrationSchedulerScheduleValue": 15, '
     '"integrationSchedulerScheduleType": "minutes"}</code>'
 )
-TRIES = 3
-# How long the signing secret before goes on, in hours: as a person chooses it.
-OVERLAPS = {"0": 0, "1": 1, "24": 24, "168": 7 * 24, "720": 30 * 24}
-OVERLAP_WORDS = {
-    "0": "stops now",
-    "1": "signs for another hour",
-    "24": "signs for another day",
-    "168": "signs for another 7 days",
-    "720": "signs for another 30 days",
-}
-USUAL_OVERLAP = 24
 
-
-class IntegrationForm(RecordForm):
-    """The trigger as two questions instead of a document."""
-
-    entity = forms.ChoiceField(
-        label="Changes of",
-        widget=UnfoldAdminSelectWidget,
-        choices=lambda: [(key, entities.load(key).label) for key in entities.known()],
-    )
-    actions = forms.MultipleChoiceField(
-        label="When it was",
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        choices=[(each, each) for each in ACTIONS],
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        trigger = self.instance.trigger or {}
-        self.initial.setdefault("entity", trigger.get("entity"))
-        self.initial.setdefault("actions", trigger.get("actions"))
-
-    def clean(self) -> Any:
-        given = super().clean()
-        if "entity" in self.cleaned_data and "actions" in self.cleaned_data:
-            self.instance.trigger = {
-                "entity": self.cleaned_data["entity"],
-                "actions": self.cleaned_data["actions"],
-            }
-        return given
-
-
-DjangoAdmin: Any = admin.ModelAdmin
-
-
-class CheckedFirst(DjangoAdmin):
-    """Checking what was typed resolves host names, so only saving it is in a transaction.
-
-    Named after PlatformAdmin in the bases: unfold's part of the view comes before this one, which
-    takes the place of Django's, where all of it is in a transaction.
-    """
-
-    @method_decorator(csrf_protect)
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        for _ in range(TRIES):
-            # Whoever was faster came first: then it is read, checked and saved once more.
-            with suppress(Stale):
-                return self._changeform_view(request, object_id, form_url, extra_context)
-        text = "Not saved: others keep changing it at this moment. Try again."
-        self.message_user(request, text, messages.ERROR)
-        return HttpResponseRedirect(request.get_full_path())
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Nothing yet: it is saved together with its parts."""
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        with transaction.atomic():
-            super().save_model(request, form.instance, form, change)
-            super().save_related(request, form, formsets, change)
+LISTS: tuple[tuple[str, Any, str], ...] = (
+    ("Queue", IntegrationObject, "get:integration:object"),
+    ("Logs", Log, "get:integration:logs"),
+    ("Request logs", RequestLog, "get:integration:requestLogs"),
+)
 
 
 class IntegrationList(RowsOfList):
@@ -157,7 +84,9 @@ class IntegrationList(RowsOfList):
 
 
 @admin.register(Integration)
-class IntegrationAdmin(PlatformAdmin, CheckedFirst):
+class IntegrationAdmin(
+    FirstPage, WorkbenchPage, ReplayPage, SharingPages, SigningPage, PlatformAdmin, CheckedFirst
+):
     none_yet = "An integration listens to changes and sends what others want to know of them."
     noun = "integration"
     form = IntegrationForm
@@ -175,8 +104,13 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
     search_fields = ("name", "description")
     ordering = ("name", "id")
     inlines = (DataSourceInline,)
-    actions = ("pause", "resume")
-    actions_detail = ("see_queue", "see_logs", "see_requests", "credentials", "signing")
+    actions = acts_on_one = ("pause", "resume")
+    actions_list = ("first", "import_yaml")
+    actions_detail = (
+        *("workbench", "replay", "credentials", "signing"),
+        *("duplicate", "export_yaml"),
+    )
+    change_form_outer_before_template = "admin/integrations/glance.html"
     warn_unsaved_form = True
     keeps_trail = True
     fieldsets = (
@@ -284,6 +218,12 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
     ) -> HttpResponse:
         if request.method == "GET" and (integration := self.get_object(request, object_id)):
             reason = integration.gate.pause_reason
+            if not integration.enabled:
+                text = (
+                    "Paused: what waits is kept, but changes that are saved meanwhile are not "
+                    "queued for it, nor later."
+                )
+                self.message_user(request, text, messages.WARNING)
             if integration.enabled and reason:
                 text = f"Suspended: {reason} Saving it lets it go on."
                 self.message_user(request, text, messages.WARNING)
@@ -291,10 +231,31 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
                 if troubled.is_on and not reason:
                     text = f"In trouble: {story.failing(troubled)} Saving it tries at once."
                     self.message_user(request, text, messages.WARNING)
+            for facts in pressure.of_platform(integration.platform_id):
+                self.message_user(request, pressure.told(facts)["text"], messages.WARNING)
             if keeper := integration.keeper:
                 text = format_html("{} keeps it as it is: change it there.", _page(keeper))
                 self.message_user(request, text, messages.INFO)
+            extra_context = {**self._glance(request, integration), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, extra_context)
+
+    def _glance(self, request: HttpRequest, integration: Integration) -> dict[str, Any]:
+        """How it goes, for the top of its page, and where to look and what to do about it."""
+        (shown,) = definition.shown([integration])
+        day = glance.of([integration])[integration.pk]
+        handle = "pause" if integration.enabled else "resume"
+        told = {
+            **shown_day(day, shown["health"]),
+            "health": shown["health"],
+            "label": health_label(shown),
+            "handle": handle if self.offers(request, getattr(self, handle)) else "",
+            "lists": [
+                (name, list_of(model, integration__id__exact=integration.pk))
+                for name, model, takes in LISTS
+                if allowed(request, takes)
+            ],
+        }
+        return {"glance": told}
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "description":
@@ -359,99 +320,36 @@ class IntegrationAdmin(PlatformAdmin, CheckedFirst):
             for integration in queryset:
                 integration.retire()
 
-    @act("get:integration:object", "Queue", icon="low_priority")
-    def see_queue(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._rows(IntegrationObject, object_id)
-
-    @act("get:integration:logs", "Logs", icon="article")
-    def see_logs(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._rows(Log, object_id)
-
-    @act("get:integration:requestLogs", "Requests", icon="swap_horiz")
-    def see_requests(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._rows(RequestLog, object_id)
-
-    def _rows(self, model: Any, id: str) -> HttpResponse:
-        return HttpResponseRedirect(list_of(model, integration__id__exact=id))
-
     @act("generate:integration:credentials", "Credentials", icon="key")
     def credentials(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The credentials there are; POST makes a new one and shows its secrets this once."""
         return never_cache(self._credentials)(request, object_id)
 
     def _credentials(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        integration = self.get_object(request, object_id)
-        if integration is None:
-            raise Http404
+        integration = self.found(request, object_id)
         if "revoke" in request.POST:
             if revoked := credential.revoke(request, integration):
                 text = f"Revoked: {revoked} is refused from now on."
                 self.message_user(request, text, messages.SUCCESS)
             return HttpResponseRedirect(request.path)
-        form = credential.CredentialForm(request.POST if request.method == "POST" else None)
+        form = credential.CredentialForm(
+            request.POST if request.method == "POST" else None,
+            initial=credential.again(request, integration),
+        )
         shown = None
         if form.is_valid():
             shown = form.generate(integration)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": integration,
-            "title": f"Credentials of {integration}",
-            "cut_short": shown.pop("cut_short") if shown else "",
-            "shown": shown,
-            "form": form,
-            "rows": credential.rows(integration),
-            "may_revoke": allowed(request, "delete:integration:credential"),
-        }
-        return TemplateResponse(request, "admin/integrations/credentials.html", context)
-
-    @act("generate:integration:signingSecret", "Signing", icon="signature")
-    def signing(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """How its data sources sign; POST makes a new secret and shows it this once."""
-        return never_cache(self._signing)(request, object_id)
-
-    def _signing(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        integration = self.get_object(request, object_id)
-        if integration is None:
-            raise Http404
-        secret, cut = "", None
-        if request.method == "POST":
-            try:
-                _, secret, cut = definition.new_signing_secret(
-                    integration,
-                    request.POST.get("source"),
-                    scheme="v1a" if request.POST.get("scheme") == "v1a" else "v1",
-                    keep=timedelta(hours=OVERLAPS.get(request.POST.get("keep", ""), USUAL_OVERLAP)),
-                )
-            except (definition.Invalid, definition.Owned, Stale, ValidationError):
-                raise Http404 from None
-        public = signing.public_key(secret)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": integration,
-            "title": f"Signing of {integration}",
-            "secret": "" if public else secret,
-            "public_key": public,
-            "cut_short": definition.cut_short(cut) if cut else "",
-            "overlaps": OVERLAP_WORDS,
-            "usual_overlap": str(USUAL_OVERLAP),
-            "kept_by": integration.kept_by,
-            "sources": [_signer(each) for each in integration.data_sources.order_by("position")],
-        }
-        return TemplateResponse(request, "admin/integrations/signing.html", context)
-
-
-def _signer(source: DataSource) -> dict[str, Any]:
-    """Whether and how a data source signs, for its page."""
-    told = definition.told(source)
-    return {
-        "source": source,
-        "signs": source.signs,
-        "public_keys": told.get("publicKey", "").split(),
-        "is_signed": "secret" in definition.held(source),
-        "until": definition.overlap(source),
-    }
+        return self.page(
+            request,
+            "admin/integrations/credentials.html",
+            f"Credentials of {integration}",
+            integration,
+            cut_short=shown.pop("cut_short") if shown else "",
+            shown=shown,
+            form=form,
+            rows=credential.rows(integration),
+            may_revoke=allowed(request, "delete:integration:credential"),
+        )
 
 
 def _page(keeper: Any) -> str:

@@ -1,5 +1,7 @@
 """The logs: the lines of every integration's story, and each exchange with an outside system."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import admin
@@ -9,6 +11,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from integrations.admin.exchange import shown_exchange, verdict
+from integrations.admin.export import Exported
 from integrations.admin.links import (
     LEVEL_COLOURS,
     link_to,
@@ -18,7 +21,11 @@ from integrations.admin.links import (
 )
 from integrations.admin.queue import ObjectSearch
 from integrations.models import Log, RequestLog
+from otms.db import names
 
+# No index has the words of a line: they are looked for in so many lines, which takes a moment.
+LOOKED_THROUGH = 20_000
+ANY_TEXT = f"of one integration also any words in its newest {LOOKED_THROUGH:,} lines"
 # Those of the labels, on both grounds.
 ANSWER_COLOURS = {
     "success": "text-green-700 dark:text-green-400",
@@ -27,12 +34,25 @@ ANSWER_COLOURS = {
 }
 
 
-class EntryAdmin(ObjectSearch):
+class EntryAdmin(Exported, ObjectSearch):
     """Entries of a log, newest first, each with the way to its object."""
 
     object_path = "object__"
+    search_help_text = f"{ObjectSearch.search_help_text}; {ANY_TEXT}"
     list_select_related = ("integration", "object")
     ordering = ("-id",)
+    texts: tuple[str, ...] = ()  # the columns in which any words are looked for
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """What is called so; else, in one integration, lines of late in which this stands."""
+        found, several = super().get_search_results(request, queryset, search_term)
+        term, one = search_term.strip(), "integration__id__exact" in request.GET
+        if not (term and one) or names.is_none(term) or found.exists():
+            return found, several
+        newest = queryset.order_by("-id").values_list("id", flat=True)
+        floor = newest[LOOKED_THROUGH : LOOKED_THROUGH + 1].first() or 0
+        anywhere = (Q(**{f"{name}__icontains": term}) for name in self.texts)
+        return queryset.filter(reduce(or_, anywhere), id__gt=floor), several
 
     @display(description="Integration")
     def integration_link(self, row: Any) -> str:
@@ -66,9 +86,19 @@ class CodeFilter(admin.SimpleListFilter):
 class LogAdmin(EntryAdmin):
     none_yet = "What workers did, line by line, would be here."
     noun = "integration:logs"
+    texts = ("message",)
     list_display = ("created", "level_label", "integration_link", "object_link", "code", "text")
     list_filter = ("level", CodeFilter, "integration", "created_at")
     a_look_is = "get:integration:logs"
+    exported = {
+        "time": "created_at",
+        "level": "level",
+        "integration": "integration__name",
+        "reference": "object__reference",
+        "code": "code",
+        "message": "message",
+        "object": "object__uuid",
+    }
     fields = (
         "created",
         "level",
@@ -119,6 +149,7 @@ class StatusClassFilter(admin.SimpleListFilter):
 class RequestLogAdmin(EntryAdmin):
     none_yet = "What was sent and what was answered would be here."
     noun = "integration:requestLogs"
+    texts = ("url", "error")
     list_display = (
         "created",
         "answer",
@@ -128,9 +159,22 @@ class RequestLogAdmin(EntryAdmin):
         "object_link",
         "attempt",
     )
+    list_display_links = ("created", "answer")
     list_filter = (StatusClassFilter, "integration", "created_at", "test")
     change_form_template = "admin/integrations/request.html"
     a_look_is = "get:integration:requestLogs"
+    exported = {
+        "time": "created_at",
+        "integration": "integration__name",
+        "reference": "object__reference",
+        "attempt": "attempt",
+        "method": "method",
+        "url": "url",
+        "status": "response_status",
+        "milliseconds": "duration_ms",
+        "error": "error",
+        "object": "object__uuid",
+    }
 
     @display(description="Answer")
     def answer(self, row: RequestLog) -> Any:
@@ -149,7 +193,7 @@ class RequestLogAdmin(EntryAdmin):
     def call(self, row: RequestLog) -> str:
         return format_html(
             "<div>{}{}</div>",
-            shortened(f"{row.method} {row.url}", 120),
+            shortened(f"{row.method} {row.url}{' (a test)' if row.test else ''}", 120),
             shortened(row.error, 160),
         )
 

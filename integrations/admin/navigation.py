@@ -42,7 +42,7 @@ SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
             ("Queue", "low_priority", IntegrationObject),
             ("Alerts", "notifications", Alert),
             ("Logs", "article", Log),
-            ("Requests", "swap_horiz", RequestLog),
+            ("Request logs", "swap_horiz", RequestLog),
             ("Tasks", "pending_actions", Task),
             ("Files", "draft", File),
             ("E-mails", "mail", Email),

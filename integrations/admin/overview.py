@@ -3,19 +3,31 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count
+from django.core.cache import cache
+from django.db.models import Count, Max
 from django.http import HttpRequest
 from django.utils.text import Truncator
-from django.utils.timezone import now
+from django.utils.timezone import localtime, now
+from django_celery_beat.models import PeriodicTask
 
-from integrations import definition
-from integrations.admin.links import STATUS_COLOURS, STATUS_WORDS, health_label, list_of, page_of
+from integrations import definition, glance, pressure
+from integrations.admin.chart import shown_day
+from integrations.admin.links import (
+    STATUS_COLOURS,
+    STATUS_WORDS,
+    health_label,
+    list_of,
+    page_of,
+)
 from integrations.models import Integration, IntegrationObject, Status
 from otms.accounts.asking import allowed
 
 # The counts look at no more than this many of the newest: the page opens fast at any size.
 COUNTED = 20_000
 TROUBLES = 10
+LISTED = 50  # integrations
+OVERLOOKED, LOOKED_FOR = "overview-overlooked", 20  # seconds, for all who look at the page
+QUIET = timedelta(minutes=1)  # without a sign of beat, or of a worker where there is work
 
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -29,12 +41,23 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     since = now() - timedelta(hours=24)
     recent = queue.filter(created_at__gte=since, id__gt=floor or 0)
     counts = dict(recent.values_list("status").annotate(Count("id")))
-    troubles = newest.filter(status__in=(Status.ERROR, Status.RETRY), id__gt=floor or 0)
+    failed = queue.filter(status__in=(Status.ERROR, Status.RETRY), id__gt=floor or 0)
     living = Integration.objects.of(platform).living().select_related("gate")
-    shown = definition.shown(living.prefetch_related("data_sources").order_by("name")[:50])
+    listed = list(living.prefetch_related("data_sources").order_by("name")[:LISTED])
+    days, shown = glance.of(listed), definition.shown(listed)
+    integrations = [
+        {
+            **each,
+            "page": page_of(integration),
+            "label": health_label(each),
+            **shown_day(days[integration.pk], each["health"]),
+        }
+        for integration, each in zip(listed, shown, strict=True)
+    ]
     return {
         **context,
         "title": "Overview",
+        "pressures": [pressure.told(each) for each in pressure.of_platform(platform.pk)],
         "counts": [
             {
                 "status": status,
@@ -46,18 +69,85 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             for status in Status
         ],
         "counted_part": floor is not None,
-        "troubles": [
-            {
-                "row": row,
-                "colour": STATUS_COLOURS[Status(row.status)],
-                "page": page_of(row),
-                "error": Truncator(row.error).chars(110),
-            }
-            for row in troubles.select_related("integration")[:TROUBLES]
-        ],
+        "wanted": [*_stands_still(), *_suspended(integrations), *_blocked(queue)],
+        "troubles": _troubles(failed),
         "may_add": allowed(request, "create:integration"),
-        "integrations": [
-            {**each, "page": page_of(Integration(pk=each["id"])), "label": health_label(each)}
-            for each in shown
-        ],
+        "integrations": integrations,
     }
+
+
+# What needs a person, each in a sentence, with where to look.
+
+
+def _stands_still() -> list[dict[str, str]]:
+    """Those who deliver, and who wakes them: of everybody, so nothing is said of how much waits."""
+    said = []
+    if cache.get_or_set(OVERLOOKED, _overlooked, LOOKED_FOR):
+        said.append("Deliveries are due for a minute, and no worker takes them: is one running?")
+    beat = PeriodicTask.objects.filter(enabled=True).aggregate(newest=Max("last_run_at"))["newest"]
+    if beat and now() - beat > QUIET:
+        at = f"{localtime(beat):%Y-%m-%d %H:%M:%S %Z}"
+        said.append(f"Nothing was scheduled since {at}: is beat running?")
+    return [{"text": text, "page": "", "name": ""} for text in said]
+
+
+def _overlooked() -> int:
+    return IntegrationObject.objects.all().overlooked(QUIET.total_seconds())
+
+
+def _suspended(integrations: list[dict[str, Any]]) -> list[dict[str, str]]:
+    return [
+        {
+            "name": each["name"],
+            "page": each["page"],
+            "text": f"is suspended until somebody resumes it: {each['health']['reason']}",
+        }
+        for each in integrations
+        if each["health"]["state"] == "SUSPENDED"
+    ]
+
+
+def _blocked(queue: Any) -> list[dict[str, str]]:
+    """What failed and holds up the later changes of its record."""
+    blocked = queue.filter(status=Status.ERROR, holds_lane=True).order_by()
+    counted = blocked.values("integration", "integration__name").annotate(count=Count("id"))
+    return [
+        {
+            "name": row["integration__name"],
+            "page": list_of(
+                IntegrationObject,
+                status__exact=Status.ERROR,
+                integration__id__exact=row["integration"],
+            ),
+            "text": (
+                f"has {row['count']} that failed and hold up what came after: put them back or "
+                "cancel them."
+                if row["count"] > 1
+                else "has one that failed and holds up what came after: put it back or cancel it."
+            ),
+        }
+        for row in counted.order_by("integration__name")
+    ]
+
+
+def _troubles(failed: Any) -> list[dict[str, Any]]:
+    """The newest of what failed, all that did so in the same integration and words as one."""
+    alike = failed.order_by().values("integration", "status", "error")
+    newest = alike.annotate(newest=Max("id"), count=Count("id")).order_by("-newest")[:TROUBLES]
+    counts = {each["newest"]: each["count"] for each in newest}
+    rows = failed.filter(pk__in=counts).select_related("integration").order_by("-pk")
+    return [
+        {
+            "row": row,
+            "colour": STATUS_COLOURS[Status(row.status)],
+            "page": page_of(row),
+            "others": counts[row.pk] - 1,
+            "list": list_of(
+                IntegrationObject,
+                status__exact=row.status,
+                integration__id__exact=row.integration_id,
+            ),
+            "error": Truncator(row.error).chars(110),
+        }
+        for row in rows
+    ]

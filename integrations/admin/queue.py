@@ -5,19 +5,19 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.text import Truncator
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from integrations import entities, replay, story
 from integrations.admin.exchange import shown_exchange
+from integrations.admin.export import Exported
 from integrations.admin.links import (
     LEVEL_COLOURS,
     STATUS_COLOURS,
@@ -29,6 +29,8 @@ from integrations.admin.links import (
     page_of,
     shortened,
 )
+from integrations.admin.replaying import TASK_TELLS, ReplayForm, seen
+from integrations.admin.where import WhereIsIt
 from integrations.models import (
     Integration,
     IntegrationObject,
@@ -39,25 +41,15 @@ from integrations.models import (
     Task,
 )
 from integrations.models.queue import IntegrationObjectQuerySet
+from integrations.models.replay import AsOf
 from integrations.models.task import Kind
 from integrations.tasks import wake, wake_replays
 from otms import documents
 from otms.accounts import audit
-from otms.accounts.asking import act
+from otms.accounts.asking import act, allowed
+from otms.accounts.older import OlderPaginator
 from otms.accounts.platform_admin import FactAdmin
-
-
-class ReplayForm(forms.Form):
-    """How fast."""
-
-    per_minute = forms.IntegerField(
-        label="At most, per minute",
-        required=False,
-        min_value=1,
-        max_value=replay.FASTEST,
-        help_text="Empty: as fast as it goes.",
-        widget=UnfoldAdminIntegerFieldWidget(),
-    )
+from otms.db import names
 
 
 class ObjectSearch(FactAdmin):
@@ -66,6 +58,7 @@ class ObjectSearch(FactAdmin):
     A page opens by the row's number or by its UUID, which is what the API and the receivers know.
     """
 
+    paginator = OlderPaginator
     # Where the object is, seen from the rows of the list.
     object_path = ""
     search_fields = ("pk",)  # only so that there is a field to type in
@@ -73,14 +66,18 @@ class ObjectSearch(FactAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         term = search_term.strip()
-        if not term:
-            return queryset, False
+        if names.is_none(term):
+            return queryset.none(), False
+        return (queryset.filter(self.called(term)) if term else queryset), False
+
+    def called(self, term: str) -> Q:
+        """Those about the object that is called so."""
         asked = Q(**{f"{self.object_path}reference": term})
         with suppress(ValueError):
             id = UUID(term)
             for name in ("uuid", "entity_id"):
                 asked |= Q(**{f"{self.object_path}{name}": id})
-        return queryset.filter(asked), False
+        return asked
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
@@ -103,7 +100,7 @@ class EntityFilter(admin.SimpleListFilter):
 
 
 @admin.register(IntegrationObject)
-class IntegrationObjectAdmin(ObjectSearch):
+class IntegrationObjectAdmin(WhereIsIt, Exported, ObjectSearch):
     none_yet = "Each change that an integration listens to would be here, with what became of it."
     noun = "integration:object"
     list_display = (
@@ -122,6 +119,19 @@ class IntegrationObjectAdmin(ObjectSearch):
     actions = acts_on_one = ("requeue", "requeue_anew", "replay", "cancel")
     change_form_template = "admin/integrations/object.html"
     a_look_is = "get:integration:object"
+    exported = {
+        "time": "created_at",
+        "reference": "reference",
+        "entity": "entity",
+        "action": "change__action",
+        "integration": "integration__name",
+        "status": "status",
+        "attempts": "attempts",
+        "reason": "reason",
+        "error": "error",
+        "finished": "finished_at",
+        "object": "uuid",
+    }
 
     @display(description="Reference")
     def reference_or_id(self, row: IntegrationObject) -> str:
@@ -179,52 +189,52 @@ class IntegrationObjectAdmin(ObjectSearch):
         transaction.on_commit(wake)
         self._report(request, count, asked, "put back in the queue, to be created there anew")
 
-    @act(replay.ACTION, "Replay with today's mapping")
+    @act(replay.ACTION, "Replay")
     def replay(
         self, request: HttpRequest, queryset: IntegrationObjectQuerySet
     ) -> HttpResponse | None:
         """First it is shown what that would send; then it is a task for each integration."""
         is_confirmed = "post" in request.POST
-        form = ReplayForm(request.POST if is_confirmed else None)
+        form = ReplayForm(request.POST if is_confirmed or "look" in request.POST else None)
         chosen: dict[Integration, list[int]] = defaultdict(list)
         for row in queryset.order_by("id"):
             chosen[row.integration].append(row.pk)
         if is_confirmed and form.is_valid():
-            return self._replay(request, chosen, form.cleaned_data["per_minute"])
+            return self._replay(request, chosen, form.asked)
         previews = []
         for integration, rows in chosen.items():
-            audit.looked(replay.ACTION, integration)
-            previews.append((integration, replay.preview(_replay_of(integration, rows))))
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Replay with today's mapping",
-            "previews": previews,
-            "chosen": [pk for rows in chosen.values() for pk in rows],
-            "form": form,
-            "list": list_of(IntegrationObject),
-        }
-        return TemplateResponse(request, "admin/integrations/replay.html", context)
+            preview = seen(request, _replay_of(integration, rows, form.asked))
+            previews.append((integration, preview, _told_before(integration, rows)))
+        return self.page(
+            request,
+            "admin/integrations/replay.html",
+            "Replay",
+            previews=previews,
+            chosen=[pk for rows in chosen.values() for pk in rows],
+            form=form,
+            some=any(each.count for _, each, _ in previews),
+            now_told=form.asked["snapshot"] == AsOf.CURRENT,
+            list=list_of(IntegrationObject),
+        )
 
     def _replay(
         self,
         request: HttpRequest,
         chosen: dict[Integration, list[int]],
-        per_minute: int | None,
+        asked: dict[str, Any],
     ) -> HttpResponse | None:
         started = []
         for integration, rows in chosen.items():
             if integration.enabled and integration.deleted_at is None:
-                asked = _replay_of(integration, rows, per_minute)
-                started.append(replay.start(asked, str(request.user)))
+                wanted = _replay_of(integration, rows, asked)
+                started.append(replay.start(wanted, str(request.user)))
             else:
                 text = f"{integration} is switched off or deleted: nothing of it is replayed."
                 self.message_user(request, text, messages.WARNING)
         transaction.on_commit(wake_replays)
         if not started:
             return None
-        text = "A worker makes them anew; the page of the task shows how far it is."
-        self.message_user(request, text, messages.SUCCESS)
+        self.message_user(request, TASK_TELLS, messages.SUCCESS)
         only = page_of(started[0]) if len(started) == 1 else list_of(Task, kind__exact=Kind.REPLAY)
         return HttpResponseRedirect(only)
 
@@ -272,10 +282,12 @@ class IntegrationObjectAdmin(ObjectSearch):
             "entity_label": entity_label(obj.entity),
             "entity_page": entity_page(obj.entity, obj.entity_id, request),
             "replay_of": link_to(obj.replay_of) if obj.replay_of_id else "",
+            "differences": _differences(change),
             "before": documents.pretty(change.before) if change.before is not None else "",
             "after": documents.pretty(change.after) if change.after is not None else "",
             "attempts": [shown_exchange(each) for each in story.attempts(obj)],
             "lines": [(each, _colour(each)) for each in story.lines(obj)],
+            "workbench": _workbench(request, obj),
             "may_requeue": self.offers(request, self.requeue) and story.may_requeue(obj),
             "remote": story.remote(obj),
             "may_replay": self.offers(request, self.replay) and obj.integration.enabled,
@@ -283,13 +295,30 @@ class IntegrationObjectAdmin(ObjectSearch):
         }
 
 
-def _replay_of(integration: Integration, rows: list[int], per_minute: int | None = None) -> Replay:
-    return Replay(
-        platform_id=integration.platform_id,
-        integration=integration,
-        rows=rows,
-        per_minute=per_minute,
-    )
+def _workbench(request: HttpRequest, obj: IntegrationObject) -> str:
+    """Where its record lies on the workbench of its integration, for who may try mappings."""
+    if obj.integration.deleted_at or not allowed(request, "test:mapping"):
+        return ""
+    page = reverse("admin:integrations_integration_workbench", args=[obj.integration_id])
+    return f"{page}?{urlencode({'record': str(obj.entity_id)})}"
+
+
+def _differences(change: Any) -> list[Any]:
+    """What an update changed, field by field, as the audit trail has it; nothing of others."""
+    if change.before is None or change.after is None:
+        return []
+    return list(audit.rows(audit.changes(change.before, change.after)))
+
+
+def _replay_of(integration: Integration, rows: list[int], asked: dict[str, Any]) -> Replay:
+    of = integration.platform_id
+    return Replay(platform_id=of, integration=integration, rows=rows, **asked)
+
+
+def _told_before(integration: Integration, rows: list[int]) -> int:
+    """How many of them are replays, and tell what was told before."""
+    chosen = IntegrationObject.objects.of(integration.platform_id).filter(pk__in=rows)
+    return chosen.exclude(replay_of=None).count()
 
 
 def _with(request: HttpRequest, status: str) -> str:

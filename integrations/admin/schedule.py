@@ -1,9 +1,12 @@
 """Schedules: what beat starts. They belong to the deployment, not to a platform."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.timezone import localtime, now
 from django_celery_beat.admin import CrontabScheduleAdmin as BeatCrontabScheduleAdmin
 from django_celery_beat.admin import PeriodicTaskAdmin as BeatPeriodicTaskAdmin
 from django_celery_beat.admin import PeriodicTaskForm as BeatPeriodicTaskForm
@@ -15,8 +18,10 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from integrations.core import span
 from otms.accounts.platform_admin import ListedAdmin
 
 for model in (ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
@@ -62,7 +67,8 @@ class PeriodicTaskAdmin(OperatorAdmin, BeatPeriodicTaskAdmin):
     form = PeriodicTaskForm
     # Beat's own page brings an inline script, to say a crontab in words.
     change_form_template = None
-    list_display = ("name", "enabled", "scheduler", "last_run_at", "total_run_count")
+    list_display = ("name", "enabled", "when", "next_run", "last_run_at", "total_run_count")
+    list_select_related = ("interval", "crontab")
     list_filter = ("enabled",)
     date_hierarchy = None
     fieldsets = (
@@ -78,6 +84,21 @@ class PeriodicTaskAdmin(OperatorAdmin, BeatPeriodicTaskAdmin):
         ),
     )
     readonly_fields = ("last_run_at",)
+
+    @display(description="When")
+    def when(self, task: PeriodicTask) -> str:
+        if task.interval:
+            return f"every {span.in_words(task.interval.schedule.run_every.total_seconds())}"
+        return str(task.crontab.human_readable if task.crontab else task.scheduler)
+
+    @display(description="Next")
+    def next_run(self, task: PeriodicTask) -> str:
+        """By when it ran last. One that never ran counts from when beat started, which is not known
+        here."""
+        if not task.enabled or task.last_run_at is None:
+            return ""
+        left = task.schedule.remaining_estimate(task.last_run_at)
+        return date_format(localtime(now() + max(left, timedelta())), "DATETIME_FORMAT")
 
 
 @admin.register(IntervalSchedule)

@@ -3,26 +3,33 @@
 Here an owner has a person's data erased: first it is shown how much that is, then it is a task.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
 from django.core import signing
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.cache import never_cache
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from integrations import places, privacy
+from integrations.admin.export import AT_ONCE, as_file
 from integrations.admin.links import link_to, list_of, page_of, shortened
 from integrations.inbound import imports
 from integrations.models import ImportRow, Replay, Task
 from integrations.models.imports import Outcome
 from integrations.models.task import OPEN, Kind, TaskStatus
+from integrations.privacy import work
+from integrations.privacy.rows import Found
+from integrations.privacy.texts import LONGEST, MOST, Erasure, NotErasable
 from integrations.tasks import WAKE, wake_erasures
 from otms.accounts.asking import act, allowed
 from otms.accounts.platform_admin import FactAdmin, moment
@@ -46,7 +53,7 @@ class TextsForm(forms.Form):
 
     texts = forms.CharField(
         label="Texts",
-        max_length=privacy.MOST * (privacy.LONGEST + 2),
+        max_length=MOST * (LONGEST + 2),
         help_text="One a line, such as an e-mail address, a name, a phone number. Each is looked "
         "for as it is written, in capitals or not, as whole words.",
         widget=UnfoldAdminTextareaWidget(
@@ -56,8 +63,8 @@ class TextsForm(forms.Form):
 
     def clean_texts(self) -> list[str]:
         try:
-            return privacy.Erasure(self.cleaned_data["texts"].splitlines()).texts
-        except privacy.NotErasable as error:
+            return Erasure(self.cleaned_data["texts"].splitlines()).texts
+        except NotErasable as error:
             raise forms.ValidationError(str(error)) from None
 
 
@@ -65,16 +72,21 @@ class TextsForm(forms.Form):
 class TaskAdmin(FactAdmin):
     none_yet = "Imports, replays and other long work would be here, with what became of it."
     noun = "integration:task"
-    list_display = ("created", "status_label", "kind", "integration_link", "progress", "started_by")
+    list_display = (
+        "created",
+        "status_label",
+        "kind",
+        "integration_link",
+        "progress",
+        "said",
+        "started_by",
+    )
     list_filter = ("status", "kind", "integration", "created_at")
     list_select_related = ("integration",)
     ordering = ("-created_at", "-id")
     fields = (
-        "status",
         "kind",
         "integration_link",
-        "progress",
-        "message",
         "asked",
         "started_by",
         "created",
@@ -106,18 +118,48 @@ class TaskAdmin(FactAdmin):
         self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any
     ) -> Any:
         if obj is not None:
-            context |= self._buttons(request, obj)
-        answer = super().render_change_form(request, context, *args, obj=obj, **kwargs)
-        if obj is not None and obj.status in OPEN:
-            answer.headers["Refresh"] = str(LOOK_AGAIN)
-        return answer
+            context |= self._state(request, obj)
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
-    def _buttons(self, request: HttpRequest, task: Task) -> dict[str, Any]:
+    def _state(self, request: HttpRequest, task: Task) -> dict[str, Any]:
+        """How far it is, and what may be done about it."""
         may_stop = task.may_stop and self.offers(request, self.stop)
         may_resume = task.may_resume and self.offers(request, self.resume)
         verb = "stop" if may_stop else "resume"
-        where = reverse(f"admin:integrations_task_{verb}", args=[task.pk])
-        return {"may_stop": may_stop, "may_resume": may_resume, "act_on_it": where}
+        word, colour = self._status(task)
+        return {
+            "status": {"text": word, "colour": STATUS_COLOURS[colour]},
+            "progress": self.progress(task),
+            "told": task.message,
+            "look_again": LOOK_AGAIN if task.status in OPEN else 0,
+            "rows": reverse("admin:integrations_task_download", args=[task.pk])
+            if task.kind == Kind.IMPORT
+            else "",
+            "may_stop": may_stop,
+            "may_resume": may_resume,
+            "act_on_it": reverse(f"admin:integrations_task_{verb}", args=[task.pk]),
+        }
+
+    def get_urls(self) -> list[Any]:
+        own = path(
+            "<uuid:id>/download/",
+            self.admin_site.admin_view(self.download),
+            name="integrations_task_download",
+        )
+        return [own, *super().get_urls()]
+
+    def download(self, request: HttpRequest, id: UUID) -> HttpResponseBase:
+        """What became of each row of an import, as a file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        task = self.get_queryset(request).filter(pk=id, kind=Kind.IMPORT).first()
+        if task is None:
+            raise Http404
+        return as_file("rows", _rows(task))
+
+    @display(description="Message")
+    def said(self, task: Task) -> str:
+        return shortened(task.message, 100) if task.message else ""
 
     # What a person may do.
 
@@ -143,8 +185,13 @@ class TaskAdmin(FactAdmin):
 
     @display(description="Status", label=STATUS_COLOURS)
     def status_label(self, task: Task) -> Any:
+        word, colour = self._status(task)
+        return colour, word
+
+    def _status(self, task: Task) -> tuple[str, str]:
+        """The word for it, and what its colour goes by."""
         is_partly = task.status == TaskStatus.DONE and task.failed
-        return "PARTLY" if is_partly else task.status, task.status.lower()
+        return task.status.lower(), "PARTLY" if is_partly else task.status
 
     @display(description="Integration")
     def integration_link(self, task: Task) -> str:
@@ -155,7 +202,10 @@ class TaskAdmin(FactAdmin):
         words = f"{task.done} of {task.total}"
         if task.failed:
             words += f", {task.failed} {'left out' if task.kind == Kind.REPLAY else 'rejected'}"
-        return format_html('<span class="whitespace-nowrap">{}</span>', words)
+        if task.status not in OPEN or not task.total:
+            return format_html('<span class="whitespace-nowrap">{}</span>', words)
+        bar = '<span class="whitespace-nowrap"><progress max="{}" value="{}"></progress> {}</span>'
+        return format_html(bar, task.total, task.done, words)
 
     @display(description="Asked for")
     def asked(self, task: Task) -> str:
@@ -178,7 +228,7 @@ class TaskAdmin(FactAdmin):
             return "none"
         lines = [_told(row) for row in found[:MOST_SHOWN]]
         if len(found) > MOST_SHOWN:
-            lines.append("and more; the API lists them all")
+            lines.append("and more; the file has them all")
         return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", zip(lines)))
 
     # Erasing.
@@ -199,17 +249,12 @@ class TaskAdmin(FactAdmin):
             )
             return HttpResponseRedirect(request.path)
         form = TextsForm(request.POST or None)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Erase personal data",
-            "form": form,
-        }
+        shown: dict[str, Any] = {"form": form}
         if request.method == "POST" and form.is_valid():
             texts = form.cleaned_data["texts"]
             seen = privacy.preview(person.platform, texts)
             found = seen.found
-            context |= {
+            shown |= {
                 "texts": texts,
                 "found": found,
                 "complete": seen.complete,
@@ -221,19 +266,33 @@ class TaskAdmin(FactAdmin):
                 "previewed": signing.dumps([str(person.pk), *texts], salt=PREVIEWED),
                 "platform": person.platform,
             }
-        return TemplateResponse(request, "admin/integrations/erase.html", context)
+        template = "admin/integrations/erase.html"
+        return self.page(request, template, "Erase personal data", **shown)
 
     def _start(self, request: HttpRequest, texts: list[str]) -> HttpResponse:
         person: Any = request.user
         try:
-            task = privacy.start(person.platform, texts, str(person))
-        except privacy.TooManyOpen as error:
+            task = work.start(person.platform, texts, str(person))
+        except work.TooManyOpen as error:
             self.message_user(request, str(error), messages.WARNING)
             return HttpResponseRedirect(list_of(Task, kind__exact=Kind.ERASE))
         transaction.on_commit(wake_erasures)
         text = "A worker erases it now; this page shows how far it is."
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(page_of(task))
+
+
+def _rows(task: Task) -> Iterator[Iterable[Any]]:
+    """Each row of an import, a part of them at a time: its place, and what became of it."""
+    yield ("row", "external id", "outcome", "record", "errors", "warnings")
+    known = ImportRow.objects.of(task.platform_id).filter(task=task).order_by("position")
+    last = -1
+    while found := list(known.filter(position__gt=last).defer("row")[:AT_ONCE]):
+        for row in found:
+            errors, warnings = map(_words, imports.problems_of(row))
+            outcome = row.outcome or "waits"
+            yield (row.position, row.external_id, outcome, row.record_id, errors, warnings)
+        last = found[-1].position
 
 
 def _previewed(person: Any, signed: str) -> list[str] | None:
@@ -245,7 +304,7 @@ def _previewed(person: Any, signed: str) -> list[str] | None:
     return texts if whose == str(person.pk) else None
 
 
-def _held(found: privacy.Found) -> dict[str, Any]:
+def _held(found: Found) -> dict[str, Any]:
     """How many records of a kind hold a text, and links to the first of them."""
     model = next(place.model for place in places.RECORDS if place.kind == found.kind)
     links = [link_to(model(pk=key), key[:8]) for key in found.ids]
@@ -255,5 +314,8 @@ def _held(found: privacy.Found) -> dict[str, Any]:
 
 def _told(row: ImportRow) -> str:
     errors, _ = imports.problems_of(row)
-    words = "; ".join(f"{each['field']}: {each['message']}" for each in errors)
-    return shortened(f"{row.external_id} {words}".strip(), 400)
+    return shortened(f"{row.external_id} {_words(errors)}".strip(), 400)
+
+
+def _words(problems: list[dict[str, str]]) -> str:
+    return "; ".join(f"{each['field']}: {each['message']}" for each in problems)

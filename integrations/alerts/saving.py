@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from integrations import connectors, egress
@@ -130,6 +131,9 @@ def _problems(recipient: AlertRecipient) -> Iterator[Problem]:
         yield from connectors.load("webhook").problems({"url": recipient.url}, secrets)
     else:
         yield from _email_problems(recipient.email)
+        if recipient.enabled and not settings.EMAIL_HOST:
+            text = f"{email.NO_SERVER} Until then nobody is told by mail: write a `url`."
+            yield Problem("email", "no_mail_server", text)
         if secrets:
             yield Problem("secret", "not_signed", "A mail is not signed: leave the secret out.")
 

@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections, transaction
 
 from integrations import connectors, http, on_call
 from integrations.alerts import words
+from integrations.connectors import email
 from integrations.connectors.base import BlockingConnector, Delivery
 from integrations.core.backoff import parse_retry_after
 from integrations.core.errors import ExpressionError
@@ -79,25 +81,29 @@ def _work() -> None:
 
 def work_off() -> None:
     """Send what is due until nothing is, and nothing is under way."""
-    under_way: dict[Future[Exchange], Notice] = {}
+    under_way: dict[Future[Exchange], tuple[Notice, str]] = {}
     with ThreadPoolExecutor(THREADS, "otms-alert") as threads:
         while True:
             if not _stopping.is_set():
                 Alert.objects.all().address()
                 for notice in Notice.objects.all().claim(THREADS - len(under_way)):
-                    under_way[threads.submit(_sent, notice)] = notice
+                    reason = _hopeless(notice)  # here: those threads have no database
+                    under_way[threads.submit(_sent, notice, reason)] = notice, reason
             if not under_way:
                 return
             done, _ = wait(under_way, LOOK_AGAIN, FIRST_COMPLETED)
             for future in done:
-                if given_up := _conclude(under_way.pop(future), future.result()):
+                notice, reason = under_way.pop(future)
+                if given_up := _conclude(notice, future.result(), for_good=bool(reason)):
                     threads.submit(on_call.tell, "alert-given-up", *given_up)
 
 
-def _sent(notice: Notice) -> Exchange:
-    """Tell the recipient; what comes of it, and never an exception."""
+def _sent(notice: Notice, reason: str) -> Exchange:
+    """Tell the recipient, if no reason is against it; what comes of it, and never an exception."""
     alert, recipient = notice.alert, notice.recipient
     assert recipient  # noqa: S101 - else it is not claimed
+    if reason:
+        return _failure(reason)
     try:
         if recipient.email:
             delivery = Delivery.now(f"{alert.pk}.{notice.pk}", notice.attempts)
@@ -109,7 +115,18 @@ def _sent(notice: Notice) -> Exchange:
         return _failure(FAULT)
 
 
-def _conclude(notice: Notice, exchange: Exchange) -> tuple[str, str] | None:
+def _hopeless(notice: Notice) -> str:
+    """Why it is not even tried, nor ever again; "" if it is."""
+    if notice.recipient and notice.recipient.email and not settings.EMAIL_HOST:
+        return email.NO_SERVER
+    # A notice that brings its worker down would do so for ever.
+    if notice.brings_workers_down:
+        which = notice.interruptions or "the last of its"
+        return f"The worker stopped in the middle of {which} attempts."
+    return ""
+
+
+def _conclude(notice: Notice, exchange: Exchange, *, for_good: bool) -> tuple[str, str] | None:
     """Write down what became of it; what the operators are to know of it, if it was given up."""
     error = _judged(exchange)
     if not error:
@@ -118,12 +135,13 @@ def _conclude(notice: Notice, exchange: Exchange) -> tuple[str, str] | None:
     alert = notice.alert
     about = {"alert": str(alert.pk), "integration": str(alert.integration_id), "error": error}
     with transaction.atomic():
-        if not notice.fail(error, _retry_after(exchange)):
+        if not notice.fail(error, _retry_after(exchange), for_good=for_good):
             return None
         if notice.outcome != NoticeOutcome.GIVEN_UP:
             log.warning("an alert could not be sent, and is tried again", extra=about)
             return None
-        text = f"{notice.to} was not told, after {notice.attempts} attempts in a day: {error}"
+        tried = "" if for_good else f", after {notice.attempts} attempts in a day"
+        text = f"{notice.to} was not told{tried}: {error}"
         Log.objects.create(
             platform_id=notice.platform_id,
             integration_id=notice.integration_id,

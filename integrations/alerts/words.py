@@ -19,15 +19,15 @@ SUBJECTS = {
 }
 WHAT_NEXT = {
     Kind.TROUBLE: (
-        "Nothing is lost. What waits is kept in its order and tried again by itself; what was "
-        "refused for good can be put back in the queue. You are told once more when it is over."
+        "Nothing is lost. What waits is kept and tried again by itself; what was refused or given "
+        "up can be put back in the queue. You are told once more when it is over."
     ),
     Kind.RECOVERED: (
         "What waited meanwhile is delivered now, slowly at first. Nobody has to do anything."
     ),
     Kind.SUSPENDED: (
-        "What is to be delivered is kept, in its order. To go on: mend the cause, then save the "
-        "integration, or resume it in the list of integrations."
+        "What is to be delivered is kept. To go on: mend the cause, then save the integration, or "
+        "resume it in the list of integrations."
     ),
 }
 TRIED = (

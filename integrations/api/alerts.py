@@ -34,7 +34,7 @@ class AlertRecipientViewSet(EntityViewSet):
     plural = "alertRecipients"
     group = "Alert"
     examples = {
-        "create": {"name": "On call", "email": "oncall@example.com"},
+        "create": {"name": "On call", "url": "https://pager.example/otms"},
         "update": {"id": EXAMPLE_ID, "enabled": False},
         "search": {"integrationId": EXAMPLE_ID},
     }

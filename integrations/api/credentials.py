@@ -1,7 +1,6 @@
 """The API of credentials: make one, see which there are and when they were used, revoke one."""
 
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +11,9 @@ from rest_framework.response import Response
 
 from integrations.api import credential_serializers as wire
 from integrations.api.authentication import OWN
+from integrations.api.living import LivingIntegrations
 from integrations.api.views import WARNINGS, overlap_cut
-from integrations.models import Credential, Integration
+from integrations.models import Credential
 from otms.api.errors import Conflict
 from otms.api.permissions import may
 from otms.api.router import EXAMPLE_ID, route
@@ -22,16 +22,8 @@ from otms.api.views import PlatformViewSet
 TOTAL = {"totalResults": serializers.IntegerField()}
 
 
-class CredentialsViewSet(PlatformViewSet):
+class CredentialsViewSet(LivingIntegrations):
     """What outside systems show to act as an integration, integration by integration."""
-
-    model = Integration
-    noun = "integration"
-    group = "Integration"
-
-    @cached_property
-    def records(self) -> Any:
-        return super().records.living()
 
     @route(
         "POST",

@@ -55,6 +55,7 @@ class FileViewSet(PlatformViewSet):
         "POST",
         "integration/file/upload",
         "upload:integration:file",
+        takes_in="file",
         takes=wire.UploadSerializer,
         answers={"file": wire.FileSerializer},
         example={"file": "orders.csv"},

@@ -12,11 +12,12 @@ from rest_framework.response import Response
 
 from integrations import privacy, story
 from integrations.api import rows
+from integrations.api.living import LivingIntegrations
 from integrations.api.object_serializers import TaskSerializer
 from integrations.api.views import refuse
 from integrations.core.errors import Problem
 from integrations.inbound import imports
-from integrations.models import ImportRow, Integration, Task
+from integrations.models import ImportRow, Task
 from integrations.models.imports import Outcome
 from integrations.models.task import Kind, TaskStatus
 from integrations.tasks import WAKE, wake_imports
@@ -86,26 +87,24 @@ class ResultsQuery(WireSerializer):
 
 
 RESULTS = {"totals": TotalsSerializer, "results": ImportResultSerializer(many=True)}
+# Of other tasks there are no rows to tell of.
+OF_IMPORTS = {
+    "totals": TotalsSerializer(required=False),
+    "results": ImportResultSerializer(many=True, required=False),
+}
 STARTED = {"task": TaskSerializer(allow_null=True), **RESULTS}
 
 
-class ImportViewSet(PlatformViewSet):
+class ImportViewSet(LivingIntegrations):
     """Rows for an integration; with its credential, an integration imports for itself."""
 
-    model = Integration
-    noun = "integration"
     group = "Import"
-
-    @cached_property
-    def records(self) -> Any:
-        known = super().records.living()
-        own = getattr(self.request.user, "integration", None)
-        return known.filter(pk=own.pk) if own else known
 
     @route(
         "POST",
         "integration/import/data",
         "import:data",
+        takes_in="transportOrder",
         takes=ImportSerializer,
         answers=STARTED,
         example={
@@ -156,14 +155,17 @@ class TaskViewSet(PlatformViewSet):
         "GET",
         "integration/task/<id:id>",
         "get:integration:task",
-        answers={"task": TaskSerializer, **RESULTS},
+        answers={"task": TaskSerializer, **OF_IMPORTS},
         query=ResultsQuery,
     )
     def task(self, request: Any, id: UUID) -> Response:
-        """A task with its results so far, in the order of the rows."""
+        """A task; an import with its results so far, in the order of the rows."""
         asked = ResultsQuery(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
-        return Response(_told(self.record(id), **asked.validated_data))
+        task = self.record(id)
+        if task.kind != Kind.IMPORT:
+            return Response({"task": rows.task_row(task)})
+        return Response(_told(task, **asked.validated_data))
 
     @route(
         "POST",
@@ -185,7 +187,7 @@ class TaskViewSet(PlatformViewSet):
         answers={"task": TaskSerializer},
     )
     def resume(self, request: Any, id: UUID) -> Response:
-        """Go on with an import or a replay that was stopped, where it was."""
+        """Go on with an import or a replay that was stopped or failed, where it was."""
         task = self.record(id)
         if not task.resume():
             raise Conflict(story.why_not_resumed(self.record(id)))

@@ -10,6 +10,9 @@ from integrations import places, privacy
 from integrations.api import rows
 from integrations.api.object_serializers import TaskSerializer
 from integrations.models import Task
+from integrations.privacy import work
+from integrations.privacy.rows import MOST_NAMED, Found
+from integrations.privacy.texts import LONGEST, MOST, SHORTEST, Erasure, NotErasable
 from integrations.tasks import wake_erasures
 from otms.api.errors import Conflict
 from otms.api.router import route
@@ -19,9 +22,9 @@ from otms.api.views import PlatformViewSet
 
 class EraseSerializer(WireSerializer):
     texts = serializers.ListField(
-        child=serializers.CharField(min_length=privacy.SHORTEST, max_length=privacy.LONGEST),
+        child=serializers.CharField(min_length=SHORTEST, max_length=LONGEST),
         min_length=1,
-        max_length=privacy.MOST,
+        max_length=MOST,
         help_text="Each is looked for as it is written, in capitals or not, as whole words.",
     )
     dry_run = serializers.BooleanField(
@@ -30,8 +33,8 @@ class EraseSerializer(WireSerializer):
 
     def validate_texts(self, texts: list[str]) -> list[str]:
         try:
-            return privacy.Erasure(texts).texts
-        except privacy.NotErasable as error:
+            return Erasure(texts).texts
+        except NotErasable as error:
             raise serializers.ValidationError(str(error)) from None
 
 
@@ -56,7 +59,7 @@ class HeldSerializer(serializers.Serializer):
         help_text="Of these, records that hold a text: people edit or delete them first."
     )
     ids = serializers.ListField(
-        child=serializers.UUIDField(), help_text=f"Of the first {privacy.MOST_NAMED} of them."
+        child=serializers.UUIDField(), help_text=f"Of the first {MOST_NAMED} of them."
     )
 
 
@@ -92,15 +95,15 @@ class PrivacyViewSet(PlatformViewSet):
             said = {"counts": counts, "records": records, "complete": seen.complete}
             return Response({"task": None, **said})
         try:
-            task = privacy.start(self.platform, given["texts"], str(request.user))
-        except privacy.TooManyOpen as error:
+            task = work.start(self.platform, given["texts"], str(request.user))
+        except work.TooManyOpen as error:
             raise Conflict(str(error)) from None
         transaction.on_commit(wake_erasures)
         nothing = {"counts": [], "records": [], "complete": True}
         return Response({"task": rows.task_row(task), **nothing})
 
 
-def _counted(found: privacy.Found) -> dict[str, Any]:
+def _counted(found: Found) -> dict[str, Any]:
     return {
         "kind": found.kind,
         "looked": found.looked,
@@ -110,7 +113,7 @@ def _counted(found: privacy.Found) -> dict[str, Any]:
     }
 
 
-def _held(found: privacy.Found) -> dict[str, Any]:
+def _held(found: Found) -> dict[str, Any]:
     return {"kind": found.kind, "looked": found.looked, "held": found.held, "ids": found.ids}
 
 

@@ -1,7 +1,6 @@
 """The API of replays: see what one would do, and have objects made anew."""
 
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -12,18 +11,18 @@ from rest_framework.response import Response
 
 from integrations import replay
 from integrations.api import rows
+from integrations.api.living import LivingIntegrations
 from integrations.api.object_serializers import ObjectsQuery, TaskSerializer
 from integrations.api.views import refuse
 from integrations.core.errors import Problem
 from integrations.models import Integration, IntegrationObject, Replay, Status
-from integrations.models.replay import AsOf
+from integrations.models.replay import REPLAYS, AsOf
 from integrations.tasks import wake_replays
 from otms.accounts import audit
 from otms.api.errors import Conflict
 from otms.api.permissions import may
 from otms.api.router import route
 from otms.api.serializers import IdField, WireSerializer
-from otms.api.views import PlatformViewSet
 from otms.documents import timestamp
 
 MOST_IDS = 1000
@@ -37,10 +36,15 @@ class ReplayFilterSerializer(ObjectsQuery):
     status = serializers.ListField(  # type: ignore[assignment]
         child=serializers.ChoiceField(Status.choices), min_length=1, required=False
     )
+    replays = serializers.BooleanField(
+        required=False,
+        help_text="Also what was itself a replay; else each change is told once.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not attrs:
-            text = f"Name one of {', '.join(self.fields)}: an empty filter is all there ever was."
+        if not attrs.keys() - {REPLAYS}:
+            names = ", ".join(name for name in self.fields if name != REPLAYS)
+            text = f"Name one of {names}: an empty filter is all there ever was."
             raise serializers.ValidationError([ErrorDetail(text, "empty")])
         return attrs
 
@@ -115,6 +119,10 @@ ANSWER = {
     "task": TaskSerializer(allow_null=True),
     "count": serializers.IntegerField(help_text="Objects that are chosen."),
     "older": _number("Of whose record something newer was delivered: the older state comes last."),
+    "blocked": _number(
+        "Whose lane an error blocks: made anew, they wait until somebody ends that."
+    ),
+    "replays": _number("Left out, because they are replays; `replays` in the filter takes them."),
     "gone": _number("Whose record is deleted, where the record as it is now would be told."),
     "examined": _number(f"Of the newest {replay.EXAMINED}, how many were mapped in time."),
     "differ": _number("Of these, for how many something else would be sent than was."),
@@ -125,16 +133,8 @@ ANSWER = {
 }
 
 
-class ReplayViewSet(PlatformViewSet):
+class ReplayViewSet(LivingIntegrations):
     """Objects of an integration, made anew."""
-
-    model = Integration
-    noun = "integration"
-    group = "Integration"
-
-    @cached_property
-    def records(self) -> Any:
-        return super().records.living()
 
     @route(
         "POST",
@@ -205,6 +205,8 @@ def _seen(seen: replay.Preview) -> dict[str, Any]:
     return {
         "count": seen.count,
         "older": seen.older,
+        "blocked": seen.blocked,
+        "replays": seen.replays,
         "gone": seen.gone,
         "examined": seen.examined,
         "differ": seen.differ,

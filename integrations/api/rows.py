@@ -21,7 +21,7 @@ def object_row(row: IntegrationObject) -> dict[str, Any]:
         "changedFields": change.changed_fields,
         "attempts": row.attempts,
         "dueAt": row.due_at if row.due_at != FOREVER else None,
-        "claimedAt": row.claimed_at,
+        "claimedAt": row.claimed_at if row.leased else None,
         "reason": row.reason,
         "error": row.error,
         "externalId": row.external_id,

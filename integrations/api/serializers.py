@@ -18,6 +18,7 @@ from integrations.core import (
 from integrations.core.comparisons import OPERATORS
 from integrations.models import IntegrationType, Use
 from integrations.models.integration import ACTIONS
+from integrations.models.pressure import Of
 from otms.api.serializers import (
     DocumentValue,
     IdField,
@@ -244,7 +245,7 @@ class TargetHealthSerializer(serializers.Serializer):
     dataSourceId = serializers.UUIDField()
     name = serializers.CharField()
     since = serializers.DateTimeField()
-    failures = serializers.IntegerField(help_text="In a row.")
+    failures = serializers.IntegerField(help_text="Since then.")
     reason = serializers.CharField()
     heldBack = serializers.BooleanField(
         help_text="One call at a time is tried, and when it works again a little more each time; "
@@ -252,6 +253,17 @@ class TargetHealthSerializer(serializers.Serializer):
     )
     nextTrialAt = serializers.DateTimeField(allow_null=True)
     atOnce = serializers.IntegerField(allow_null=True, help_text="Calls that may be made at once.")
+
+
+class IntakeSerializer(serializers.Serializer):
+    """What runs full: the queue of the platform, or the disk or database of the server."""
+
+    full = serializers.ChoiceField(Of.choices)
+    stopped = serializers.BooleanField(
+        help_text="Nothing more is taken in, and deliveries go on; else it is only near."
+    )
+    since = serializers.DateTimeField()
+    reason = serializers.CharField()
 
 
 class HealthSerializer(serializers.Serializer):
@@ -264,6 +276,7 @@ class HealthSerializer(serializers.Serializer):
     oldestDueSeconds = serializers.IntegerField()
     lastSuccessAt = serializers.DateTimeField(allow_null=True)
     targets = TargetHealthSerializer(many=True, help_text="Those that are in trouble.")
+    intake = IntakeSerializer(many=True, help_text="Of the platform; empty while there is room.")
 
 
 class IntegrationSerializer(WireSerializer):

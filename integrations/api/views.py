@@ -10,11 +10,12 @@ from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
-from integrations import definition, egress, trial
+from integrations import definition, egress, signing_secret, trial
 from integrations.api import object_serializers as object_wire
 from integrations.api import rows, shapes
 from integrations.api import serializers as wire
 from integrations.api import trial_serializers as trial_wire
+from integrations.api.living import LivingIntegrations
 from integrations.api.object_serializers import (
     ListQuery,
     LogsQuery,
@@ -39,7 +40,6 @@ from otms.api.errors import Conflict, FieldErrors
 from otms.api.permissions import may
 from otms.api.router import EXAMPLE_ID, route
 from otms.api.serializers import MOST_WARNINGS, ErrorItem
-from otms.api.views import PlatformViewSet
 from otms.orders.saving import refuse_taken
 
 TOTAL = {"totalResults": serializers.IntegerField()}
@@ -52,20 +52,15 @@ LIST = "<id:id>/{}/<str:offset>/<str:amount>"
 TRIES = 3  # of an update that others keep overtaking
 
 
-class IntegrationViewSet(PlatformViewSet):
+class IntegrationViewSet(LivingIntegrations):
     """Integrations; with its credential, an integration sees the same of itself."""
 
-    model = Integration
-    noun = "integration"
-    group = "Integration"
     serializer = wire.IntegrationSerializer
     searchable = {"id": "id", "name": "name", "type": "type", "enabled": "enabled"}
 
     @cached_property
     def records(self) -> Any:
-        living = super().records.living().select_related("gate").prefetch_related("data_sources")
-        own = getattr(self.request.user, "integration", None)
-        return living.filter(pk=own.pk) if own else living
+        return super().records.select_related("gate").prefetch_related("data_sources")
 
     @route(
         "POST",
@@ -181,7 +176,7 @@ class IntegrationViewSet(PlatformViewSet):
         integration = self.record(given["integration_id"])
         try:
             with owned_elsewhere():
-                source, secret, cut = definition.new_signing_secret(
+                source, secret, cut = signing_secret.renew(
                     integration,
                     given["data_source_id"],
                     scheme=given["scheme"],
@@ -198,7 +193,7 @@ class IntegrationViewSet(PlatformViewSet):
                     "publicKey": public or None,
                     "previousSecretUntil": (source.settings or {}).get("previousSecretUntil"),
                 },
-                **overlap_cut("previousSecretUntil", definition.cut_short(cut) if cut else ""),
+                **overlap_cut("previousSecretUntil", signing_secret.cut_short(cut) if cut else ""),
             }
         )
 

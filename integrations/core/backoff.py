@@ -85,9 +85,13 @@ class RetryPolicy:
         elapsed: timedelta,
         random: Callable[[], float] = random.random,
     ) -> float | None:
-        """Tell the seconds to wait after this attempt, or None when the time is used up."""
-        wait = max(self._own_delay(max(attempt, 1), random()), retry_after or 0.0)
-        return None if elapsed + timedelta(seconds=wait) > self.give_up_after else wait
+        """Tell the seconds to wait after this attempt, or None when the time is used up.
+
+        A partner who asks for more than is left of it gets one last attempt at its end.
+        """
+        wait = self._own_delay(max(attempt, 1), random())
+        left = (self.give_up_after - elapsed).total_seconds()
+        return None if wait > left else min(max(wait, retry_after or 0.0), left)
 
     def _own_delay(self, attempt: int, chance: float) -> float:
         if self.schedule:

@@ -86,7 +86,7 @@ class Mapping:
                 if not paths.compile(path).find(document, work) and (
                     near := paths.nearest(path, document, least=ALIKE)
                 ):
-                    found.append(EmptyWarning(target, path, f" Did you mean `{near}`?"))
+                    found.append(EmptyWarning(target, path, near))
         return found
 
 
@@ -358,7 +358,7 @@ def _explained(warning: MappingWarning, document: Any) -> MappingWarning:
         # In the words of the loop, where it stands in its item.
         loop = warning.whole[: len(warning.whole) - len(warning.path) + 1]
         near = f"@{near[len(loop) :]}" if near.startswith(loop) else near
-    return replace(warning, hint=f" Did you mean `{near}`?") if near else warning
+    return replace(warning, meant=near) if near else warning
 
 
 def _refuse_unbounded(value: Any) -> None:

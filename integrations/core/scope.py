@@ -37,19 +37,24 @@ MISSING = _Missing()
 class MappingWarning:
     """A target that was left out, and the path that found nothing.
 
-    `whole`: of a path in a loop (`@.name`), where it leads from the document.
+    `meant`: the path that was probably meant. `whole`: of a path in a loop (`@.name`), where it
+    leads from the document.
     """
 
     target: str
     path: str
-    hint: str = ""
+    meant: str = ""
     whole: str = ""
 
     @property
     def message(self) -> str:
         """Say what happened in one sentence, with the path that was probably meant."""
         left_out = f"`{self.target}` was left out: `{self.path}` is not in the document."
-        return left_out + self.hint
+        return left_out + self._hint
+
+    @property
+    def _hint(self) -> str:
+        return f" Did you mean `{self.meant}`?" if self.meant else ""
 
 
 class TextWarning(MappingWarning):
@@ -67,7 +72,7 @@ class EmptyWarning(MappingWarning):
     @property
     def message(self) -> str:
         """Say what was probably meant."""
-        return f"`{self.target}`: `{self.path}` finds nothing in this document.{self.hint}"
+        return f"`{self.target}`: `{self.path}` finds nothing in this document.{self._hint}"
 
 
 class GapWarning(MappingWarning):
@@ -77,7 +82,7 @@ class GapWarning(MappingWarning):
     def message(self) -> str:
         """Say which place it is."""
         return (
-            f"`{self.target}` has an empty place: `{self.path}` is not in the document.{self.hint}"
+            f"`{self.target}` has an empty place: `{self.path}` is not in the document.{self._hint}"
         )
 
 

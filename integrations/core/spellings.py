@@ -37,12 +37,15 @@ def redact_values(said: str, values: Iterable[str]) -> str:
     base64. Of a value that is cut off, at an ellipsis or where the text ends, the beginning goes
     too. Nothing is said of a text that is too much work.
     """
+    sought_for = {each for each in values if len(each) >= SHORTEST}
+    if not sought_for:
+        return said
     found: list[Span] = []
     small, left = _small(said), MOST_WORK
     ends = [match.start() for match in re.finditer(CUT, small)] + [len(small)]
     if len(ends) > MOST_CUTS:
         return MASK
-    for value in {each for each in values if len(each) >= SHORTEST}:
+    for value in sought_for:
         sought = _sought(value)
         if sought.may_be_in(small):
             left -= len(small) * len(value)

@@ -4,10 +4,11 @@ https://www.w3.org/TR/trace-context/
 """
 
 import re
-import secrets
 from dataclasses import dataclass
 from typing import Optional
 from uuid import UUID
+
+from integrations.core.chance import random_hex
 
 SAMPLED, RANDOM = 1, 2  # the flags that there are; what is not known is not handed on
 LONGEST_STATE = 512
@@ -51,7 +52,7 @@ class Trace:
     @classmethod
     def of(cls, uuid: UUID) -> "Trace":
         """A place in the trace of its own id, which what nobody traces has."""
-        return cls(uuid.hex, secrets.token_hex(8))
+        return cls(uuid.hex, random_hex(8))
 
     @property
     def parent(self) -> str:
@@ -60,7 +61,7 @@ class Trace:
 
     def next(self) -> "Trace":
         """A new place in the same trace."""
-        return Trace(self.id, secrets.token_hex(8), self.flags, self.state)
+        return Trace(self.id, random_hex(8), self.flags, self.state)
 
     def __str__(self) -> str:
         return f"{self.parent} {self.state}".rstrip()

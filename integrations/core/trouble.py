@@ -2,34 +2,38 @@
 
 What is still to be sent there waits meanwhile, and comes back a little at a time. A trouble begins
 with the first failure in a row, is told to people when there are enough of them, and is over when
-the target has worked for a while.
+most of what is sent works for a while.
 """
 
 import random
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 # In a row, before it is held back: so many. It is told after as many that last for some seconds,
-# for nobody is to be woken for a blip; or after a few that last long.
+# for nobody is to be woken for a blip; or after a few that last long, or are going to.
 MANY, SETTLED = 10, 10.0
 FEW, LASTING = 3, 60.0
 FIRST_COOLDOWN, LONGEST_COOLDOWN = 5.0, 300.0
+# Till the next trial, when it may have been the document that made the last one fail: a second, and
+# in the end more with each in a row, for one that fails whatever it is sent.
+SOON, LATER, LONGEST_SOON = 1.0, 0.1, 30.0
 LONGEST_ASKED = 3600.0  # that a target may ask for itself, by Retry-After
 RAMP = 8  # successes until all may call again, if not more may call at once
+UNDONE = 2  # successes that a failure undoes: it is over when more than two of three calls work
 LONGEST_REASON = 500
 TIMES = {"since", "until", "cooldown", "last", "patience"}  # which a document has as decimals
 
-Kind = Literal["works", "refuses", "down", "gone"]
+Kind = Literal["works", "refuses", "fails", "down", "gone"]
 
 
 @dataclass(frozen=True)
 class Report:
     """What one call, or a document that could not be made for it, tells of the target `source`.
 
-    It `works`; it `refuses` this document, or there was none; or it is `down`, and whatever is sent
-    to it next will fare no better, or even `gone` for good. `alone`: no other step of the
-    integration calls; `first`: what was not sent anywhere yet comes here.
+    It `works`; it `refuses` this document, or there was none; it `fails`, be it because of this
+    document or whatever it is sent; or it is `down`, and what is sent to it next will fare no
+    better, or even `gone` for good.
     """
 
     source: Any
@@ -37,27 +41,37 @@ class Report:
     kind: Kind
     reason: str = ""
     wait: float | None = None  # seconds that the target asks for
+
+
+class Place(NamedTuple):
+    """Where a target is in its integration.
+
+    `alone`: no other step calls; `first`: what was not sent anywhere yet comes here.
+    """
+
     alone: bool = False
     first: bool = False
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Failures in a row of one target; times in seconds since 1970.
+    """Failures of one target, with no success before they were many; seconds since 1970.
 
     `at_once` calls may be made once `until` is over, if it is held back; else as many as ever.
     """
 
     since: float
     failures: int = 0
-    works: int = 0  # successes since it was down last, of one that is in trouble
+    serious: int = 0  # of them, those that are no refusals
+    works: int = 0  # successes of one that is in trouble, less what failures undid
     told: bool = False  # there were enough of them: it is in trouble
     held: bool = False
     until: float = 0.0
     cooldown: float = 0.0
     at_once: int = 0
+    failing: int = 0  # documents in a row that failed since it is held back
     last: float = 0.0  # failure
-    # From when patience runs out: from the first failure, the last success, or since a person came.
+    # From when patience runs out: since it is held back, worked last, or a person came.
     patience: float = 0.0
     name: str = ""
     reason: str = ""
@@ -90,19 +104,26 @@ class Trouble:
         """
         if report.kind == "works":
             return before._worked(now, cap) if before and before.is_on else None
-        return (before or cls(since=now, patience=now))._failed(report, now, chance)
+        return (before or cls(since=now))._failed(report, now, chance)
 
     @property
     def is_on(self) -> bool:
         """Is it more than a failure or two?"""
         return self.told or self.held
 
-    def calm(self, now: float, *, alone: bool, first: bool) -> "Trouble | None":
+    @property
+    def works_for_now(self) -> bool:
+        """Is it over if nothing waits for it? One that refuses some takes others in between."""
+        return self.works >= (1 if self.held else FEW)
+
+    def placed(self, place: Place) -> "Trouble":
+        return replace(self, alone=place.alone, first=place.first)
+
+    def calm(self, now: float) -> "Trouble | None":
         """After a person looked at it: it is tried at once, and with patience again."""
         if not self.is_on:
             return None
-        tried = replace(self, until=now, cooldown=0.0, at_once=1, works=0)
-        return replace(tried, patience=now, alone=alone, first=first)
+        return replace(self, until=now, cooldown=0.0, at_once=1, works=0, patience=now)
 
     def room(self, in_flight: int, now: float) -> int | None:
         """How many more may be called now; None if it is not held back."""
@@ -115,35 +136,46 @@ class Trouble:
         # As many as it is called at once: else a trial that went well would let all of them go.
         if works >= (max(RAMP, cap) if self.held else RAMP):
             return None
-        tried = replace(self, works=works, at_once=self.at_once + 1)
-        return replace(tried, until=min(self.until, now), patience=now)
+        at_once = min(self.at_once + 1, cap)
+        return replace(self, works=works, at_once=at_once, failing=0, patience=now)
 
     def _failed(self, report: Report, now: float, chance: Callable[[], float]) -> "Trouble":
-        failures, lasted = self.failures + 1, now - self.since
-        many = failures >= MANY and lasted >= SETTLED
-        few = failures >= FEW and lasted >= LASTING
-        down = report.kind in ("down", "gone")
+        serious, lasted = report.kind != "refuses", now - self.since
+        # One that is held back and refuses some documents works for the others.
+        counts = serious or not self.held
         failed = replace(
             self,
-            failures=failures,
-            # One that refuses some documents works for the others.
-            works=0 if down else self.works,
-            told=self.told or many or few or report.kind == "gone",
+            failures=self.failures + 1,
+            serious=self.serious + serious,
+            works=max(0, self.works - UNDONE) if counts else self.works,
             last=now,
             name=report.name,
             reason=report.reason[:LONGEST_REASON],
-            alone=report.alone,
-            first=report.first,
         )
-        if down and (failures >= MANY or failed.told):
-            return failed._held_back(report, now, chance)
-        # Refusing this one, it answers: the next may come, one after the other.
-        return replace(failed, until=min(self.until, now)) if failed.held else failed
+        gone = report.kind == "gone"
+        few = failed.serious >= FEW and lasted >= LASTING
+        if serious and (gone or few or failed.serious >= MANY or self.held):
+            failed = failed._held_back(report, now, chance)
+        will_last = max(failed.until - self.since, lasted) >= LASTING
+        many = failed.failures >= MANY and lasted >= SETTLED
+        return replace(
+            failed, told=self.told or gone or many or (failed.failures >= FEW and will_last)
+        )
 
     def _held_back(self, report: Report, now: float, chance: Callable[[], float]) -> "Trouble":
+        held = replace(self, held=True, at_once=max(1, self.at_once // 2))
+        if not self.held:
+            held = replace(held, patience=now)
         asked = min(report.wait or 0.0, LONGEST_ASKED)
-        if self.held and now < self.until:  # a call that was under way before
-            return replace(self, until=max(self.until, now + asked))
-        cooldown = min(self.cooldown * 2 or FIRST_COOLDOWN, LONGEST_COOLDOWN)
+        if now < self.until:  # a call that was under way before
+            return replace(held, until=max(self.until, now + asked))
+        on_its_way_back = self.at_once > 1
+        if report.kind == "fails":
+            # The next is another document, and may fare better.
+            failing = self.failing + 1
+            soon = min(max(SOON, LATER * failing), LONGEST_SOON)
+            return replace(held, until=now if on_its_way_back else now + soon, failing=failing)
+        longer = min(self.cooldown * 2 or FIRST_COOLDOWN, LONGEST_COOLDOWN)
+        cooldown = FIRST_COOLDOWN if on_its_way_back else longer
         wait = max(cooldown * (1 + 0.1 * chance()), asked)
-        return replace(self, held=True, until=now + wait, cooldown=cooldown, at_once=1)
+        return replace(held, until=now + wait, cooldown=cooldown, failing=0)

@@ -35,9 +35,13 @@ class Entity:
         """What people call the record."""
         return str(snapshot.get("name") or snapshot["id"][:8])
 
-    def called(self, reference: str) -> Q:
-        """Those that people call so."""
-        return Q(name=reference)
+    def called(self, reference: str) -> list[Q]:
+        """Those that people call so: what each of these finds by an index of its own."""
+        return [Q(name=reference)]
+
+    def belonging_to(self, name: str) -> list[Q]:
+        """Those of whoever is called so, such as a customer; none where they are nobody's."""
+        return []
 
     def roots(self, instance: Model, using: str) -> set[UUID]:
         """The ids of the roots that this instance belongs to, before and after the save.

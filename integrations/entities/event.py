@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from integrations.entities import base
 from otms.orders import wire
@@ -24,6 +24,8 @@ class Entity(base.Entity):
         order = snapshot["transportOrder"] or {}
         return order.get("name") or order.get("orderId") or snapshot["name"] or snapshot["type"]
 
-    def called(self, reference: str) -> Q:
-        order = Q(transport_order__name=reference) | Q(transport_order__order_id=reference)
-        return order | Q(name=reference)
+    def called(self, reference: str) -> list[Q]:
+        """By its order, found among those of the platform, or by its own name."""
+        ours = Q(transport_order__platform=F("platform"))
+        of_order = (Q(transport_order__name=reference), Q(transport_order__order_id=reference))
+        return [*(ours & each for each in of_order), Q(name=reference)]

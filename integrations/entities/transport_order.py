@@ -23,5 +23,8 @@ class Entity(base.Entity):
     def reference(self, snapshot: dict[str, Any]) -> str:
         return snapshot["name"] or snapshot["orderId"] or snapshot["id"][:8]
 
-    def called(self, reference: str) -> Q:
-        return Q(name=reference) | Q(order_id=reference)
+    def called(self, reference: str) -> list[Q]:
+        return [Q(name=reference), Q(order_id=reference)]
+
+    def belonging_to(self, name: str) -> list[Q]:
+        return [Q(customer__name=name)]

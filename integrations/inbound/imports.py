@@ -23,6 +23,7 @@ from django.db import (
 )
 from django.db.models import Count
 
+from integrations import pressure
 from integrations.core import mapping, origin
 from integrations.core.errors import MappingError, Problem
 from integrations.core.mapping import Mapping
@@ -44,6 +45,8 @@ GATHER_SECONDS = 0.5  # that they may take to be mapped
 SLICE = 500  # rows before another import has its turn
 TOLD_SECONDS = 1.0  # between two notes of progress
 TRIES = 3
+REST = 8.0  # seconds after a look that found no room; beat looks every ten
+MADE = "transportOrder"  # of rows
 
 
 class TooMuch(Exception):
@@ -391,6 +394,9 @@ def _goes_on(task: Task) -> bool:
     going = task.progress(done, rejected)
     if not integration.enabled:
         task.let_go("Waits: the integration is switched off.")
+        return False
+    if why := pressure.why_waiting(task.platform_id, MADE):
+        task.let_go(why, seconds=REST)
         return False
     return going
 

@@ -18,6 +18,7 @@ from integrations.models.log import Level, Log, RequestLog
 from integrations.models.message import MessageAutomation, MessageTemplate
 from integrations.models.object import IntegrationObject
 from integrations.models.outcome import Outcome
+from integrations.models.pressure import Pressure
 from integrations.models.remote_record import Remembered, RemoteRecord
 from integrations.models.replay import Replay
 from integrations.models.status import Status
@@ -51,6 +52,7 @@ __all__ = [
     "MessageTemplate",
     "Notice",
     "Outcome",
+    "Pressure",
     "Remembered",
     "RemoteRecord",
     "Replay",

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 
 from integrations.http import Grant, NotGranted, Token
-from integrations.models.claim import database_now
 from integrations.models.gate import EVER
+from otms.db.clock import database_now
 from otms.db.fields import SecretsField
 from otms.db.sealing import CannotOpen
 

@@ -12,9 +12,9 @@ from django.db import models, transaction
 from django.db.models import Exists, F, Min, OuterRef, Q
 
 from integrations.core.backoff import RetryPolicy
-from integrations.models.claim import database_now
 from otms import documents
 from otms.accounts.tenancy import PlatformQuerySet, Record
+from otms.db.clock import database_now
 from otms.db.fields import SecretsField
 
 LONGEST_MESSAGE = 2000
@@ -22,6 +22,7 @@ LONGEST_URL = 2000
 LONGEST_TO = 600
 LEASE = timedelta(seconds=30)  # longer than any notice takes to be sent
 RETRIES = RetryPolicy(give_up_after=timedelta(days=1))
+MOST_INTERRUPTIONS = 5
 MOST_AT_ONCE = 100  # alerts whose recipients are looked up in one transaction
 
 
@@ -215,7 +216,9 @@ class NoticeQuerySet(PlatformQuerySet["Notice"]):
             mine = Notice.objects.using(self.db).across_platforms().filter(pk=notice.pk)
             mine.update(leased_until=now + LEASE, attempts=F("attempts") + 1)
             about = ("recipient", "alert__platform", "alert__integration", "alert__data_source")
-            return mine.select_related(*about).get()
+            leased = mine.select_related(*about).get()
+            leased.was_interrupted = notice.leased_until is not None
+            return leased
 
 
 class Notice(models.Model):
@@ -242,6 +245,8 @@ class Notice(models.Model):
 
     objects = NoticeQuerySet.as_manager()
 
+    was_interrupted = False  # before it was leased now; claim()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["alert", "recipient"], name="one_notice_each")
@@ -254,20 +259,36 @@ class Notice(models.Model):
     def __str__(self) -> str:
         return f"{self.to}: {self.outcome or 'waits'}"
 
+    @property
+    def interruptions(self) -> int:
+        """How many attempts had no outcome, if none had any: else an error stands here."""
+        return 0 if self.error else self.attempts - 1
+
+    @property
+    def brings_workers_down(self) -> bool:
+        """Did it stop its worker too often, or still after a day?"""
+        if self.interruptions >= MOST_INTERRUPTIONS:
+            return True
+        return self.was_interrupted and self._wait(None) is None
+
     def succeed(self) -> bool:
         """It was sent; False when somebody else claimed it meanwhile."""
         return self._write(
             outcome=NoticeOutcome.SENT, error="", finished_at=database_now("default")
         )
 
-    def fail(self, error: str, retry_after: float | None = None) -> bool:
-        """It was not sent: it is tried again later, or given up after a day."""
+    def fail(self, error: str, retry_after: float | None = None, *, for_good: bool = False) -> bool:
+        """It was not sent: it is tried again later, or given up after a day, or at once."""
         now, error = database_now("default"), documents.visible(error)
-        elapsed = max(now - self.created_at, timedelta())
-        wait = RETRIES.delay(self.attempts, retry_after=retry_after, elapsed=elapsed)
+        wait = None if for_good else self._wait(retry_after)
         if wait is None:
             return self._write(outcome=NoticeOutcome.GIVEN_UP, error=error, finished_at=now)
         return self._write(error=error, due_at=now + timedelta(seconds=wait))
+
+    def _wait(self, retry_after: float | None) -> float | None:
+        """Seconds to the next attempt; None when its day is over."""
+        elapsed = max(database_now("default") - self.created_at, timedelta())
+        return RETRIES.delay(self.attempts, retry_after=retry_after, elapsed=elapsed)
 
     def _write(self, **fields: Any) -> bool:
         """Only while its claim still stands."""

@@ -41,7 +41,9 @@ class EntityChange(models.Model):
     Ids are drawn while the entity's row is locked, so that their order is the order of the changes.
     """
 
-    platform = models.ForeignKey("accounts.Platform", models.CASCADE, related_name="+")
+    platform = models.ForeignKey(
+        "accounts.Platform", models.CASCADE, related_name="+", db_index=False
+    )
     entity = models.CharField(max_length=60)
     entity_id = models.UUIDField()
     reference = models.CharField(max_length=255, blank=True)
@@ -52,7 +54,7 @@ class EntityChange(models.Model):
     origin = models.CharField(max_length=10, choices=OriginKind.choices, default=origin.SYSTEM)
     # Who brought it in, and therefore does not hear of it.
     origin_integration = models.ForeignKey(
-        "integrations.Integration", models.SET_NULL, null=True, related_name="+"
+        "integrations.Integration", models.SET_NULL, null=True, related_name="+", db_index=False
     )
     hops = models.PositiveSmallIntegerField(default=0)
     # Where the call that caused it stands in a trace of the caller's; null: it said nothing.
@@ -62,7 +64,15 @@ class EntityChange(models.Model):
     objects = PlatformQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["platform", "entity_id", "-id"], name="change_of_entity")]
+        indexes = [
+            models.Index(fields=["platform", "entity_id", "-id"], name="change_of_entity"),
+            # Deleting an integration asks what it brought in.
+            models.Index(
+                fields=["origin_integration"],
+                name="change_of_origin",
+                condition=models.Q(origin_integration__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.entity} {self.reference} {self.action}"

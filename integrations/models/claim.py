@@ -17,14 +17,15 @@ from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Least
 
 from integrations.core.share import Share
-from integrations.core.trouble import FIRST_COOLDOWN
 from integrations.models.change import EntityChange
 from integrations.models.counter import Counter, interrupted
-from integrations.models.gate import FOREVER, Gate, moment
+from integrations.models.gate import FOREVER, Gate
+from integrations.models.lane import AHEAD, AWAIT, DEFER, FIND_HEADS, LaneQuerySet
 from integrations.models.log import Level, Log, RequestLog
-from otms.accounts.tenancy import PlatformQuerySet
+from integrations.models.targets import Targets
+from otms.db.clock import database_now, moment_of
 from otms.db.columns import Columns, Joined
-from otms.db.text import Text
+from otms.db.text import Text, together
 
 if TYPE_CHECKING:
     from integrations.models.object import IntegrationObject
@@ -34,7 +35,6 @@ GATES_PER_CLAIM = 8
 # never wasted; but who has one slot free, time and again, must not lock a hundred rows for it.
 LOOK_AHEAD, LEAST_LOOK = 4, 20
 MOST_COUNTED = 100
-MOST_PUT_OFF = 5000
 MOST_INTERRUPTIONS = 32767  # that fit into their column
 
 GATE = Columns(Gate)
@@ -49,15 +49,6 @@ OPEN = """
    AND cap > (SELECT count(*) FROM integrations_integrationobject o
                WHERE o.integration_id = integrations_gate.integration_id AND o.leased
                  AND o.due_at > statement_timestamp())
-"""
-# What stands before a row in its lane, its head first. As a range, though it is of one lane: else
-# PostgreSQL, as long as it has no statistics, takes the order for that of the primary key, and
-# walks past all that was there before.
-AHEAD = """
-  FROM integrations_integrationobject h
- WHERE h.integration_id = o.integration_id AND h.lane >= o.lane AND h.lane <= o.lane
-   AND h.holds_lane AND h.id < o.id
- ORDER BY h.lane, h.id LIMIT 1
 """
 LOCK_GATES = Text(
     """
@@ -88,7 +79,7 @@ SELECT 1 FROM integrations_integrationobject o
 )
 IN_FLIGHT = Text(
     """
-SELECT integration_id, lane, at_source FROM integrations_integrationobject
+SELECT integration_id, at_source FROM integrations_integrationobject
  WHERE leased AND integration_id IN %(gates)s
 """
 )
@@ -100,13 +91,6 @@ SELECT id FROM integrations_integrationobject
  ORDER BY due_at, id LIMIT %(most)s FOR UPDATE SKIP LOCKED
 """
 )
-FIND_HEADS = Text(
-    """
-SELECT o.id, o.lane, o.interruptions, o.at_source, (SELECT h.id [ahead])
-  FROM integrations_integrationobject o WHERE o.id IN %(ids)s
-""",
-    ahead=AHEAD,
-)
 LEASE = Text(
     """
 UPDATE integrations_integrationobject
@@ -115,28 +99,6 @@ UPDATE integrations_integrationobject
        version = COALESCE(version, (SELECT i.version FROM integrations_integration i
                                      WHERE i.id = integration_id))
  WHERE id IN %(ids)s
-"""
-)
-# A head that is due but was not looked at keeps its followers waiting too: a window full of
-# followers would never get to it.
-DEFER = Text(
-    """
-UPDATE integrations_integrationobject AS o
-   SET due_at = COALESCE((SELECT GREATEST(COALESCE(h.due_at, %(forever)s), %(end)s) [ahead]),
-                         %(now)s)
- WHERE id IN %(ids)s
-""",
-    ahead=AHEAD,
-)
-PUT_OFF = Text("UPDATE integrations_integrationobject SET due_at = %(end)s WHERE id IN %(ids)s")
-# Whatever stands at a target in trouble, at once: looked at one after the other, a long queue of
-# them would keep others from their turn.
-PUT_OFF_THERE = Text(
-    """
-UPDATE integrations_integrationobject SET due_at = %(end)s
- WHERE id IN (SELECT id FROM integrations_integrationobject
-               WHERE integration_id = %(gate)s AND due_at <= %(now)s AND at_source = %(source)s
-                 AND NOT leased LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 """
 )
 SERVE = Text("UPDATE integrations_gate SET served_at = %(now)s WHERE integration_id IN %(gates)s")
@@ -157,72 +119,26 @@ class Claims:
 
 
 class Due(NamedTuple):
-    """What is due at a gate: rows, and how many of them may go."""
+    """What is due at a gate: rows, how many of them may go, and where what is leased stands.
+
+    The latter is the data source of each; null before the first call.
+    """
 
     gate: Gate
     room: int
     rows: list[int]
+    in_flight: list[UUID | None]
 
 
-class Flying(NamedTuple):
-    """What is leased: its lane, and the data source where it stands; null before the first call."""
-
-    lane: str | None
-    source: UUID | None
-
-
-class Targets:
-    """Which of an integration's targets may be called now, when some are in trouble.
-
-    What stands at one that may not is put off. Where it will stand that was not sent anywhere yet
-    may only be known when filters were asked: it takes along which targets are shut.
-    """
-
-    def __init__(self, gate: Gate, in_flight: list[UUID | None], now: datetime) -> None:
-        self.put_off: dict[datetime, list[int]] = defaultdict(list)
-        self.closed: dict[UUID, datetime] = {}
-        self._left: dict[UUID | None, int] = {}
-        self._until: dict[UUID | None, datetime] = {}
-        self._first: UUID | None = None
-        self._now = now
-        for id, trouble in gate.held_back.items():
-            source = UUID(id)
-            self._first = source if trouble.first else self._first
-            called = sum((each or self._first) == source for each in in_flight)
-            self._left[source] = trouble.room(called, now.timestamp()) or 0
-            # While one is tried it is waited for how that goes, and for no worker that died.
-            wait = timedelta(seconds=max(trouble.cooldown, FIRST_COOLDOWN))
-            self._until[source] = until if (until := moment(trouble.until)) > now else now + wait
-
-    def may(self, source: UUID | None, id: int) -> bool:
-        """May this object go to the target where it stands? Else it is put off."""
-        at = source or self._first
-        if at not in self._left:
-            return True
-        if not self._left[at]:
-            if source is None:
-                self.put_off[self._until[at]].append(id)
-            else:
-                self.closed[source] = self._until[at]
-            return False
-        self._left[at] -= 1
-        return True
-
-    def shut(self, source: UUID | None) -> dict[UUID | None, datetime]:
-        """Until when the others may not be called, for one that stands here.
-
-        Those with room for some neither: it has to stand there first, to be counted.
-        """
-        here = source or self._first
-        return {
-            at: self._now if self._left[at] else until
-            for at, until in self._until.items()
-            if at != here
-        }
-
-
-class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
-    def claim_due(self, slots: int, *, share: Share | None = None, suspect: bool = True) -> Claims:
+class ClaimQuerySet(LaneQuerySet):
+    def claim_due(
+        self,
+        slots: int,
+        *,
+        share: Share | None = None,
+        suspect: bool = True,
+        expected: bool = True,
+    ) -> Claims:
         """Lease up to `slots` due objects, the heads of their lanes; no other worker gets the same.
 
         Of no integration more than its share of the window.
@@ -230,15 +146,19 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
         At most one of them was interrupted before, and none unless a `suspect` is wanted: what
         brings its worker down does so alone, and those beside it are not suspected again and again.
 
+        When nothing is `expected`, it is one statement that finds it so.
+
         Each step is a statement of its own, because a statement's snapshot is older than the locks
         it gets: caps are counted under the gate's lock, heads are looked up under the row's.
         """
+        # Those that have their share, or suspects alone, would only keep others from a look.
+        wanted = {
+            "spent": share.spent() if share else [],
+            "interruptions": MOST_INTERRUPTIONS if suspect else 0,
+        }
+        if not expected and not ANY_OPEN.rows(self.db, **wanted):
+            return Claims()
         with transaction.atomic(using=self.db):
-            # Those that have their share, or suspects alone, would only keep others from a look.
-            wanted = {
-                "spent": share.spent() if share else [],
-                "interruptions": MOST_INTERRUPTIONS if suspect else 0,
-            }
             gates, now = self._lock_open_gates(wanted)
             if not gates:
                 others = connections[self.db].features.has_select_for_update
@@ -334,7 +254,7 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
             most = room * LOOK_AHEAD + LEAST_LOOK
             due = {"gate": gate.pk, "now": now, "interruptions": interruptions, "most": most}
             rows = [id for (id,) in LOCK_DUE.rows(self.db, **due)] if room else []
-            found.append(Due(gate, room, rows))
+            found.append(Due(gate, room, rows, in_flight[gate.pk]))
             slots -= min(room, len(rows))
             if share:
                 share.take(platform, gate.pk, min(room, len(rows)))
@@ -343,62 +263,63 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
     def _lease(self, candidates: list["Due"], now: datetime) -> Claims:
         """Lease the heads of lanes; defer the followers until their head is done."""
         looked = [id for due in candidates for id in due.rows]
-        found = FIND_HEADS.rows(self.db, ids=looked) if looked else []
-        # Seen when the rows are locked: whoever finishes one of these later has the last word.
-        flying = self._in_flight([due.gate for due in candidates]) if looked else {}
-        follows = {id for id, *_, ahead in found if ahead is not None}
-        suspects = {id for id, _, interruptions, *_ in found if interruptions} - follows
-        lanes = {id: lane for id, lane, *_ in found}
-        places = {id: at and UUID(str(at)) for id, _, _, at, _ in found}
-        leased: list[int] = []
+        gates = [due.gate.pk for due in candidates]
+        found = FIND_HEADS.rows(self.db, ids=looked, gates=gates) if looked else []
+        # Seen when the rows are locked: whoever finishes what is before these has the last word.
+        follows = {id for id, _, _, ahead, _ in found if ahead is not None}
+        taken = {id for id, *_, beside in found if beside} - follows
+        suspects = {id for id, interruptions, *_ in found if interruptions} - follows
+        places = {id: at and UUID(str(at)) for id, _, at, *_ in found}
+        leased: dict[datetime, list[int]] = defaultdict(list)  # by the end of the lease
         shut: dict[int, dict[UUID | None, datetime]] = {}
         served: list[Any] = []  # those that were not come to keep their place in the row
         tried = False
         for due in candidates:
             end = now + timedelta(seconds=due.gate.lease_seconds)
-            # What was put back may be older than what of its lane is in flight at this moment.
-            in_flight = flying.get(due.gate.pk, [])
-            busy = {each.lane for each in in_flight} - {None}
-            taken = [id for id in due.rows if id not in follows and lanes[id] in busy]
-            passed = suspects.intersection(due.rows) - {*taken}
+            passed = suspects.intersection(due.rows) - taken
             if not passed or not tried:
                 served.append(due.gate.pk)
             if passed and not tried:  # of the gate whose turn it is
                 passed.remove(min(passed))
                 tried = True
-            beyond = follows | passed | {*taken}
-            targets = Targets(due.gate, [each.source for each in in_flight], now)
+            beyond = follows | passed | taken
+            targets = Targets(due.gate, due.in_flight, now)
             heads: list[int] = []
             for id in (id for id in due.rows if id not in beyond):
                 if len(heads) < due.room and targets.may(places[id], id):
                     heads.append(id)
-            if heads:
-                LEASE.run(self.db, ids=heads, now=now, end=end)
-                leased += heads
-                shut |= {id: targets.shut(places[id]) for id in heads}
+            leased[end] += heads
+            shut |= {id: targets.shut(places[id]) for id in heads}
             if behind := [id for id in due.rows if id in follows]:
                 DEFER.run(self.db, ids=behind, now=now, end=end, forever=FOREVER)
-            if taken:
-                PUT_OFF.run(self.db, ids=taken, end=end)
-            for until, ids in targets.put_off.items():
-                PUT_OFF.run(self.db, ids=ids, end=until)
-            for source, until in targets.closed.items():
-                there = {"gate": due.gate.pk, "source": source, "most": MOST_PUT_OFF}
-                PUT_OFF_THERE.run(self.db, now=now, end=until, **there)
-        SERVE.run(self.db, now=now, gates=served)
-        claimed = self._claimed(leased)
+            if waiting := [id for id in due.rows if id in taken]:
+                AWAIT.run(self.db, ids=waiting, now=now, end=end)
+            targets.put_others_off(self.db)
+        claimed = self._claimed(leased, served, now)
         for obj in claimed:
             obj.shut = shut[obj.pk]
         return Claims(claimed, deferred=bool(follows))
 
-    def _claimed(self, ids: list[int]) -> list["IntegrationObject"]:
-        """These with their changes; and the first of those that they stand for, of the few that
-        replaced some."""
-        if not ids:
-            return []
+    def _claimed(
+        self, leased: dict[datetime, list[int]], served: list[Any], now: datetime
+    ) -> list["IntegrationObject"]:
+        """These, leased, with their changes; and the first of those that they stand for, of the few
+        that replaced some. The gates that were served are the last in the row."""
+        ids = [id for each in leased.values() for id in each]
+        joined = _with_changes()
+        *_, rows = together(
+            self.db,
+            SERVE.asking(self.db, now=now, gates=served),
+            *(
+                LEASE.asking(self.db, ids=some, now=now, end=end)
+                for end, some in leased.items()
+                if some
+            ),
+            joined.text.asking(self.db, ids=ids),
+        )
         objects = []
-        for obj, change in _with_changes().records(self.db, ids=ids):
-            obj.change = change
+        for obj, change, newest in joined.records_of(self.db, rows):
+            obj.change, obj.newest_version = change, newest
             objects.append(obj)
         if replacing := [obj for obj in objects if obj.since_id]:
             everywhere = EntityChange.objects.using(self.db).across_platforms()
@@ -407,15 +328,12 @@ class ClaimQuerySet(PlatformQuerySet["IntegrationObject"]):
                 obj.since = since.get(obj.since_id)
         return objects
 
-    def _in_flight(self, gates: list[Any]) -> dict[UUID, list[Flying]]:
-        """By gate, each row that is leased."""
-        flying: dict[UUID, list[Flying]] = defaultdict(list)
-        for gate, lane, at in IN_FLIGHT.rows(self.db, gates=[gate.pk for gate in gates]):
-            flying[UUID(str(gate))].append(Flying(lane, at and UUID(str(at))))
+    def _in_flight(self, gates: list[Any]) -> dict[UUID, list[UUID | None]]:
+        """By gate, where each row that is leased stands."""
+        flying: dict[UUID, list[UUID | None]] = defaultdict(list)
+        for gate, at in IN_FLIGHT.rows(self.db, gates=[gate.pk for gate in gates]):
+            flying[UUID(str(gate))].append(at and UUID(str(at)))
         return flying
-
-    def _all(self) -> "ClaimQuerySet":
-        return self.model.objects.using(self.db).across_platforms()
 
 
 @cache
@@ -424,25 +342,10 @@ def _with_changes() -> Joined:
         """
   FROM integrations_integrationobject
   JOIN integrations_entitychange ON integrations_entitychange.id = change_id
+  JOIN integrations_integration i ON i.id = integration_id
  WHERE integrations_integrationobject.id IN %(ids)s ORDER BY integrations_integrationobject.id
 """,
         apps.get_model("integrations", "IntegrationObject"),
         EntityChange,
+        beside="i.version",
     )
-
-
-def moment_of(value: Any) -> datetime:
-    """What the database says of `statement_timestamp()`; SQLite says it as it stores it."""
-    if isinstance(value, datetime):
-        return value
-    return datetime.fromisoformat(value).replace(tzinfo=UTC)
-
-
-def database_now(using: str) -> datetime:
-    """The clock that all workers share."""
-    connection = connections[using]
-    if connection.vendor != "postgresql":
-        return datetime.now(UTC)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        return cursor.fetchone()[0]

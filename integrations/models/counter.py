@@ -16,6 +16,7 @@ from django.db import connections, models
 from integrations.models.gate import EVER
 from integrations.models.outcome import Outcome
 from otms.accounts.tenancy import PlatformQuerySet
+from otms.db.text import Asked, together
 
 # `sent` counts what a target took, each step of an object by itself; `failed` what was given up.
 COUNTS = ("sent", "failed", "retried", "skipped", "cancelled", "interrupted")
@@ -29,16 +30,20 @@ COLUMNS = (*COUNTS, *SUMS, *CALLS, *DELAYS)
 
 
 class CounterQuerySet(PlatformQuerySet["Counter"]):
-    def record(self, outcomes: Sequence[Outcome], now: datetime) -> None:
-        """Add these outcomes, and each call that was made for them, to their minute."""
+    def recording(self, outcomes: Sequence[Outcome], now: datetime) -> list[Asked]:
+        """The statement that adds these outcomes, and each call that was made for them."""
         tallies: dict[tuple[Any, Any], Tally[str]] = defaultdict(Tally)
         for outcome in outcomes:
             key = (outcome.object.integration_id, outcome.object.platform_id)
             tallies[key].update(dict(_told(outcome, now)))
-        self.add(tallies, now)
+        return self._adding(tallies, now)
 
     def add(self, tallies: dict[tuple[Any, Any], Tally[str]], now: datetime) -> None:
-        """Add what was counted for each (integration, platform): one statement.
+        """Add what was counted for each (integration, platform) to its minute: one statement."""
+        together(self.db, *self._adding(tallies, now))
+
+    def _adding(self, tallies: dict[tuple[Any, Any], Tally[str]], now: datetime) -> list[Asked]:
+        """The statement for that.
 
         The rows in the order of their key: two workers that add to the same must not wait for each
         other.
@@ -51,7 +56,7 @@ class CounterQuerySet(PlatformQuerySet["Counter"]):
             for at in (EVER, minute)
         ]
         if not rows:
-            return
+            return []
         connection = connections[self.db]
         fields = self.model._meta.concrete_fields
         names = [field.column for field in fields]
@@ -64,13 +69,9 @@ class CounterQuerySet(PlatformQuerySet["Counter"]):
             for row in rows
             for field in fields
         ]
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"INSERT INTO {self.model._meta.db_table} ({', '.join(names)})"  # noqa: S608
-                f" VALUES {', '.join([one] * len(rows))}"
-                f" ON CONFLICT (integration_id, minute) DO UPDATE SET {', '.join(added)}",
-                values,
-            )
+        into = f"INSERT INTO {self.model._meta.db_table} ({', '.join(names)})"
+        into += f" VALUES {', '.join([one] * len(rows))} ON CONFLICT (integration_id, minute)"
+        return [(f"{into} DO UPDATE SET {', '.join(added)}", values)]
 
 
 class Counter(models.Model):

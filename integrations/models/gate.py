@@ -1,6 +1,6 @@
 """Gate: what a claim must pass, one narrow row per integration; its lock makes caps exact."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from integrations.core.rate import Rate
-from integrations.core.trouble import Report, Trouble
+from integrations.core.trouble import Place, Report, Trouble
 from otms.db.fields import DocumentField
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,20 +23,22 @@ LOOK_AGAIN = timedelta(seconds=1)  # at a gate that is full only with what is in
 class Heard:
     """Whose trouble began or ended with what was heard, by the ids of their data sources.
 
-    `hopeless` are those that had no success for so long that nobody tries any more.
+    `hopeless` are those that had no success for so long that nobody tries any more; `freed`, those
+    that are held back no more, told or not.
     """
 
     begun: dict[str, Trouble] = field(default_factory=dict)
     over: dict[str, Trouble] = field(default_factory=dict)
     hopeless: dict[str, Trouble] = field(default_factory=dict)
+    freed: dict[str, Trouble] = field(default_factory=dict)
 
 
 @dataclass
 class Calm:
-    """Whose data source is gone, and whose is tried at once."""
+    """Who was in trouble before, and who of those is gone with its data source."""
 
+    before: dict[str, Trouble] = field(default_factory=dict)
     gone: dict[str, Trouble] = field(default_factory=dict)
-    tried: list[str] = field(default_factory=list)
 
 
 class Gate(models.Model):
@@ -120,20 +122,29 @@ class Gate(models.Model):
             self.called = rate.with_calls(self.called, calls, now.timestamp())
             self.save(update_fields=["called"])
 
-    def hear(self, reports: Iterable[Report], now: datetime, waits: Callable[[str], bool]) -> Heard:
+    def hear(
+        self,
+        reports: Iterable[Report],
+        now: datetime,
+        places: Mapping[str, Place],
+        waits: Callable[[str], bool],
+    ) -> Heard:
         """Keep what calls tell of their targets; its row is locked.
 
-        A target that works again, and that nothing `waits` for, is in trouble no more.
+        Of those that failed it needs their `places`. A target that works again, and that nothing
+        `waits` for, is in trouble no more.
         """
         before, known, failed = self.trouble, self.trouble, set()
         for report in reports:
             id, at = str(report.source), now.timestamp()
+            if report.kind != "works":
+                if id not in places:  # a call that was under way when it was taken away
+                    continue
+                failed.add(id)
             trouble = Trouble.after(known.pop(id, None), report, at, cap=self.cap)
             if trouble:
-                known[id] = trouble
-            if report.kind != "works":
-                failed.add(id)
-        for id in [id for id, each in known.items() if each.works and id not in failed]:
+                known[id] = trouble.placed(places[id]) if id in places else trouble
+        for id in [id for id, each in known.items() if each.works_for_now and id not in failed]:
             if not waits(id):
                 del known[id]
         if known != before:
@@ -142,6 +153,7 @@ class Gate(models.Model):
             begun={id: each for id, each in known.items() if each.told and not _told(before, id)},
             over={id: each for id, each in before.items() if each.told and not _told(known, id)},
             hopeless={id: known[id] for id in failed & known.keys() if _is_hopeless(known[id])},
+            freed={id: each for id, each in before.items() if each.held and id not in known},
         )
 
     def look_again(self) -> None:
@@ -157,22 +169,17 @@ class Gate(models.Model):
     @classmethod
     def calm(cls, integration: Any) -> "Calm":
         """A person changed it: what is in trouble is tried at once, what is gone is in none."""
-        rows = cls.objects.select_for_update(no_key=True)
+        # The clock of the workers: one that is ahead of it would hold them back.
+        rows = cls.objects.select_for_update(no_key=True, of=("self",)).annotate(at=Now())
         if not (gate := rows.filter(pk=integration.pk, troubles__isnull=False).first()):
             return Calm()
-        of_integration = integration.data_sources.values_list("pk", "filters")
-        living = [] if integration.deleted_at else of_integration
-        sources = {str(id): filters for id, filters in living}
-        alone, first = len(sources) == 1, next(iter(sources), None)
-        before, at = gate.trouble, datetime.now(UTC).timestamp()
-        calm = {
-            id: each.calm(at, alone=alone, first=id == first and not sources[id])
-            for id, each in before.items()
-            if id in sources
-        }
-        gate._keep_troubles({id: each for id, each in calm.items() if each})
-        gone = {id: each for id, each in before.items() if each.told and id not in sources}
-        return Calm(gone, list(calm))
+        living = integration.data_sources.values_list("pk", "filters")
+        found = {} if integration.deleted_at else places(living)
+        before, at = gate.trouble, gate.at.timestamp()
+        calm = {id: each.calm(at) for id, each in before.items() if id in found}
+        gate._keep_troubles({id: each.placed(found[id]) for id, each in calm.items() if each})
+        gone = {id: each for id, each in before.items() if each.told and id not in found}
+        return Calm(before, gone)
 
     @classmethod
     def keep(cls, integration: Any) -> None:
@@ -195,6 +202,15 @@ class Gate(models.Model):
                 "pause_reason": "The integration is not enabled." if held else "",
             },
         )
+
+
+def places(data_sources: Iterable[tuple[UUID, Any]]) -> dict[str, Place]:
+    """Where each target of an integration is, by the ids and filters of its steps in order."""
+    steps = list(data_sources)
+    return {
+        str(id): Place(alone=len(steps) == 1, first=place == 0 and not filters)
+        for place, (id, filters) in enumerate(steps)
+    }
 
 
 def moment(seconds: float) -> datetime:

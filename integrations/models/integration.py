@@ -153,12 +153,16 @@ class Integration(Record):
             self._resume()
 
     def _resume(self) -> None:
-        """End what the engine or a person stopped; the audit trail says if it was the engine."""
+        """End what the engine or a person stopped; the audit trail says if it was the engine.
+
+        Why it was is told by its alert: what a target answered may hold what is to be erased, and
+        what is in the audit trail stays there.
+        """
         was = Gate.objects.filter(pk=self.pk).values_list("pause_reason", flat=True).first()
         Gate.keep(self)
         self._calm(Gate.objects.db)
         if was and self.enabled:
-            audit.record("update:integration", self, note=f"Resumed; it was suspended: {was}")
+            audit.record("update:integration", self, note="Resumed; it was suspended.")
 
     @transaction.atomic
     def new_version(self) -> None:
@@ -173,8 +177,7 @@ class Integration(Record):
         """Its targets are tried at once, if some are in trouble."""
         calm = Gate.calm(self)
         Telling(using, self.platform_id, self.pk).gone(calm.gone)
-        if calm.tried:
-            self.queue.all().go_on(calm.tried)
+        self.queue.all().go_on(self.pk, calm.before)
 
     @transaction.atomic
     def switch(self, on: bool) -> bool:

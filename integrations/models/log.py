@@ -19,8 +19,13 @@ class Entry(models.Model):
     """A row of a log: written once, never changed."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    platform = models.ForeignKey("accounts.Platform", models.CASCADE, related_name="+")
-    integration = models.ForeignKey("integrations.Integration", models.CASCADE, related_name="+")
+    # Both have an index that begins with them, below.
+    platform = models.ForeignKey(
+        "accounts.Platform", models.CASCADE, related_name="+", db_index=False
+    )
+    integration = models.ForeignKey(
+        "integrations.Integration", models.CASCADE, related_name="+", db_index=False
+    )
     object = models.ForeignKey(
         "integrations.IntegrationObject",
         models.CASCADE,

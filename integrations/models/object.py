@@ -10,8 +10,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from integrations.core import schedule
+from integrations.core import schedule, span
 from integrations.core.backoff import RetryPolicy
+from integrations.core.chance import random_id
 from integrations.core.delivery import DeliveryPolicy
 from integrations.models.change import EntityChange
 from integrations.models.data_source import DataSource
@@ -31,14 +32,21 @@ class IntegrationObject(models.Model):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    platform = models.ForeignKey("accounts.Platform", models.CASCADE, related_name="+")
-    integration = models.ForeignKey(Integration, models.CASCADE, related_name="queue")
+    # Each index is written anew with each transition: none of what another one begins with.
+    platform = models.ForeignKey(
+        "accounts.Platform", models.CASCADE, related_name="+", db_index=False
+    )
+    integration = models.ForeignKey(
+        Integration, models.CASCADE, related_name="queue", db_index=False
+    )
     change = models.ForeignKey(EntityChange, models.CASCADE, related_name="queue")
     # The first of the changes it stands for, when it replaced others.
     since = models.ForeignKey(
         EntityChange, models.SET_NULL, null=True, related_name="+", db_index=False
     )
-    replay_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="replays")
+    replay_of = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="replays", db_index=False
+    )
     entity = models.CharField(max_length=60)
     entity_id = models.UUIDField()
     reference = models.CharField(max_length=255, blank=True)
@@ -48,16 +56,18 @@ class IntegrationObject(models.Model):
     holds_lane = models.BooleanField(default=False)
     due_at = models.DateTimeField(null=True)
     leased = models.BooleanField(default=False)
+    # Of what is not leased: when it was put off, because others of its lane go before it.
     claimed_at = models.DateTimeField(null=True)
     fence = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
     # Claims in a row, the last ones, that ended without an outcome.
     interruptions = models.PositiveSmallIntegerField(default=0)
-    # How many steps are done, and which data sources those were; null in rows from before that.
+    # How many steps are done, and which data sources those were: null in rows from before that, and
+    # until the first is done; none in what was made anew or put back, of which something was sent.
     step = models.PositiveSmallIntegerField(default=0)
     done = DocumentField(null=True)
     # Where it stands: other steps may have been put before it, or taken away, since. Null before
-    # the first call.
+    # the first call, unless it waits for the target that this would go to.
     at_source = models.UUIDField(null=True)
     # Of the integration, whose filters and mappings it began with: a retry sends the same.
     version = models.PositiveIntegerField(null=True)
@@ -75,6 +85,9 @@ class IntegrationObject(models.Model):
     # What its targets call the record, by the name of the data source and by its id; recall().
     remote: dict[str, str] = {}
     remote_ids: dict[Any, str] = {}
+
+    # Of its integration, when it was claimed.
+    newest_version: int | None = None
 
     # Targets of its integration that may not be called now, and until when; claim_due().
     shut: dict[Any, datetime] = {}
@@ -99,6 +112,9 @@ class IntegrationObject(models.Model):
             models.Index(fields=["integration"], name="queue_leased", condition=Q(leased=True)),
             # Deleting a change asks who stands for it.
             models.Index(fields=["since"], name="queue_since", condition=Q(since__isnull=False)),
+            models.Index(
+                fields=["replay_of"], name="queue_replays", condition=Q(replay_of__isnull=False)
+            ),
             # The monitoring lists and the search read these.
             models.Index(fields=["integration", "-id"], name="queue_newest"),
             models.Index(fields=["integration", "status", "-id"], name="queue_by_status"),
@@ -147,6 +163,7 @@ class IntegrationObject(models.Model):
         """When it would be due if nothing stood before it: at a tick, after a wait for others."""
         since, changed = since or self.queued_at, changed or self.created_at
         ticks, seconds = self.integration.schedule, self.integration.policy.coalesce
+        ticks = None if self.at_source else ticks  # it left at one
         due = schedule.next_tick(ticks, since) if ticks else since
         if seconds and not self.attempts:
             due = max(due, changed + timedelta(seconds=seconds))
@@ -172,7 +189,7 @@ class IntegrationObject(models.Model):
     ) -> "IntegrationObject":
         """A new object that tells the same, or the record as it is now: under a new id, all anew.
 
-        It is as if it had been claimed: older than what comes after it, a newer change neither
+        It is as if it had been tried: older than what comes after it, a newer change neither
         replaces it nor is told by it.
         """
         in_order = self.integration.policy.ordering == "perEntity"
@@ -187,13 +204,14 @@ class IntegrationObject(models.Model):
             reference=now.reference if now else self.reference,
             lane=str(self.entity_id) if in_order else None,
             holds_lane=in_order,
-            fence=1,
+            done=[],
             version=self.version if as_it_began else None,
         )
 
     def line(self, level: Level, code: str, message: str, data: Any = None) -> Log:
         """A log line about this object."""
         return Log(
+            uuid=random_id(),
             platform_id=self.platform_id,
             integration_id=self.integration_id,
             object_id=self.pk,
@@ -241,7 +259,7 @@ class IntegrationObject(models.Model):
         wait = None if permanent else self._wait(policy.retry, retry_after)
         if wait is not None:
             changes = {"status": Status.RETRY, "error": error}
-            message = f"{error} Attempt {self.attempts}; the next one in {_spoken(wait)}."
+            message = f"{error} Attempt {self.attempts}; the next one in {span.in_words(wait)}."
             return Outcome(
                 self, changes, Level.WARNING, "retry_scheduled", message, wait=wait, **extra
             )
@@ -279,9 +297,14 @@ class IntegrationObject(models.Model):
         """Its target is held back: the lease is given back, and it waits where it will go on."""
         outcome = self.release(f"{source} is in trouble; it is not called now.")
         outcome.changes |= {"at_source": source.pk, "due_at": until}
-        if self.attempts == 1 and not self.step:
+        if self.is_untried:
             outcome.changes["version"] = None  # nothing was sent that a retry had to repeat
         return replace(outcome, wait=None)
+
+    @property
+    def is_untried(self) -> bool:
+        """Was nothing of it ever sent, before this claim?"""
+        return self.attempts == 1 and not self.step and self.done is None
 
     @property
     def interrupted(self) -> bool:
@@ -295,10 +318,3 @@ class IntegrationObject(models.Model):
     def _wait(self, retry: RetryPolicy, retry_after: float | None) -> float | None:
         elapsed = datetime.now(UTC) - self.queued_at
         return retry.delay(self.attempts, retry_after=retry_after, elapsed=elapsed)
-
-
-def _spoken(seconds: float) -> str:
-    """A wait for people: 7 s, 12 min, 3.5 h."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -21,65 +21,43 @@ Order: objects with the same lane leave one after the other, by id. Claims never
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, TextField
-from django.db.models.functions import Cast, Now, Upper
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, Value, When
+from django.db.models.functions import Now
 
 from integrations import entities
 from integrations.core import origin
-from integrations.core.trouble import Report
 from integrations.models.change import EntityChange, up_to_now
-from integrations.models.claim import GATE, ClaimQuerySet, database_now, moment_of
 from integrations.models.counter import Counter
-from integrations.models.data_source import DataSource
-from integrations.models.gate import FOREVER, Gate
+from integrations.models.hearing import PORTION, HearingQuerySet
 from integrations.models.integration import Integration
+from integrations.models.lane import FIND_NEXT
 from integrations.models.log import Level, Log
 from integrations.models.outcome import Outcome
 from integrations.models.remote_record import RemoteRecord
 from integrations.models.status import ENDABLE, REQUEUED, Status, finished
-from integrations.models.trouble import Telling
 from otms.accounts import audit
-from otms.db.rows import insert
-from otms.db.text import Text
+from otms.db.clock import database_now
+from otms.db.fields import DocumentField
+from otms.db.rows import insert, inserting
+from otms.db.swap import swapping
+from otms.db.text import together
 
 if TYPE_CHECKING:
     from integrations.models.object import IntegrationObject
 
-LOCK_LEASED = Text(
-    """
-SELECT id, fence, statement_timestamp() FROM integrations_integrationobject
- WHERE id IN %(ids)s AND leased ORDER BY id FOR NO KEY UPDATE
-"""
-)
-# The head of each lane that these left, which may be older than they: it was put back.
-FIND_NEXT = Text(
-    """
-SELECT DISTINCT (SELECT n.id FROM integrations_integrationobject n
-                  WHERE n.integration_id = o.integration_id
-                    AND n.lane >= o.lane AND n.lane <= o.lane  -- as a range: see claim.py
-                    AND n.holds_lane AND n.id <> o.id
-                  ORDER BY n.lane, n.id LIMIT 1)
-  FROM integrations_integrationobject o WHERE o.id IN %(ids)s AND o.lane IS NOT NULL
-"""
-)
-# Those that count calls, and those of targets that fail or did when they were called last.
-LOCK_HEARING = GATE.where(
-    """
-WHERE integration_id IN %(called)s AND (rate_calls IS NOT NULL OR troubles IS NOT NULL)
-   OR integration_id IN %(failing)s
-ORDER BY integration_id FOR NO KEY UPDATE
-"""
-)
-PORTION = 500  # rows that a person's act changes at once: workers wait for no more
+
+UNDONE = Q(step=0, done__isnull=True)
+LOOKED_UP = 5000  # records that are asked for in one statement
 
 
-class IntegrationObjectQuerySet(ClaimQuerySet):
+class IntegrationObjectQuerySet(HearingQuerySet):
     def enqueue(self, changes: Sequence[EntityChange]) -> list["IntegrationObject"]:
         """Queue each change for each integration that listens, in the change's transaction.
 
@@ -117,9 +95,9 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 row.due_at = row.first_due(now)
             for old, row in older:
                 row.take_the_place_of(old, now)
-            made = self.bulk_create(rows)
+            insert(rows, self.db, keys=True)
             self._replace(older)
-        return made
+        return rows
 
     def _replaceable(
         self, rows: list["IntegrationObject"]
@@ -127,9 +105,10 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         """What waits untried where only the newest counts, each with the new row that replaces it.
 
         The record is locked, so nobody else queues a change of it. What a worker claims at this
-        moment is left alone: it goes out, and the new one after it. So does what was claimed or put
+        moment is left alone: it goes out, and the new one after it. So does what was tried or put
         back before, and what waits since before an import by the integration itself: the receiver
-        has something newer than what was before it, and undone it would not be told.
+        has something newer than what was before it, and undone it would not be told. A claim that
+        was given back, because the target was in trouble, was no try.
         """
         coalescing = {
             (row.integration_id, row.lane): row
@@ -139,13 +118,12 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         if not coalescing:
             return []
         untried = self._all().filter(
+            UNDONE,
             integration_id__in={integration for integration, _ in coalescing},
             lane__in={lane for _, lane in coalescing},
             holds_lane=True,
             status=Status.QUEUE,
             attempts=0,
-            fence=0,
-            step=0,
             leased=False,
         )
         brought = EntityChange.objects.using(self.db).across_platforms()
@@ -181,121 +159,45 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         """
         with transaction.atomic(using=self.db):
             # Before the objects, as whoever retires an integration does: or the two could deadlock.
-            gates = self._hearing_gates(outcomes)
-            leased = LOCK_LEASED.rows(self.db, ids=[o.object.pk for o in outcomes])
-            now = moment_of(leased[0][2]) if leased else database_now(self.db)
-            held = {id: fence for id, fence, _ in leased}
-            standing = [o for o in outcomes if held.get(o.object.pk) == o.object.fence]
-            alike: dict[Any, list[int]] = defaultdict(list)
-            for outcome in standing:
-                alike[tuple(_timed(outcome, now).items())].append(outcome.object.pk)
-            for changes, ids in alike.items():
-                ended = {"leased": False, "claimed_at": None, "interruptions": 0}
-                self._all().filter(id__in=ids).update(**ended | dict(changes))
-            for outcome in standing:
-                if outcome.answers is not None:
-                    self._all().filter(pk=outcome.object.pk).update(answers=outcome.answers)
+            gates, now = self._hearing_gates(outcomes)
+            standing = self._end_claims(outcomes, now)
             RemoteRecord.objects.using(self.db).remember(
                 (outcome.object, outcome.remembered) for outcome in standing if outcome.remembered
             )
             for gate in gates:
-                self._hear(gate, [o for o in standing if o.object.integration_id == gate.pk], now)
-            self._wake_next([o.object.pk for o in standing if o.frees_lane], now)
+                if told := [o for o in standing if o.object.integration_id == gate.pk]:
+                    self._hear(gate, told, now)
             # Nobody knows of a COMMIT whose answer was lost whether it was made: written twice,
             # it is there once.
             requests = [o.request for o in outcomes if o.request]
-            insert(requests, self.db, ignore_conflicts=True)
             lines = [o.object.line(o.level, o.code, o.message, o.data) for o in standing]
-            insert(lines, self.db)
-            for outcome in standing:
-                if outcome.pause_reason:
-                    source = outcome.report and outcome.report.source
-                    self._suspend(outcome.object, source, outcome.pause_reason)
-            # The last: its row of all time is what any two workers have in common.
-            Counter.objects.using(self.db).record(standing, now)
+            together(
+                self.db,
+                *inserting(requests, self.db, ignore_conflicts=True),
+                *inserting(lines, self.db),
+                # The last: its row of all time is what any two workers have in common.
+                *Counter.objects.using(self.db).recording(standing, now),
+            )
         return standing
 
-    def _hearing_gates(self, outcomes: Sequence[Outcome]) -> list[Gate]:
-        """The gates that these tell something, locked, as they are now."""
-        called = {o.object.integration_id for o in outcomes}
-        reports = [(o.object.integration_id, o.report) for o in outcomes if o.report]
-        failing = {id for id, report in reports if report.kind != "works"}
-        return LOCK_HEARING.records(self.db, called=list(called), failing=list(failing))
-
-    def _hear(self, gate: Gate, outcomes: list[Outcome], now: datetime) -> None:
-        """Count the calls, and keep what they tell of their targets; people are told of trouble."""
-        gate.count(len([o for o in outcomes if o.request]), now)
-        reports = self._of_known(gate, [o.report for o in outcomes if o.report])
-
-        def waits(source: str) -> bool:
-            waiting = self._all().filter(integration_id=gate.pk, due_at__lt=FOREVER)
-            return waiting.filter(Q(at_source=source) | Q(at_source=None)).exists()
-
-        heard = gate.hear(reports, now, waits)
-        if gate.blocked_by and not all(o.report for o in outcomes):
-            gate.look_again()
-        worked = {str(report.source) for report in reports if report.kind == "works"}
-        for source, trouble in gate.held_back.items():
-            if source in worked:
-                self._of(gate).go_on([source], most=trouble.at_once)
-        # Of what is gone for good another alert says more.
-        for gone in (o.report.source for o in outcomes if o.pause_reason and o.report):
-            heard.begun.pop(str(gone), None)
-        for obj in (o.object for o in outcomes[:1]):
-            self._of(gate).go_on(list(heard.over))
-            Telling(self.db, obj.platform_id, gate.pk).heard(heard)
-            for source, trouble in heard.hopeless.items():
-                self._suspend(obj, source, f"It worked no more for days: {trouble.reason}")
-
-    def _of(self, gate: Gate) -> "IntegrationObjectQuerySet":
-        everywhere: Any = self._all()
-        found: IntegrationObjectQuerySet = everywhere.filter(integration_id=gate.pk)
-        return found
-
-    def _of_known(self, gate: Gate, reports: list[Report]) -> list[Report]:
-        """Without what calls that were under way tell of a data source that is gone."""
-        new = {report.source for report in reports if report.kind != "works"}
-        new -= {UUID(id) for id in gate.trouble}
-        if not new:
-            return reports
-        living = DataSource.objects.using(self.db).across_platforms()
-        living = living.filter(integration=gate.pk, integration__deleted_at=None, pk__in=new)
-        gone = new - set(living.values_list("pk", flat=True))
-        return [report for report in reports if report.source not in gone]
-
-    def go_on(self, sources: list[str], *, most: int = PORTION) -> None:
-        """What was put off because of the trouble of these targets is due now, the oldest first."""
-        if not sources:
-            return
-        now = database_now(self.db)
-        standing = self.filter(at_source__in=sources, status=Status.QUEUE, leased=False)
-        off = standing.filter(due_at__gt=now, due_at__lt=FOREVER).order_by("due_at", "id")
-        ids = list(off.values_list("pk", flat=True)[:most])
-        if ids:
-            self._all().filter(id__in=ids, leased=False, due_at__gt=now).update(due_at=now)
-
-    def _suspend(self, obj: "IntegrationObject", source: Any, reason: str) -> None:
-        """Nothing more is sent until a person says so, who is told once."""
-        gates = Gate.objects.using(self.db).filter(pk=obj.integration_id)
-        stopped = {"paused_until": FOREVER, "pause_reason": reason[:300]}
-        if gates.filter(paused_until__lt=FOREVER).update(**stopped):
-            Telling(self.db, obj.platform_id, obj.integration_id).suspended(source, reason)
-
-    def _wake_next(self, ids: list[int], now: datetime) -> None:
-        """The next of each lane is due now, or at its own tick: it waited for these.
-
-        Whether it was put off is not asked: a claim may just be doing it, unseen. The UPDATE waits
-        for that claim and has the last word.
-        """
-        next_ids = [id for (id,) in FIND_NEXT.rows(self.db, ids=ids) if id] if ids else []
-        # What waits to be tried again has a time of its own, unless it stood behind who blocks.
-        untried_or_held = Q(status=Status.QUEUE) | Q(status=Status.RETRY, due_at__gte=FOREVER)
-        waiting = self._all().filter(untried_or_held, id__in=next_ids, leased=False)
-        due: dict[datetime, list[int]] = defaultdict(list)
-        for obj in waiting.select_related("integration").defer("answers"):
-            due[max(now, obj.own_due())].append(obj.pk)
-        for moment, rows in due.items():
-            waiting.filter(id__in=rows).update(due_at=moment)
+    def _end_claims(self, outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
+        """Those whose claim stood; it is over now, and the next of their lanes are due."""
+        rows = [
+            (
+                {"id": each.object.pk, "fence": each.object.fence, "leased": True},
+                _changes(each, now),
+            )
+            for each in outcomes
+        ]
+        freed = [outcome.object.pk for outcome in outcomes if outcome.frees_lane]
+        *ended, behind = together(
+            self.db,
+            *swapping(self.model, rows, self.db),
+            FIND_NEXT.asking(self.db, ids=freed),
+        )
+        self._wake([id for (id,) in behind if id], now)
+        known = {id for each in ended for (id,) in each}
+        return [outcome for outcome in outcomes if outcome.object.pk in known]
 
     def requeue(
         self, by: str = "a person", *, anew: bool = False, as_it_began: bool = False
@@ -320,8 +222,9 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
                 attempts=0,
                 interruptions=0,
                 **version,
-                # As if it had been claimed: it may be older than what was delivered meanwhile.
                 fence=F("fence") + 1,
+                # As if it had been tried: it may be older than what was delivered meanwhile.
+                done=Case(When(UNDONE, then=Value([], DocumentField())), default=F("done")),
                 queued_at=Now(),
                 holds_lane=Q(lane__isnull=False),
                 error="",
@@ -396,29 +299,41 @@ class IntegrationObjectQuerySet(ClaimQuerySet):
         for key in sorted(ids):
             entities.load(key).hold(ids[key], self.db)
 
-    def overtaken(self) -> "IntegrationObjectQuerySet":
-        """Those of whose record something newer was delivered: replayed, they tell an older state
-        last."""
-        # Integration and status are spelled so that no index has them: with old statistics, each
-        # would be looked for among all that the integration delivered, and not by its record.
-        newer = self._all().alias(of=Cast("integration_id", TextField()), state=Upper("status"))
-        newer = newer.filter(
-            platform_id=OuterRef("platform_id"),
-            entity_id=OuterRef("entity_id"),
-            id__gt=OuterRef("id"),
-            of=Cast(OuterRef("integration_id"), TextField()),
-            state=Status.SUCCESS,
+    def overtaken(self) -> int:
+        """Of how many something newer of their record was delivered: replayed, they tell an older
+        state last."""
+        found = 0
+        asked = self.order_by().values_list(
+            "change_id", "integration_id", "entity_id", "platform_id"
         )
-        return self.filter(Exists(newer))
+        rows = asked.iterator(chunk_size=LOOKED_UP)
+        # The newest of many records at once. Row by row it is up to the statistics whether each is
+        # looked for by its record, or among all that was delivered.
+        while portion := list(islice(rows, LOOKED_UP)):
+            newest = self._newest_delivered(portion)
+            found += sum(newest.get((of, record), 0) > at for at, of, record, _ in portion)
+        return found
 
-    def without_record(self) -> "IntegrationObjectQuerySet":
-        """Those whose record is deleted since."""
-        there = Q(pk__in=[])
+    def _newest_delivered(
+        self, rows: Iterable[tuple[int, UUID, UUID, UUID]]
+    ) -> dict[tuple[UUID, UUID], int]:
+        """The newest change that was delivered, by integration and record."""
+        _, _, records, platforms = zip(*rows, strict=True)
+        same = self._all().filter(
+            platform_id__in=set(platforms), entity_id__in=set(records), status=Status.SUCCESS
+        )
+        newest = same.order_by().values_list("integration_id", "entity_id").annotate(Max("change"))
+        return {(of, record): change for of, record, change in newest}
+
+    def without_record(self) -> int:
+        """How many are about a record that is deleted since."""
+        found = self.exclude(entity__in=entities.known()).count()
+        # One kind after the other, or the record of each would be looked up by itself.
         for key in entities.known():
             root = entities.load(key).root._base_manager.using(self.db)
             same = root.filter(pk=OuterRef("entity_id"), platform=OuterRef("platform_id"))
-            there |= Q(Exists(same), entity=key)
-        return self.exclude(there)
+            found += self.filter(~Exists(same), entity=key).count()
+        return found
 
     def cancel(self, reason: str) -> int:
         """End objects that still wait, or block their lane; one that is being sent is left."""
@@ -465,8 +380,12 @@ def _portions(rows: IntegrationObjectQuerySet) -> Iterator[list[int]]:
     return (ids[start : start + PORTION] for start in range(0, len(ids), PORTION))
 
 
-def _timed(outcome: Outcome, now: datetime) -> dict[str, Any]:
-    """The changes, with the wait as a moment of the database's clock."""
-    if outcome.wait is None:
-        return outcome.changes
-    return {**outcome.changes, "due_at": now + timedelta(seconds=outcome.wait)}
+def _changes(outcome: Outcome, now: datetime) -> dict[str, Any]:
+    """All that an outcome changes, with its moments by the database's clock."""
+    ended = {"leased": False, "claimed_at": None, "interruptions": 0}
+    changes = {**ended, **outcome.changes}
+    if outcome.wait is not None:
+        changes["due_at"] = now + timedelta(seconds=outcome.wait)
+    if outcome.answers is not None:
+        changes["answers"] = outcome.answers
+    return {name: now if isinstance(value, Now) else value for name, value in changes.items()}

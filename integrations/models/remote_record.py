@@ -86,7 +86,9 @@ class RemoteRecordQuerySet(PlatformQuerySet["RemoteRecord"]):
 class RemoteRecord(models.Model):
     """The id that a target answered when a record was created there: the next call updates it."""
 
-    platform = models.ForeignKey("accounts.Platform", models.CASCADE, related_name="+")
+    platform = models.ForeignKey(
+        "accounts.Platform", models.CASCADE, related_name="+", db_index=False
+    )
     data_source = models.ForeignKey("integrations.DataSource", models.CASCADE, related_name="+")
     entity = models.CharField(max_length=60)
     entity_id = models.UUIDField()
@@ -96,6 +98,7 @@ class RemoteRecord(models.Model):
     objects = RemoteRecordQuerySet.as_manager()
 
     class Meta:
+        indexes = [models.Index(fields=["platform", "remote_id"], name="remote_record_by_id")]
         constraints = [
             models.UniqueConstraint(
                 fields=["data_source", "entity", "entity_id"], name="one_remote_record"

@@ -9,6 +9,7 @@ from django.db import models
 from integrations.core.rate import Rate
 from integrations.models.object import IntegrationObject
 from integrations.models.queue import IntegrationObjectQuerySet
+from integrations.models.status import Status
 from otms.accounts import actor
 from otms.accounts.tenancy import Record
 from otms.db.fields import DocumentField
@@ -21,6 +22,7 @@ LOOKUPS = {
     "entityId": "entity_id",
     "q": "reference",
 }
+REPLAYS = "replays"  # also what was itself a replay: else each change is told once
 PORTIONS = 6  # of a minute: what may be made in it does not leave in its first second
 
 
@@ -59,10 +61,44 @@ class Replay(Record):
     @property
     def objects_chosen(self) -> IntegrationObjectQuerySet:
         """All of them, in no order."""
-        of = IntegrationObject.objects.of(self.platform_id).filter(integration=self.integration_id)
         if self.rows is not None:
-            return of.filter(pk__in=self.rows)
-        narrowed = {LOOKUPS[name]: value for name, value in (self.chosen or {}).items()}
+            of = IntegrationObject.objects.of(self.platform_id)
+            return of.filter(integration=self.integration_id, pk__in=self.rows)
+        return self._narrowed.filter(**({} if self.with_replays else {"replay_of": None}))
+
+    @property
+    def replays_left_out(self) -> int:
+        """How many would have been chosen, but are replays: what they tell is told by the first."""
+        if self.rows is not None or self.with_replays:
+            return 0
+        return self._narrowed.exclude(replay_of=None).count()
+
+    @property
+    def blocked(self) -> int:
+        """How many of them are about a record whose lane an error blocks: what is made anew of
+        these waits behind it."""
+        policy = self.integration.policy
+        if policy.ordering != "perEntity" or policy.on_poison != "block":
+            return 0
+        of = IntegrationObject.objects.of(self.platform_id).filter(integration=self.integration_id)
+        errors = of.filter(status=Status.ERROR, holds_lane=True)
+        records = set(errors.values_list("entity_id", flat=True))
+        if not records:
+            return 0
+        # Joined, PostgreSQL would look through all errors for each that was chosen, or through all
+        # of its record, when its statistics are old.
+        chosen = self.objects_chosen.values_list("entity_id", flat=True)
+        return sum(each in records for each in chosen.iterator())
+
+    @property
+    def with_replays(self) -> bool:
+        return bool((self.chosen or {}).get(REPLAYS))
+
+    @property
+    def _narrowed(self) -> IntegrationObjectQuerySet:
+        of = IntegrationObject.objects.of(self.platform_id).filter(integration=self.integration_id)
+        chosen = (self.chosen or {}).items()
+        narrowed = {LOOKUPS[name]: value for name, value in chosen if name != REPLAYS}
         return of.filter(pk__lte=self.up_to, **narrowed)
 
     @property
@@ -80,7 +116,9 @@ class Replay(Record):
         which = [
             f"{name} {', '.join(value) if isinstance(value, list) else value}"
             for name, value in chosen.items()
+            if name != REPLAYS
         ]
+        which += ["also what was itself a replay"] if self.with_replays else []
         return [
             f"{len(self.rows)} chosen by their ids" if self.rows is not None else "; ".join(which),
             "the record as it is now" if self.tells_now else "each change as it was",

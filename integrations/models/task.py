@@ -3,9 +3,10 @@
     -                -> QUEUED    a new one
     QUEUED, RUNNING  -> RUNNING   claim(): leased to one worker, also when a lease is over
     RUNNING          -> the same  progress() keeps the lease, let_go() gives it back
+    QUEUED           -> RUNNING   progress(), by who was at it when it was stopped and resumed
     RUNNING          -> DONE      finish()
     QUEUED, RUNNING  -> STOPPED   stop(), by a person; finish(), when its integration was deleted
-    STOPPED          -> QUEUED    resume(): it goes on where it was
+    STOPPED, FAILED  -> QUEUED    resume(): it goes on where it was
     QUEUED, RUNNING  -> FAILED    finish(), when nobody can go on with it
 
 The lease is only thrift: two workers at one task would do nothing twice, because what is done is
@@ -19,9 +20,9 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
-from integrations.models.claim import database_now
 from otms.accounts import audit
 from otms.accounts.tenancy import PlatformQuerySet, Record
+from otms.db.clock import database_now
 
 if TYPE_CHECKING:
     from integrations.models.imports import ImportRow
@@ -49,6 +50,7 @@ class TaskStatus(models.TextChoices):
 OPEN = (TaskStatus.QUEUED, TaskStatus.RUNNING)
 # What is left as it is at any moment, and gone on with at any later one.
 STOPPABLE = (Kind.IMPORT, Kind.REPLAY)
+RESUMABLE = (TaskStatus.STOPPED, TaskStatus.FAILED)
 
 
 class TaskQuerySet(PlatformQuerySet["Task"]):
@@ -126,7 +128,8 @@ class Task(Record):
     def progress(self, done: int, failed: int) -> bool:
         """Tell how far it is and keep the lease; False when somebody finished it meanwhile."""
         until = database_now("default") + LEASE
-        return self._write(done=done, failed=failed, leased_until=until)
+        running = TaskStatus.RUNNING  # also when it was stopped and resumed in the meantime
+        return self._write(status=running, done=done, failed=failed, leased_until=until)
 
     def let_go(self, message: str = "", *, seconds: float = 0) -> None:
         """Whoever comes next may go on, some seconds later; the message says what it waits for."""
@@ -140,7 +143,7 @@ class Task(Record):
     @property
     def may_resume(self) -> bool:
         deleted = self.integration is None or self.integration.deleted_at is not None
-        return self.kind in STOPPABLE and self.status == TaskStatus.STOPPED and not deleted
+        return self.kind in STOPPABLE and self.status in RESUMABLE and not deleted
 
     @transaction.atomic
     def stop(self, by: str) -> bool:
@@ -158,9 +161,9 @@ class Task(Record):
 
     @transaction.atomic
     def resume(self) -> bool:
-        """Go on where it was stopped; False when it can't."""
+        """Go on where it was stopped, or where it failed; False when it can't."""
         resumed = self.may_resume and self._write_to(
-            (TaskStatus.STOPPED,),
+            RESUMABLE,
             status=TaskStatus.QUEUED,
             message="",
             finished_at=None,

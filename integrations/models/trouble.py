@@ -70,7 +70,7 @@ class Telling:
 
 
 def _failed(trouble: Trouble) -> str:
-    return f"failed {trouble.failures} times in a row since {_at(trouble.since)}"
+    return f"failed {trouble.failures} times since {_at(trouble.since)}"
 
 
 def _meanwhile(trouble: Trouble) -> str:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import yaml
 from django.contrib.staticfiles import finders
 from rest_framework import serializers
 
 from integrations.core.errors import Problem
 from integrations.store.filling import REFERENCE, references
 from integrations.store.setting import FORMATS, TYPES, Setting
+from otms import yaml_text
 from otms.accounts.roles import OF_APPS
 from otms.api.errors import flatten
 from otms.api.serializers import DocumentValue, ObjectValue, WireSerializer
@@ -130,37 +130,12 @@ class ManifestSerializer(WireSerializer):
     example = ExampleSerializer()
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML as it looks: a key stands once, and a date is a text."""
-
-    yaml_implicit_resolvers = {
-        first: [each for each in found if each[0] != "tag:yaml.org,2002:timestamp"]
-        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.MarkedYAMLError(
-                    problem=f"{key_node.value!r} is read as {key!r}, and a key is a text",
-                    problem_mark=key_node.start_mark,
-                )
-            if key in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key!r} stands here twice", problem_mark=key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
 def read(file: str, text: str) -> App:
     """The app of a manifest; Broken names the file, the field and what is wrong."""
     try:
-        given = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader, and stricter
-    except yaml.YAMLError as error:
-        raise Broken(f"{file}: {' '.join(str(error).split())}") from None
+        given = yaml_text.loads(text)
+    except yaml_text.NotYaml as error:
+        raise Broken(f"{file}: {error}") from None
     reader = ManifestSerializer(data=given)
     if not reader.is_valid():
         details = serializers.ValidationError(reader.errors).get_full_details()

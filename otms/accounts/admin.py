@@ -9,8 +9,7 @@ from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
 from django.db.models import F
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from unfold.decorators import display
@@ -216,45 +215,36 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
         return never_cache(self._password_link)(request, object_id)
 
     def _password_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        person = self.get_object(request, object_id)
-        if person is None:
-            raise Http404
+        person = self.found(request, object_id)
         if not self.has_change_permission(request, person):
             raise PermissionDenied
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": person,
-            "title": f"Link to set the password of {person}",
-        }
+        shown: dict[str, Any] = {}
         if request.method == "POST" and person.is_active:
-            context["link"] = passwords.link(person, passwords.public_url(request))
-            context["until"] = passwords.until()
-        return TemplateResponse(request, "admin/password_link.html", context)
+            shown["link"] = passwords.link(person, passwords.public_url(request))
+            shown["until"] = passwords.until()
+        title = f"Link to set the password of {person}"
+        return self.page(request, "admin/password_link.html", title, person, **shown)
 
     @act("update:user", "Login", icon="lock", permissions=["password_link"])
     def login_safety(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """How this person logs in; POST unlocks, logs them out, or helps who lost the phone."""
-        person = self.get_object(request, object_id)
-        if person is None:
-            raise Http404
+        person = self.found(request, object_id)
         if not self.has_change_permission(request, person):
             raise PermissionDenied
         if request.method == "POST":
             self._help(request, person, request.POST.get("step", ""))
             return HttpResponseRedirect(request.path)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": person,
-            "title": f"Login of {person}",
-            "factor": SecondFactor.of(person),
-            "locked_until": lockout.locked_until(person.get_username()),
-            "open": person.sessions.filter(ended_at=None, expires_at__gt=now()).count(),
-            "tokens": sum(each.living for each in person.tokens.all()),
-            "self": person == request.user,
-        }
-        return TemplateResponse(request, "admin/login_safety.html", context)
+        return self.page(
+            request,
+            "admin/login_safety.html",
+            f"Login of {person}",
+            person,
+            factor=SecondFactor.of(person),
+            locked_until=lockout.locked_until(person.get_username()),
+            open=person.sessions.filter(ended_at=None, expires_at__gt=now()).count(),
+            tokens=sum(each.living for each in person.tokens.all()),
+            is_oneself=person == request.user,
+        )
 
     def _help(self, request: HttpRequest, person: User, step: str) -> None:
         factor = SecondFactor.of(person)

@@ -16,6 +16,7 @@ from unfold.decorators import display
 from otms.accounts import audit
 from otms.accounts.audit import AuditEntry
 from otms.accounts.models import User
+from otms.accounts.older import OlderPaginator
 from otms.accounts.platform_admin import FactAdmin, who
 
 NEWEST = 2000  # entries that are looked at for what there is to choose
@@ -63,6 +64,7 @@ class AuditEntryAdmin(FactAdmin):
     list_display_links = ("created",)
     list_filter = (ActionFilter, PersonFilter, "actor_kind", "created_at")
     ordering = ("-id",)
+    paginator = OlderPaginator
     search_fields = ("entity_name",)
     search_help_text = "A record by its id or its whole name; a request by its id"
     fields = (

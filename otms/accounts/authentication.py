@@ -16,6 +16,12 @@ def bearer(request: Any) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
+def _asking(request: Any) -> str:
+    """The name of the call; nothing where the address takes no such call."""
+    route = getattr(request.parser_context.get("view"), "route", None)
+    return route.name if route else ""
+
+
 class BearerAuthentication(BaseAuthentication):
     """People: a session's access token, or a personal token."""
 
@@ -23,7 +29,7 @@ class BearerAuthentication(BaseAuthentication):
         token = bearer(request)
         instead = "log in again"
         if token.startswith(PersonalToken.PREFIX):
-            found: Any = PersonalToken.valid(token)
+            found: Any = PersonalToken.valid(token, _asking(request))
             instead = "make a new one, in the admin or with POST /api/user/token"
         elif token.count(".") == 2:
             found = session_of(token)

@@ -77,7 +77,7 @@ class BrowserLogins(AuthenticationMiddleware):
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
         """Who has to turn on a second factor gets to nothing else."""
-        if not request.path.startswith(reverse("admin:index")):
+        if request.path.startswith("/api/") or not request.path.startswith(reverse("admin:index")):
             return None
         here = request.resolver_match.view_name if request.resolver_match else ""
         if here in OPEN or not request.user.is_authenticated:

@@ -6,8 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timezone import now
@@ -212,21 +211,22 @@ class PersonalTokenAdmin(OwnAdmin):
     def _new(self, request: HttpRequest) -> HttpResponse:
         person: Any = request.user
         form = NewTokenForm(request.POST or None, offered=offered(person))
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "New token",
-            "form": form,
-            "groups": offered_in_words(person),
-            "chosen": form["permissions"].value() or [],
-            "list": reverse("admin:accounts_personaltoken_changelist"),
-        }
+        shown: dict[str, Any] = {}
         if request.method == "POST" and form.is_valid():
             given = form.cleaned_data
-            context["token"], context["text"] = PersonalToken.create(
+            shown["token"], shown["text"] = PersonalToken.create(
                 person, given["name"], given["permissions"] or None, timedelta(days=given["days"])
             )
-        return TemplateResponse(request, "admin/new_token.html", context)
+        return self.page(
+            request,
+            "admin/new_token.html",
+            "New token",
+            form=form,
+            groups=offered_in_words(person),
+            chosen=form["permissions"].value() or [],
+            list=reverse("admin:accounts_personaltoken_changelist"),
+            **shown,
+        )
 
     @act("delete:user:token", "Revoke", own=True)
     def revoke(self, request: HttpRequest, queryset: QuerySet[PersonalToken]) -> None:
@@ -235,21 +235,14 @@ class PersonalTokenAdmin(OwnAdmin):
     @act("delete:user:token", "Revoke", own=True, icon="block", permissions=["revoke_this"])
     def revoke_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks first; POST revokes it."""
-        token = self.get_object(request, object_id)
-        if token is None:
-            raise Http404
+        token = self.found(request, object_id)
         page = reverse("admin:accounts_personaltoken_change", args=[token.pk])
         if request.method == "POST":
             self.end_each(request, self.get_queryset(request).filter(pk=token.pk))
             return HttpResponseRedirect(page)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": token,
-            "title": f"Revoke {token.name}?",
-            "page": page,
-        }
-        return TemplateResponse(request, "admin/revoke_token.html", context)
+        return self.page(
+            request, "admin/revoke_token.html", f"Revoke {token.name}?", token, page=page
+        )
 
     def has_revoke_this_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         token = self.get_object(request, str(object_id)) if object_id else None

@@ -1,6 +1,8 @@
 """Platform (the tenant) and its users. Django looks here for what they have: tokens, sessions."""
 
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib.auth.hashers import check_password, make_password
@@ -14,7 +16,7 @@ from otms.accounts import audit, notices
 from otms.accounts.audit import AuditEntry
 from otms.accounts.lockout import FailedTries, unlock
 from otms.accounts.personal_token import PersonalToken, fingerprint
-from otms.accounts.roles import OWNER, ROLES, Role
+from otms.accounts.roles import BY_NAME, BY_ROLE, OWNER, ROLES, Role
 from otms.accounts.second_factor import RecoveryCode, SecondFactor
 from otms.accounts.session import Session, SpentRefresh, SpentToken
 from otms.db.text import Text
@@ -69,17 +71,9 @@ class LastOwner(Exception):
         super().__init__("This is the last owner of the platform: make somebody else owner first.")
 
 
-# What somebody may, by role and by name.
-_GRANTED = """
-SELECT p.codename FROM auth_permission p
-  JOIN auth_group_permissions r ON r.permission_id = p.id
-  JOIN accounts_user_groups g ON g.group_id = r.group_id WHERE g.user_id = %(user)s [and]
-UNION
-SELECT p.codename FROM auth_permission p
-  JOIN accounts_user_user_permissions n ON n.permission_id = p.id WHERE n.user_id = %(user)s [and]
-"""
-GRANTED = Text(_GRANTED, **{"and": ""})
-GRANTED_THIS = Text(_GRANTED, **{"and": "AND p.codename = %(name)s"})
+GRANTED_TO = f"{BY_ROLE} UNION {BY_NAME}"
+GRANTED = Text(GRANTED_TO, user="%(user)s", these="")
+GRANTED_THIS = Text(GRANTED_TO, user="%(user)s", these="AND p.codename = %(name)s")
 # What the audit trail tells of a person, by its name on the wire.
 AUDITED = {
     "username": "username",
@@ -126,6 +120,7 @@ class User(AbstractUser):
 
     is_person = True
     _asked = False
+    _known: Mapping[str, bool] = MappingProxyType({})
     objects = UserManager()  # type: ignore[misc]
 
     class Meta(AbstractUser.Meta):  # type: ignore[name-defined]
@@ -152,7 +147,13 @@ class User(AbstractUser):
         if self._asked or "granted" in self.__dict__:
             return permission in self.granted
         self._asked = True
+        if permission in self._known:
+            return self._known[permission]
         return bool(GRANTED_THIS.rows("default", user=self.pk, name=permission))
+
+    def knows(self, permission: str, may: bool) -> None:
+        """Keep what was read with the person: may they do this?"""
+        self._known = {permission: may}
 
     @cached_property
     def granted(self) -> frozenset[str]:

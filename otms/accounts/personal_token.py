@@ -11,9 +11,11 @@ from django.utils.timezone import now
 
 from otms.accounts import audit
 from otms.accounts.actor import PERSON, Actor
+from otms.accounts.roles import BY_NAME, BY_ROLE
 from otms.accounts.tenancy import Record
 from otms.db.columns import Joined
 from otms.db.fields import DocumentField
+from otms.db.text import Text
 
 if TYPE_CHECKING:
     from otms.accounts.models import User
@@ -93,17 +95,25 @@ class PersonalToken(Record):
         return revoked
 
     @classmethod
-    def valid(cls, token: str) -> "PersonalToken | None":
-        """The token with this text, unless it is revoked, expired or its person is inactive."""
-        for found, user, platform in _whole().records("default", hash=fingerprint(token)):
+    def valid(cls, token: str, asking: str = "") -> "PersonalToken | None":
+        """The token with this text, unless it is revoked, expired or its person is inactive.
+
+        Its person knows whether they may do what is `asking`, the name of a call.
+        """
+        values = {"hash": fingerprint(token), "asking": asking}
+        for found, user, platform, may in _whole().records("default", **values):
             found.user, user.platform = user, platform
+            user.knows(asking, bool(may))
             return found if found.living else None
         return None
 
 
 @cache
 def _whole() -> Joined:
-    """A token with its person and their platform: every call that shows one looks for it."""
+    """A token with its person, their platform, and whether they may do what is asked for.
+
+    Every call that shows one looks for it.
+    """
     user: Any = PersonalToken._meta.get_field("user").related_model
     platform: Any = PersonalToken._meta.get_field("platform").related_model
     return Joined(
@@ -116,4 +126,9 @@ def _whole() -> Joined:
         PersonalToken,
         user,
         platform,
+        beside=Text(
+            f"(EXISTS ({BY_ROLE}) OR EXISTS ({BY_NAME}))",
+            user="accounts_user.id",
+            these="AND p.codename = %(asking)s",
+        ).sql,
     )

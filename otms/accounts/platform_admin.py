@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin import FieldListFilter, RelatedFieldListFilter, ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
@@ -37,9 +39,11 @@ from otms.accounts.platform_forms import (
     PlatformFormSet,
     RecordForm,
 )
+from otms.api import intake
+from otms.api.errors import Full
+from otms.db import names
 from otms.db.fields import DocumentField
 
-LONGEST_SEARCH = 300
 NEWEST = 100  # entries that a History shows
 
 
@@ -63,7 +67,8 @@ class RowsOfList(ChangeList):
             if not narrowed:
                 raise
             raise IncorrectLookupParameters(error) from error
-        if not narrowed:  # else the page offers to show all of what it shows
+        # Else the page offers to show all of what it shows, or tells how many nobody counted.
+        if not narrowed or isinstance(self.paginator, InfinitePaginator):
             self.full_result_count = self.result_count
 
 
@@ -83,8 +88,7 @@ class ListedAdmin(ModelAdmin):
         return super().response_action(request, queryset)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
-        # No record has such a name, and the databases refuse to look for it.
-        if len(search_term) > LONGEST_SEARCH or "\0" in search_term:
+        if names.is_none(search_term):
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 
@@ -121,10 +125,30 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
     # Do the verbs that save these records write the trail themselves?
     keeps_trail = False
     none_yet = ""  # of an empty list: what would be in it
+    # What kind of record a save makes longer queues with: refused while there is no room for it.
+    takes_in = ""
     form: type[PlatformForm] = RecordForm
+    acts_on_one: tuple[str, ...] = ()  # actions of the list that a record's page has a button for
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_per_page = 50
+
+    # Pages of our own, beside those that Django makes.
+
+    def found(self, request: HttpRequest, object_id: str) -> Any:
+        """The record that such a page is about; 404 where this platform has none."""
+        record = self.get_object(request, object_id)
+        if record is None:
+            raise Http404
+        return record
+
+    def page(
+        self, request: HttpRequest, template: str, title: str, original: Any = None, **shown: Any
+    ) -> TemplateResponse:
+        """What this template makes of what is shown, in the frame that all pages have."""
+        frame = self.admin_site.each_context(request)
+        about = {"opts": self.opts, "original": original, "title": title}
+        return TemplateResponse(request, template, {**frame, **about, **shown})
 
     # What may be done: by the noun, and by what each action asks for.
 
@@ -140,6 +164,35 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
 
     def permissions(self) -> set[str]:
         return super().permissions() | {each for each in self.acts().values() if each}
+
+    def get_urls(self) -> list[Any]:
+        label = f"{self.opts.app_label}_{self.opts.model_name}"
+        return [
+            path(
+                f"<str:pk>/{verb}/",
+                self.admin_site.admin_view(self._one(verb)),
+                name=f"{label}_{verb}",
+            )
+            for verb in self.acts_on_one
+        ] + super().get_urls()
+
+    def _one(self, verb: str) -> Callable[..., HttpResponse]:
+        """The action on one record: its page's button."""
+
+        def act(request: HttpRequest, pk: str) -> HttpResponse:
+            if request.method != "POST":
+                return HttpResponseNotAllowed(["POST"])
+            record = self.get_object(request, pk)
+            if record is None:
+                raise Http404
+            chosen = self.get_queryset(request).filter(pk=record.pk)
+            shown: HttpResponse | None = getattr(self, verb)(request, chosen)
+            page = reverse(
+                f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[record.pk]
+            )
+            return shown or HttpResponseRedirect(page)
+
+        return act
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         found = super().get_actions(request)
@@ -188,7 +241,28 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, **kwargs)
         form.platform = request.user.platform  # type: ignore[union-attr]
+        if self.takes_in:
+            form.refusal = partial(self._refusal, request)
         return form
+
+    def _refusal(self, request: HttpRequest) -> Full | None:
+        """Why nothing of this kind may be saved or deleted now."""
+        return intake.refusal(request.user, self.takes_in) if self.takes_in else None
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST" and (refused := self._refusal(request)):
+            return self._not_deleted(request, refused)
+        return super().delete_view(request, *args, **kwargs)
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+        deletes = request.POST.get("action") == "delete_selected"
+        if deletes and (refused := self._refusal(request)):
+            return self._not_deleted(request, refused)
+        return super().response_action(request, queryset)
+
+    def _not_deleted(self, request: HttpRequest, refused: Full) -> HttpResponse:
+        self.message_user(request, f"Not deleted. {refused.detail}", messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
@@ -282,36 +356,6 @@ class FactAdmin(PlatformAdmin):
     # Of a page that shows what was sent or came in: what the audit trail calls a look at it.
     a_look_is = ""
     change_form_template = "admin/fact.html"
-    acts_on_one: tuple[str, ...] = ()  # actions of the list that a record's page has a button for
-
-    def get_urls(self) -> list[Any]:
-        label = f"{self.opts.app_label}_{self.opts.model_name}"
-        return [
-            path(
-                f"<str:pk>/{verb}/",
-                self.admin_site.admin_view(self._one(verb)),
-                name=f"{label}_{verb}",
-            )
-            for verb in self.acts_on_one
-        ] + super().get_urls()
-
-    def _one(self, verb: str) -> Callable[..., HttpResponse]:
-        """The action on one record: its page's button."""
-
-        def act(request: HttpRequest, pk: str) -> HttpResponse:
-            if request.method != "POST":
-                return HttpResponseNotAllowed(["POST"])
-            record = self.get_object(request, pk)
-            if record is None:
-                raise Http404
-            chosen = self.get_queryset(request).filter(pk=record.pk)
-            shown: HttpResponse | None = getattr(self, verb)(request, chosen)
-            page = reverse(
-                f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[record.pk]
-            )
-            return shown or HttpResponseRedirect(page)
-
-        return act
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any

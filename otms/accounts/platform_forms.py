@@ -1,5 +1,6 @@
 """What people type in the admin: forms about one platform, and what is wrong at its field."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -37,6 +38,9 @@ class PlatformForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance._state.adding:
             self.instance.platform = self.platform
+        for field in self.fields.values():
+            if field.label:  # in a table its column has it, and who can't see that needs it here
+                field.widget.attrs.setdefault("aria-label", str(field.label))
 
     def add_error(self, field: str | None, error: Any) -> None:
         """A model may find fault with a column that the form shows in pieces: tell it there.
@@ -67,6 +71,8 @@ class RecordForm(PlatformForm):
     """The form of a page: who saves a record that somebody else changed meanwhile is told so."""
 
     as_read = forms.CharField(required=False, widget=forms.HiddenInput)
+    # Why it can't be saved, though nothing is wrong with it; the admin names it.
+    refusal: Callable[[], Any] = staticmethod(lambda: None)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -82,6 +88,8 @@ class RecordForm(PlatformForm):
                 "and open it again."
             )
             raise ValidationError(text, "changed_meanwhile")
+        if refused := self.refusal():
+            raise ValidationError(f"Not saved. {refused.detail}", "no_room")
         return given
 
     def _stored(self, record: Any) -> str:

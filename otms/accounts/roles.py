@@ -22,6 +22,17 @@ MESSAGES = (
 
 ALERTS = "alertRecipient alertRecipients alerts"
 
+# The names that somebody has, by role and by name, in SQL: all, or only these.
+BY_ROLE = """
+SELECT p.codename FROM auth_permission p
+  JOIN auth_group_permissions r ON r.permission_id = p.id
+  JOIN accounts_user_groups g ON g.group_id = r.group_id WHERE g.user_id = [user] [these]
+"""
+BY_NAME = """
+SELECT p.codename FROM auth_permission p
+  JOIN accounts_user_user_permissions n ON n.permission_id = p.id WHERE n.user_id = [user] [these]
+"""
+
 
 def each(verbs: str, *entities: str) -> frozenset[str]:
     """Every one of these verbs with every one of these entities."""

@@ -19,6 +19,7 @@ from rest_framework.views import set_rollback
 from otms import documents
 from otms.address import caller_address
 from otms.api.router import EXAMPLE_ID
+from otms.db.full import is_full
 from otms.db.sealing import UNREADABLE, CannotOpen
 
 # Parts of the vendor's paths that are no part of this product: docs/reference/out-of-scope.md.
@@ -52,6 +53,25 @@ class Unavailable(exceptions.APIException):
     wait = 5
 
 
+class Full(Unavailable):
+    """There is no room for more: what was sent is to be kept, and sent again later.
+
+    `reason` says for programs what is full.
+    """
+
+    default_detail = (
+        "The disk of the database is full, so nothing of this was stored: keep it, and send it "
+        "again later. Whoever runs this server has to make room."
+    )
+    default_code = "disk_full"
+    wait = 60
+
+    def __init__(self, text: str | None = None, reason: str = "disk_full", wait: int = 60) -> None:
+        super().__init__(text, reason)
+        self.wait = wait
+        self.errors = [{"field": "", "code": reason, "message": str(self.detail)}]
+
+
 class Unreadable(exceptions.APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = f"The secrets that this needs {UNREADABLE}"
@@ -81,8 +101,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     request_id = getattr(context["request"], "id", None)
     if isinstance(error, OperationalError | InterfaceError):
         reason = " ".join(str(error).split())[:300]
-        log.error("the database did not answer: %s", reason, extra={"request": request_id})
-        error = Unavailable()
+        full = is_full(error)
+        what = "the disk of the database is full" if full else "the database did not answer"
+        log.error("%s: %s", what, reason, extra={"request": request_id})
+        error = Full() if full else Unavailable()
     if isinstance(error, CannotOpen):
         log.error("%s", error, extra={"request": request_id})
         error = Unreadable()
@@ -96,7 +118,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(ceil(wait))
-    if isinstance(error, FieldErrors):
+    if isinstance(error, FieldErrors | Full):
         errors = error.errors
     elif isinstance(error, exceptions.ValidationError):
         errors = list(flatten(error.get_full_details()))
@@ -200,11 +222,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if under_api(request):
         return _answer(crashed(getattr(request, "id", None)), 500)
     error = sys.exc_info()[1]
+    full = error is not None and is_full(error)
     context = {
         "request_id": getattr(request, "id", ""),
         "unreadable": UNREADABLE if isinstance(error, CannotOpen) else "",
+        "full": full,
     }
-    return HttpResponse(render_to_string("500.html", context), status=500)
+    return HttpResponse(render_to_string("500.html", context), status=503 if full else 500)
 
 
 MALFORMED = "The request is malformed."

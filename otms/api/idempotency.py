@@ -19,11 +19,21 @@ from otms.api.envelope import EnvelopeRenderer
 from otms.api.errors import Conflict
 from otms.api.models import KeptAnswer
 from otms.db.columns import Columns
+from otms.db.rows import insert
+from otms.db.text import Text
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 LONGEST = 255
-KEPT = Columns(KeptAnswer).where("WHERE call = %(call)s")
+KEPT_COLUMNS = Columns(KeptAnswer)
+KEPT = KEPT_COLUMNS.where("WHERE call = %(call)s")
+LOCKED = Text(
+    """
+SELECT pg_try_advisory_xact_lock(%(number)s), [columns]
+  FROM (SELECT) one LEFT JOIN api_keptanswer ON call = %(call)s
+""",
+    columns=KEPT_COLUMNS.sql,
+)
 
 
 class InFlight(Conflict):
@@ -43,7 +53,7 @@ class KeyedCall:
         self.number = int.from_bytes(digest.digest()[:8], signed=True)
         query = request.META.get("QUERY_STRING", "")
         self._content = f"{query}\n".encode() + _said(request)
-        self._old = False  # is there an answer of another day?
+        self._old: KeptAnswer | None = None  # of another day
 
     @classmethod
     def of(cls, request: Any) -> "KeyedCall | None":
@@ -56,22 +66,31 @@ class KeyedCall:
             raise ValidationError({HEADER: text})
         return cls(key, request)
 
-    def taken(self) -> bool:
-        """Is it ours to carry out, and not another's at this moment?
+    def begun(self) -> HttpResponse | None:
+        """In the transaction of the effect: the first answer again, or nothing and it is ours.
 
-        On PostgreSQL nobody waits for another's transaction. SQLite lets one write at a time, so
-        who comes second waits in line as all writers do, and finds the answer.
+        InFlight where another carries it out at this moment: on PostgreSQL nobody waits for
+        another's transaction. SQLite lets one write at a time, so who comes second waits in line as
+        all writers do, and finds the answer.
+
+        Who gets the lock may have looked a moment before its last holder kept an answer: then
+        there is one when its own is kept, and all of it is rolled back and looked for anew.
         """
         if connection.vendor != "postgresql":
-            return True
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [self.number])
-            return bool(cursor.fetchone()[0])
+            return self.answered()
+        ((taken, *row),) = LOCKED.rows("default", number=self.number, call=self.hash)
+        there = row[0] is not None
+        found = self._answer(KEPT_COLUMNS.record("default", tuple(row)) if there else None)
+        if found is None and not taken:
+            raise InFlight
+        return found
 
     def answered(self) -> HttpResponse | None:
         """The first answer again, if there was one in the last day; Conflict for another body."""
-        kept = next(iter(KEPT.records("default", call=self.hash)), None)
-        self._old = kept is not None
+        return self._answer(next(iter(KEPT.records("default", call=self.hash)), None))
+
+    def _answer(self, kept: KeptAnswer | None) -> HttpResponse | None:
+        self._old = kept
         if kept is None or kept.expired:
             return None
         if kept.content_hash not in map(self._hash_with, _keys()):
@@ -90,13 +109,14 @@ class KeyedCall:
             return response
         content = EnvelopeRenderer().render(response.data)
         if self._old:
-            KeptAnswer.objects.filter(pk=self.hash).delete()
-        KeptAnswer.objects.create(
+            KeptAnswer.objects.filter(pk=self.hash, created_at=self._old.created_at).delete()
+        kept = KeptAnswer(
             call=self.hash,
             content_hash=self._hash_with(settings.SECRET_KEY),
             status=response.status_code,
             answer=content,
         )
+        insert([kept], "default")
         return self._http(response.status_code, content)
 
     def _hash_with(self, key: str) -> str:

@@ -39,6 +39,7 @@ class Route:
     A call that is `own` every person may make about themselves; the view asks who it is about.
     `example` is a body that works, of a GET a query, as who reads of the call will copy it.
     A call that is `costly` takes much, though its verb does not say so.
+    What it `takes_in`, a kind of record, is refused while there is no room for more of it.
     What is `shown_once` is in no kept answer; what is done `by_hand` takes a person who logged in,
     not their script.
     """
@@ -56,6 +57,7 @@ class Route:
     shown_once: bool = False
     by_hand: bool = False
     costly: bool = False
+    takes_in: str = ""
 
     @property
     def keyed(self) -> bool:
@@ -94,6 +96,7 @@ def route(
     shown_once: bool = False,
     by_hand: bool = False,
     costly: bool = False,
+    takes_in: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
         declared = Route(
@@ -110,6 +113,7 @@ def route(
             shown_once,
             by_hand,
             costly,
+            takes_in,
         )
         function.route = declared  # type: ignore[attr-defined]
         return function

@@ -49,7 +49,7 @@ REFUSALS = {
     415: ("UnsupportedMediaType", "The body has another content type, or comes packed."),
     429: ("TooOften", "Too many calls, or too many failed logins; see Retry-After."),
     500: ("Crashed", "Our fault; requestId is in our log."),
-    503: ("Unavailable", "The database is busy or away; see Retry-After."),
+    503: ("Unavailable", "The database is busy or away, or there is no room; see Retry-After."),
 }
 
 

@@ -23,9 +23,9 @@ from rest_framework.fields import DateTimeField
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from otms.api import limits
+from otms.api import intake, limits
 from otms.api.errors import Conflict
-from otms.api.idempotency import InFlight, KeyedCall
+from otms.api.idempotency import KeyedCall
 from otms.api.paging import Page, total
 from otms.api.parsers import FormParser
 from otms.api.permissions import how_to_authenticate
@@ -40,7 +40,7 @@ TWICE = "Say this once: several values of one parameter are not looked for."
 class RoutedViewSet(ViewSet):
     """Answers routes (router.py). It says itself whose records it shows: see PlatformViewSet."""
 
-    group: str  # what its calls stand under in the reference; settings.py has the order
+    group: str  # what its calls stand under in the reference; conf.py has the order
     tried_again = False
     is_in_transaction = False  # that of its Idempotency-Key
     left: Mapping[str, str] = MappingProxyType({})  # headers that tell what a caller may still ask
@@ -93,6 +93,14 @@ class RoutedViewSet(ViewSet):
         if self.route is not None and self.route.keyed and (call := KeyedCall.of(request)):
             # dispatch() looks for what answers this method after initial().
             setattr(self, request.method.lower(), partial(self.once, call))
+        else:
+            self._take_in()
+
+    def _take_in(self) -> None:
+        """Refuse what would be stored while there is no room for it."""
+        what = self.route.takes_in if self.route else ""
+        if what and (full := intake.refusal(self.request.user, what, self.request.auth)):
+            raise full
 
     def _refuse_parameters(self, request: Any, route: Route) -> NoReturn:
         """A filter that is not heard would let everything through: it is refused instead."""
@@ -115,11 +123,9 @@ class RoutedViewSet(ViewSet):
             return found
         with self.beforehand(), transaction.atomic():
             self.is_in_transaction = True
-            taken = call.taken()
-            if found := call.answered():
+            if found := call.begun():
                 return found
-            if not taken:
-                raise InFlight
+            self._take_in()  # what was answered once is answered again, full or not
             return call.keep(getattr(self, self.action)(request, *args, **kwargs))
 
     def atomic(self) -> Any:

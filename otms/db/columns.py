@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from django.db import connections, models
+from django.db.models.base import ModelState
 
 from otms.db.text import Text
 
@@ -45,8 +46,12 @@ class Columns(Generic[M]):
         return tuple(values)
 
     def record(self, using: str, row: tuple[Any, ...]) -> M:
-        """The record that this row is."""
-        return self.model.from_db(using, self.names, self.values(using, row))
+        """The record that this row is: as `from_db()` makes it, and nobody hears of its making."""
+        record = self.model.__new__(self.model)
+        record._state = ModelState()
+        record._state.adding, record._state.db = False, using
+        record.__dict__.update(zip(self.names, self.values(using, row), strict=True))
+        return record
 
     def _converters_of(self, using: str) -> list[tuple[int, Any, Convert]]:
         connection: Any = connections[using]
@@ -75,16 +80,24 @@ class Rows(Generic[M]):
 
 
 class Joined:
-    """Records of several models that one statement finds side by side."""
+    """Records of several models that one statement finds side by side, and a value `beside` them.
 
-    def __init__(self, rest: str, *of: type[models.Model]) -> None:
+    That is an expression in SQL, whose value comes as the driver gives it.
+    """
+
+    def __init__(self, rest: str, *of: type[models.Model], beside: str = "") -> None:
         self.columns = [Columns(model) for model in of]
-        columns = ", ".join(each.sql for each in self.columns)
+        columns = ", ".join([*(each.sql for each in self.columns), *([beside] if beside else [])])
         self.text = Text("SELECT [columns] [rest]", columns=columns, rest=rest)
 
     def records(self, using: str, **values: Any) -> list[tuple[Any, ...]]:
-        return [tuple(self._split(using, iter(row))) for row in self.text.rows(using, **values)]
+        return self.records_of(using, self.text.rows(using, **values))
 
-    def _split(self, using: str, row: Iterator[Any]) -> Iterator[models.Model]:
+    def records_of(self, using: str, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """The records that such rows are."""
+        return [tuple(self._split(using, iter(row))) for row in rows]
+
+    def _split(self, using: str, row: Iterator[Any]) -> Iterator[Any]:
         for columns in self.columns:
             yield columns.record(using, tuple(islice(row, len(columns.names))))
+        yield from row

@@ -15,7 +15,11 @@ from uuid import UUID
 from django.db import connections
 
 LIST = re.compile(r"IN %\((\w+)\)s")
-LOCK = re.compile(r"FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
+LOCK = re.compile(r"FOR (?:NO KEY UPDATE|UPDATE|SHARE)(?: OF \w+)?(?: SKIP LOCKED)?")
+
+
+# A statement with its values, as the driver takes them.
+Asked = tuple[str, Any]
 
 
 class Text:
@@ -31,17 +35,18 @@ class Text:
 
     def rows(self, using: str, **values: Any) -> list[tuple[Any, ...]]:
         """Run it; what it selects, as the driver gives it: of SQLite, UUIDs are texts."""
-        with connections[using].cursor() as cursor:
-            cursor.execute(*self._for(using, values))
+        with planned(using) as cursor:
+            cursor.execute(*self.asking(using, **values))
             return list(cursor.fetchall())
 
     def run(self, using: str, **values: Any) -> int:
         """Run it; how many rows it changed."""
-        with connections[using].cursor() as cursor:
-            cursor.execute(*self._for(using, values))
+        with planned(using) as cursor:
+            cursor.execute(*self.asking(using, **values))
             return int(cursor.rowcount)
 
-    def _for(self, using: str, values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def asking(self, using: str, **values: Any) -> Asked:
+        """The statement with these values, to be asked together with others."""
         if connections[using].vendor == "postgresql":
             return self._postgresql, values
         operations = connections[using].ops
@@ -57,6 +62,33 @@ class Text:
         listed = LIST.sub(r"IN (SELECT value FROM json_each(%(\1)s))", self.sql)
         unlocked = LOCK.sub("", listed).replace("GREATEST(", "max(")
         return unlocked.replace("statement_timestamp()", "%(statement_timestamp)s")
+
+
+def planned(using: str) -> Any:
+    """A cursor for a statement that is always the same, up to its values."""
+    connection: Any = connections[using]
+    return connection.planned_cursor() if connection.vendor == "postgresql" else connection.cursor()
+
+
+def together(using: str, *asked: Asked) -> list[list[tuple[Any, ...]]]:
+    """Run these one after the other, each seeing what those before it did; what each selects.
+
+    PostgreSQL is sent all of them at once: the way there and back costs more than most of them.
+    """
+    if not asked:
+        return []
+    found: list[list[tuple[Any, ...]]] = []
+    with connections[using].cursor() as cursor:
+        if connections[using].vendor != "postgresql":
+            for sql, values in asked:
+                cursor.execute(sql, values)
+                found.append(list(cursor.fetchall()))
+            return found
+        cursor.execute(";\n".join(cursor.mogrify(sql, values) for sql, values in asked))
+        while True:
+            found.append(list(cursor.fetchall()) if cursor.description else [])
+            if not cursor.nextset():
+                return found
 
 
 def _plain(value: Any, operations: Any) -> Any:

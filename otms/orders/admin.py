@@ -115,7 +115,7 @@ class TransportOrderAdmin(PlatformAdmin):
     """An order with its consignments and their goods: one page, one save, one change."""
 
     none_yet = "Orders come in over the API, from files and mails, or are added here."
-    noun = "transportOrder"
+    noun = takes_in = "transportOrder"
     list_display = ("reference", "order_id", "customer", "status_label", "type", "created")
     list_select_related = ("customer",)
     list_filter = ("status", "created_at")
@@ -159,7 +159,7 @@ class BusinessAdmin(PlatformAdmin):
     """Companies: customers, shippers, carriers."""
 
     none_yet = "Customers, shippers and other companies that orders are about would be here."
-    noun = "business"
+    noun = takes_in = "business"
     list_display = ("name", "alias", "relation_type", "coc", "verified", "created")
     list_filter = ("verified", "created_at")
     search_fields = ("name", "alias", "coc", "vat")
@@ -205,7 +205,7 @@ class EventAdmin(PlatformAdmin):
     """What happened on the way."""
 
     none_yet = "What was reported about orders on their way would be here."
-    noun = "event"
+    noun = takes_in = "event"
     list_display = ("__str__", "type", "happened", "life_cycle", "order", "created")
     list_select_related = ("transport_order",)
     list_filter = ("type", "life_cycle", "date_time")

@@ -254,6 +254,7 @@ class Event(Written):
             models.Index(fields=["platform", "-created_at", "id"], name="event_newest"),
             models.Index(fields=["platform", "type", "-created_at"], name="event_by_type"),
             models.Index(fields=["platform", "date_time"], name="event_by_time"),
+            models.Index(fields=["platform", "name"], name="event_by_name"),
         ]
 
     def __str__(self) -> str:

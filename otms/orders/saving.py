@@ -16,8 +16,11 @@ from rest_framework.exceptions import ValidationError
 from otms import documents
 from otms.accounts.models import Platform
 from otms.api.serializers import camel
+from otms.db.before_commit import last_read
 from otms.db.columns import Columns
+from otms.db.rows import insert_together
 from otms.documents import shorten
+from otms.orders import wire
 from otms.orders.models import Business, Consignment, Event, Goods, TransportOrder
 from otms.orders.serializers import too_many_goods
 
@@ -44,6 +47,18 @@ class Customers:
         return self._known[key]
 
 
+@dataclass
+class Part:
+    """A consignment or goods as they shall be."""
+
+    record: Any
+    path: str
+    new: bool = False
+    changed: bool = True
+    named: bool = False  # by its client: a new one, whose id may be another's
+    complete: bool = False  # a consignment that came with its goods: others are not its any more
+
+
 def create_order(platform: Platform, given: Given) -> TransportOrder:
     (order,) = create_orders(Customers(platform), [given])
     return order
@@ -63,18 +78,19 @@ def create_orders(customers: Customers, given: Sequence[Given]) -> list[Transpor
     named = [order.pk for order, each in zip(orders, given, strict=True) if "id" in each]
     if named and TransportOrder.objects.across_platforms().filter(pk__in=named).exists():
         raise taken("id")
-    _insert_as_saved(orders)
-    _write(parts)
+    using = router.db_for_write(TransportOrder)
+    _insert_as_saved(orders, parts, using)
+    shown = wire.as_inserted(orders, [part.record for part in parts], using)
+    last_read(using).update({(TransportOrder, pk): each for pk, each in shown.items()})
     return orders
 
 
-def _insert_as_saved(orders: list[TransportOrder]) -> None:
-    """A bulk INSERT of which whoever listens to saves hears as of so many saves."""
-    using = router.db_for_write(TransportOrder)
+def _insert_as_saved(orders: list[TransportOrder], parts: list[Part], using: str) -> None:
+    """An INSERT of whole orders, of which whoever listens to their saves hears as of so many."""
     told: Any = {"sender": TransportOrder, "raw": False, "using": using, "update_fields": None}
     for order in orders:
         pre_save.send(instance=order, **told)
-    TransportOrder.objects.using(using).bulk_create(orders)
+    insert_together(using, orders, _new(Consignment, parts), _new(Goods, parts))
     for order in orders:
         post_save.send(instance=order, created=True, **told)
 
@@ -176,18 +192,6 @@ def taken(field: str) -> ValidationError:
     return ValidationError({field: text}, "taken")
 
 
-@dataclass
-class Part:
-    """A consignment or goods as they shall be."""
-
-    record: Any
-    path: str
-    new: bool = False
-    changed: bool = True
-    named: bool = False  # by its client: a new one, whose id may be another's
-    complete: bool = False  # a consignment that came with its goods: others are not its any more
-
-
 def _parts(
     order: TransportOrder,
     given: list[Given],
@@ -256,25 +260,27 @@ def _refuse_too_many(
 
 
 def _write(parts: list[Part]) -> None:
-    """Save the parts; new ones by bulk INSERT, because their order is captured already."""
-    for model in (Consignment, Goods):
-        of_model = [part for part in parts if isinstance(part.record, model)]
-        _insert_all(model, [part for part in of_model if part.new])
-        for part in of_model:
-            if part.changed and not part.new:
-                part.record.save()
-
-
-def _insert_all(model: type[Any], parts: list[Part]) -> None:
-    named = {part.record.pk: part for part in parts if part.named}
+    """Save the parts; new ones by one INSERT, because their order is captured already."""
+    insert_together(
+        router.db_for_write(TransportOrder), _new(Consignment, parts), _new(Goods, parts)
+    )
     for part in parts:
+        if part.changed and not part.new:
+            part.record.save()
+
+
+def _new(model: type[Any], parts: list[Part]) -> list[Any]:
+    """The new records among these of one model; a 400 where one has an id that anybody has."""
+    new = [part for part in parts if part.new and isinstance(part.record, model)]
+    named = {part.record.pk: part for part in new if part.named}
+    for part in new:
         if part.named and named[part.record.pk] is not part:  # the same id twice
             raise taken(f"{named[part.record.pk].path}.id")
     if named:
         of_anybody = model.objects.across_platforms().filter(pk__in=named)
         for id in of_anybody.values_list("pk", flat=True):
             raise taken(f"{named[id].path}.id")
-    model.objects.bulk_create(part.record for part in parts)
+    return [part.record for part in new]
 
 
 def _related(platform: Platform, given: Given) -> Given:

@@ -23,6 +23,8 @@ from otms.orders.serializers import (
     TransportOrderSerializer,
 )
 
+WRITING = ("create", "update", "destroy")
+
 
 class EntityViewSet(PlatformViewSet):
     """Create, update, read, delete, list, search: the six calls that most vendor entities have."""
@@ -31,6 +33,8 @@ class EntityViewSet(PlatformViewSet):
     examples: dict[str, dict[str, Any]] = {}  # call -> a body that works
     calls = frozenset({"create", "update", "retrieve", "destroy", "list", "search"})
     routes: dict[str, Route]
+    # The kind of record that integrations hear of, where what is written here changes one.
+    takes_in = ""
 
     def __init_subclass__(cls) -> None:
         one, many = cls.noun, cls.plural
@@ -48,7 +52,11 @@ class EntityViewSet(PlatformViewSet):
             "search": Route("POST", page, f"search:{many}", part, records),
         }
         cls.routes = {
-            call: replace(each, example=cls.examples.get(call))
+            call: replace(
+                each,
+                example=cls.examples.get(call),
+                takes_in=cls.takes_in if call in WRITING else "",
+            )
             for call, each in routes.items()
             if call in cls.calls
         }
@@ -79,6 +87,8 @@ class EntityViewSet(PlatformViewSet):
             record = self.locked(id)
             record.platform = self.platform  # it is among these, so nobody has to read whose it is
             self.check_stored(record)
+            # Not every kind of record says that it is about to be written.
+            last_read(self.records.db).pop((self.model, record.pk), None)
             return self._answer(self.save(record, reader.validated_data), reader)
 
     def locked(self, id: str) -> Any:
@@ -115,10 +125,11 @@ class EntityViewSet(PlatformViewSet):
         return self.records.order_by("-created_at", "id")
 
     def _answer(self, record: Any, reader: WireSerializer | None = None) -> Response:
-        found = self.represent(self.stored(record))[0]
         if reader is None:
-            return Response({self.noun: found})
-        last_read(self.records.db)[self.model, record.pk] = found
+            return Response({self.noun: self.represent(self.stored(record))[0]})
+        read = last_read(self.records.db)
+        if (found := read.get((self.model, record.pk))) is None:
+            found = read[self.model, record.pk] = self.represent(self.stored(record))[0]
         shown = with_nonces(reader.validated_data, found)
         warnings = [*reader.warnings(), *self.noticed(record, reader.validated_data)]
         return Response({self.noun: shown, **({"warnings": warnings} if warnings else {})})
@@ -151,7 +162,7 @@ class TransportOrderViewSet(AsOnTheWire, EntityViewSet):
     """Transport orders with their consignments and goods, in one call."""
 
     model = TransportOrder
-    noun = "transportOrder"
+    noun = takes_in = "transportOrder"
     plural = "transportOrders"
     group = "Transport order"
     serializer = TransportOrderSerializer
@@ -191,6 +202,7 @@ class TransportOrderViewSet(AsOnTheWire, EntityViewSet):
         "transportOrder/<id:id>/accept",
         "accept:transportOrder",
         answers={"transportOrder": TransportOrderSerializer},
+        takes_in="transportOrder",
     )
     def accept(self, request: Any, id: UUID) -> Response:
         """Accept a requested order. A GET that changes something: the vendor's way."""
@@ -232,6 +244,7 @@ class ConsignmentViewSet(AsOnTheWire, EntityViewSet):
 
     model = Consignment
     noun = "consignment"
+    takes_in = "transportOrder"
     plural = "consignments"
     group = "Consignment"
     examples = {"update": {"id": EXAMPLE_ID, "name": "first part"}}
@@ -258,7 +271,7 @@ class BusinessViewSet(AsOnTheWire, EntityViewSet):
     """Businesses: customers, shippers, carriers."""
 
     model = Business
-    noun = "business"
+    noun = takes_in = "business"
     plural = "businesses"
     group = "Business"
     examples = {
@@ -296,7 +309,7 @@ class EventViewSet(AsOnTheWire, EntityViewSet):
     """Events: what happened on the way. They are reported, and stay as they are."""
 
     model = Event
-    noun = "event"
+    noun = takes_in = "event"
     plural = "events"
     group = "Event"
     examples = {

@@ -9,10 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from otms.accounts.tenancy import PlatformQuerySet
 from otms.api.serializers import camel
@@ -50,6 +51,9 @@ _EVENT = (
 )  # fmt: skip
 _ORDER_OF_EVENT = ("order_id", "name", "external_attributes")
 
+# Of a quantity, as the models have it.
+MOST_DIGITS, DECIMAL_PLACES = 18, 6
+MOST_DIGITS_OF_A_FLOAT = 15
 
 BY_ID = "WHERE id IN %(ids)s"
 IN_ORDER = "ORDER BY position, created_at, id"
@@ -121,6 +125,56 @@ def transport_orders(asked: Asked) -> list[Wire]:
     for order, wire in _consignments(_CONSIGNMENTS_OF(asked.db, ids=list(orders)), asked.db):
         orders[order]["consignments"].append(wire)
     return list(orders.values())
+
+
+def as_inserted(
+    orders: Iterable[TransportOrder], parts: Iterable[Consignment | Goods], using: str
+) -> dict[UUID, Wire]:
+    """New orders with all their parts as reading them would find them, by their ids.
+
+    Without those of a number that the database may keep otherwise than it was given.
+    """
+    shown: dict[UUID, Wire] = {}
+    told: dict[UUID, Wire] = {}  # by the id of an order or a consignment
+    for order in orders:
+        wire = shown[order.pk] = told[order.pk] = _wire(_ORDER, _row(order, _ORDER))
+        wire.pop("customerId")
+        customer = order.customer
+        wire["customer"] = customer and {
+            "id": str(customer.pk),
+            **_fields(_CUSTOMER, _values(customer, _CUSTOMER)),
+        }
+        wire["consignments"] = []
+    of_order = {}
+    for part in parts:
+        if isinstance(part, Consignment):
+            of_order[part.pk] = part.transport_order_id
+            wire = told[part.pk] = {**_wire(_CONSIGNMENT, _row(part, _CONSIGNMENT)), "goods": []}
+            told[part.transport_order_id]["consignments"].append(wire)
+        else:
+            told[part.consignment_id]["goods"].append(_wire(_GOODS, _row(part, _GOODS)))
+            if not (_is_kept(part.quantity, using) and _is_kept(part.load_meters, using)):
+                shown.pop(of_order[part.consignment_id], None)
+    return shown
+
+
+def _row(record: Written, names: tuple[str, ...]) -> tuple[Any, ...]:
+    return _values(record, (*_COMMON, *names))
+
+
+def _values(record: Written, names: tuple[str, ...]) -> tuple[Any, ...]:
+    """What is stored of a record that was inserted as it is."""
+    values = (getattr(record, name) for name in names)
+    return tuple(each.value if isinstance(each, Enum) else each for each in values)
+
+
+def _is_kept(number: Decimal | None, using: str) -> bool:
+    """Is it stored digit for digit? SQLite has no decimals, but the floats of a processor."""
+    if number is None:
+        return True
+    digits = MOST_DIGITS if connections[using].vendor == "postgresql" else MOST_DIGITS_OF_A_FLOAT
+    whole = Decimal(number).scaleb(DECIMAL_PLACES)
+    return whole == whole.to_integral_value() and len(whole.as_tuple().digits) <= digits
 
 
 def consignments(asked: Asked) -> list[Wire]:

@@ -82,3 +82,23 @@ def test_a_credential_is_revoked_on_its_page(
 
 def test_each_scope_has_words() -> None:
     assert SCOPES.keys() == OWN
+
+
+def test_one_is_rotated_with_its_name_and_its_rights(
+    own: SimpleNamespace, foreign: SimpleNamespace, browser: Browser
+) -> None:
+    asked = {"name": "scanner", "scopes": ["import:data"], "rate": "60"}
+    browser.client.post(credentials_page(own), asked)
+    before = Credential.objects.of(own.platform).get(name="scanner")
+    where = f"{credentials_page(own)}?rotate={before.pk}"
+    assert f'href="?rotate={before.pk}#new-credentials"' in browser.html(credentials_page(own))
+    form = browser.client.get(where).context["form"]
+    chosen = {name: form[name].value() for name in ("name", "keep", "rate", "scopes")}
+    assert chosen == {"name": "scanner", "keep": "1", "rate": 60, "scopes": ["import:data"]}
+    html = browser.client.post(where, chosen).content.decode()
+    assert html.count("data-copy ") == 3
+    before.refresh_from_db()
+    assert before.state == "ending"
+    for wrong in (foreign.integration.credentials.get().pk, "moon", ""):
+        answer = browser.client.get(credentials_page(own), {"rotate": str(wrong)})
+        assert not answer.context["form"].initial

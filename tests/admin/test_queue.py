@@ -1,7 +1,9 @@
 """Support's pages: what happened to an order, why, and the two handles."""
 
 import re
+import shlex
 from datetime import timedelta
+from html import unescape
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +11,8 @@ import pytest
 from django.urls import reverse
 from django.utils.timezone import now
 
-from integrations.models import EntityChange, RemoteRecord, Status
+from integrations.admin.links import page_of
+from integrations.models import EntityChange, RemoteRecord, RequestLog, Status
 from integrations.models.gate import EVER, FOREVER
 from tests import make
 from tests.admin.conftest import Browser, queued, staff, told, without_tags
@@ -306,3 +309,53 @@ def test_what_no_row_can_be_is_not_acted_on(browser: Any, own: Any, id: str) -> 
     address = reverse("admin:integrations_integrationobject_changelist")
     answer = browser.client.post(address, {"action": "requeue", "_selected_action": id})
     assert answer.status_code in (302, 404)
+
+
+def test_a_page_keeps_up_as_long_as_something_is_to_come(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    own.row.status, own.row.due_at = Status.QUEUE, now()
+    own.row.save()
+    assert 'id="told" data-live="5"' in browser.html(page(own.row))
+    own.row.status, own.row.due_at = Status.SUCCESS, None
+    own.row.save()
+    assert 'id="told">' in browser.html(page(own.row))
+
+
+def test_what_a_change_changed_is_shown_field_by_field(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    EntityChange.objects.of(own.platform).filter(pk=own.row.change_id).update(
+        action="updated",
+        before={"name": "A", "customer": {"name": "Acme"}, "orderId": None},
+        after={"name": "A", "customer": {"name": "Bcme"}, "orderId": "7"},
+    )
+    html = browser.html(page(own.row)).partition("The change</h2>")[2]
+    table = html.partition("</table>")[0]
+    read = " ".join(unescape(without_tags(table)).split())
+    assert "customer.name" in read
+    assert re.search(r"Acme \S+ Bcme", read), read
+    assert re.search(r"orderId nothing \S+ 7", read), read
+    assert " A " not in read
+
+
+def test_a_call_is_shown_as_a_command_that_makes_it_again(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    """A shell reads it as what was sent, whatever quotes there are."""
+    (sent,) = own.row.requestlog_entries.all()
+    body = '{"name": "it\'s \\"so\\" $HOME"}'
+    RequestLog.objects.of(own.platform).filter(pk=sent.pk).update(
+        request_headers={"Content-Type": "application/json", "Authorization": "***"},
+        request_body=body,
+    )
+    html = browser.html(page_of(sent))
+    command = unescape(re.findall(r"<pre[^>]*>(curl .*?)</pre>", html, re.DOTALL)[0])
+    assert shlex.split(command.replace("\\\n", "")) == [
+        *("curl", "-X", sent.method, sent.url),
+        *("-H", "Content-Type: application/json", "-H", "Authorization: ***"),
+        *("--data-raw", body),
+    ]
+    assert "data-copy" in html
+    RequestLog.objects.of(own.platform).filter(pk=sent.pk).update(truncated=True)
+    assert "curl -X" not in browser.html(page_of(sent))

@@ -53,6 +53,17 @@ def test_what_it_would_send_is_shown_first(
     assert entry.look
 
 
+def test_that_it_would_wait_behind_an_error_is_said_first(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    own.integration.delivery = {"onPoison": "block"}
+    own.integration.save()
+    assert "would wait" not in said(do(browser, own.row))
+    mine = IntegrationObject.objects.of(own.platform).filter(pk=own.row.pk)
+    mine.update(status="ERROR", holds_lane=True)
+    assert "1 would wait: an error blocks the record" in said(do(browser, own.row))
+
+
 def test_then_it_is_a_task_that_a_worker_carries_out(
     own: SimpleNamespace, browser: Browser
 ) -> None:
@@ -70,6 +81,26 @@ def test_then_it_is_a_task_that_a_worker_carries_out(
     new = IntegrationObject.objects.of(own.platform).get(replay_of=own.row)
     page = reverse("admin:integrations_integrationobject_change", args=[new.pk])
     assert "replay of" in browser.html(page)
+
+
+def test_what_is_told_is_chosen_and_looked_at_again_first(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    first = do(browser, own.row)
+    assert "It tells the change as it was." in said(first)
+    typed = {"snapshot": "current", "mapping": "original", **hidden(first)}
+    again = browser.client.post(first.context["list"], {"look": "yes", **typed}, follow=True)
+    assert "It tells the record as it is now." in said(again)
+    assert not the(own).exists()
+    browser.client.post(first.context["list"], {"post": "yes", **typed}, follow=True)
+    asked = Replay.objects.of(own.platform).get()
+    assert (asked.snapshot, asked.mapping) == ("current", "original")
+
+
+def test_that_some_are_replays_themselves_is_said(own: SimpleNamespace, browser: Browser) -> None:
+    assert "told before" not in said(do(browser, own.row))
+    (new,) = IntegrationObject.objects.of(own.platform).filter(pk=own.row.pk).replay("a person")
+    assert "1 is a replay itself: what it tells was told before." in said(do(browser, new))
 
 
 def hidden(form: Any) -> dict[str, Any]:
@@ -173,3 +204,71 @@ def test_what_can_not_be_stopped_says_so_in_the_list(
     assert "0 stopped. 1 left as they are" in told(answer)
     going(own, Kind.ERASE)
     assert "0 stopped" in told(browser.client.post(where, chosen, follow=True))
+
+
+def page(own: SimpleNamespace) -> str:
+    return reverse("admin:integrations_integration_replay", args=[own.integration.pk])
+
+
+def test_all_that_failed_are_chosen_on_the_page_of_their_integration(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    for _ in range(3):
+        queued(own.integration, own.order, status="ERROR", due_at=None, holds_lane=False)
+    delivered = queued(own.integration, own.order, status="SUCCESS", due_at=None, holds_lane=False)
+    assert "Replay 4 objects of own-integration?" in said(browser.open(page(own)))
+    given = {"status": ["ERROR", "SUCCESS"], "since_0": "2026-01-01", "since_1": "00:00"}
+    seen = browser.client.post(page(own), {**given, "look": "yes"})
+    assert "Replay 5 objects of own-integration?" in said(seen)
+    assert not the(own).exists()
+    early = {**given, "until_0": "2026-01-02", "until_1": "00:00", "look": "yes"}
+    assert "Replay 0 objects" in said(browser.client.post(page(own), early))
+    answer = browser.client.post(page(own), {**given, "per_minute": "600", "post": "yes"})
+    task = the(own).get()
+    assert answer.headers["Location"] == reverse("admin:integrations_task_change", args=[task.pk])
+    assert task.total == 5
+    carry_out_replays()
+    mine = IntegrationObject.objects.of(own.platform).filter(replay_of__isnull=False)
+    assert mine.count() == 5
+    assert mine.filter(replay_of=delivered).exists()
+    assert "5 are replays themselves and left out" in said(
+        browser.client.post(page(own), {"status": ["ERROR", "SUCCESS", "QUEUE"], "look": "yes"})
+    )
+
+
+def test_what_is_wrong_with_the_choice_is_told_and_nothing_begins(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    answer = browser.client.post(page(own), {"status": [], "per_minute": "0", "post": "yes"})
+    assert "This field is required." in said(answer)
+    assert "greater than or equal to 1" in said(answer)
+    own.integration.switch(False)
+    answer = browser.client.post(page(own), {"status": ["ERROR"], "post": "yes"})
+    assert "It is switched off, so nothing of it is replayed." in said(answer)
+    assert not the(own).exists()
+
+
+def test_records_as_they_are_now_are_for_who_may_see_them(own: SimpleNamespace) -> None:
+    may = ["get:integration", "replay:integration:objects", "get:integration:object"]
+    person = staff(own.platform, role="", may=may)
+    browser = Browser(person)
+    assert browser.open(page(own)).status_code == 200
+    now = {"status": ["ERROR"], "snapshot": "current", "look": "yes"}
+    assert browser.client.post(page(own), now).status_code == 403
+    asked = {"action": "replay", "_selected_action": [own.row.pk], "snapshot": "current"}
+    assert browser.client.post(reverse(LIST), {**asked, "look": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("zone", "name", "day", "time"),
+    [
+        ("Asia/Tokyo", "since", "0001-01-01", "00:00:00"),
+        ("America/New_York", "until", "9999-12-31", "23:59:59"),
+    ],
+)
+def test_a_moment_that_is_none_is_told(
+    own: SimpleNamespace, browser: Browser, zone: str, name: str, day: str, time: str
+) -> None:
+    browser.client.cookies["otms_zone"] = zone
+    given = {"status": ["ERROR"], f"{name}_0": day, f"{name}_1": time, "look": "yes"}
+    assert "There is no such moment." in said(browser.client.post(page(own), given))

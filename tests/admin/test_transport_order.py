@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from integrations.models import EntityChange
+from integrations.models import EntityChange, IntegrationObject
 from otms.orders.models import Consignment, Goods, TransportOrder
 from tests import make
-from tests.admin.conftest import Browser, furnish
+from tests.admin.conftest import Browser, furnish, queued
 
 ADD = "admin:orders_transportorder_add"
 
@@ -97,7 +97,26 @@ def test_the_page_tells_what_the_integrations_made_of_it(
     assert "own-error" in html
     assert reverse("admin:integrations_integrationobject_change", args=[own.row.pk]) in html
     quiet = make.OrderFactory(platform=own.platform)
-    assert "No integration has heard" in browser.html(page(quiet))
+    assert "No change of this record is known" in browser.html(page(quiet))
+
+
+def test_each_integration_is_told_of_however_often_another_was_replayed(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    order = make.OrderFactory(platform=own.platform)
+    queued(own.integration, order)
+    own.integration.switch(False)
+    row = queued(make.integration(platform=own.platform, name="busy"), order)
+    for _ in range(11):
+        IntegrationObject.objects.of(own.platform).filter(pk=row.pk).replay("a person")
+    html = browser.html(page(order))
+    told = html.partition(">Integrations</h2>")[2].partition("</section>")[0]
+    assert "own-integration" in told
+    assert "busy" in told
+    newest = html.partition("What was queued")[2].partition("</section>")[0]
+    assert "own-integration" not in newest
+    assert newest.count("created, replayed") == 10
+    assert "All of them" in newest
 
 
 @pytest.mark.parametrize("asked", ["own-order", "own-customer"])

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,9 +10,10 @@ from integrations.models.alert import Kind
 from otms.accounts.models import Platform
 from tests import make
 from tests.connectors.conftest import mail
-from tests.sink import Sink
+from tests.sink import Received, Sink
 
 __all__ = ["mail"]
+Send = Callable[[], None]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -48,6 +49,17 @@ class OnCall:
         Notice.objects.across_platforms().waiting().update(due_at=now(), leased_until=None)
 
 
+def ids(received: list[Received]) -> list[str]:
+    return [each.headers["webhook-id"] for each in received]
+
+
+@pytest.fixture(autouse=True)
+def running() -> Iterator[None]:
+    """What stops a worker stops none of the next test."""
+    yield
+    sending._stopping.clear()
+
+
 @pytest.fixture
 def on_call(platform: Platform, sink: Sink) -> OnCall:
     sink.reset()
@@ -55,6 +67,6 @@ def on_call(platform: Platform, sink: Sink) -> OnCall:
 
 
 @pytest.fixture
-def send() -> Callable[[], None]:
+def send() -> Send:
     """What a worker does until nothing is due."""
     return sending.work_off

@@ -1,6 +1,7 @@
 """Whoever runs the deployment is mailed what no platform can mend, once an hour for each kind."""
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -58,6 +59,33 @@ def test_what_goes_wrong_is_logged_and_raised_nowhere(
         "the operators could not be mailed",
         "the operators could not be mailed",
     ]
+
+
+def test_after_one_that_could_not_be_sent_the_next_is_tried_soon(
+    mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operators, "AGAIN", 1)
+    mail.says["RCPT"] = "450 not now"
+    assert operators.tell("disk", "the disk is full", "It is.") is False
+    asked = len(mail.commands)
+    assert operators.tell("disk", "the disk is full", "It is.") is False
+    assert len(mail.commands) == asked, "not at once: a mail server that hangs takes ten seconds"
+    del mail.says["RCPT"]
+    time.sleep(1.2)
+    assert operators.tell("disk", "the disk is full", "It is.") is True
+    assert operators.tell("disk", "the disk is full", "It is.") is False
+
+
+def test_a_cache_that_is_away_is_logged_and_raised_nowhere(
+    mail: MailServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_: Any) -> None:
+        raise ConnectionError("it is away")
+
+    for verb in ("add", "touch"):
+        monkeypatch.setattr(cache, verb, away)
+    assert operators.tell("disk", "the disk is full", "It is.") is False
+    assert [each.message for each in caplog.records] == ["the operators could not be mailed"]
 
 
 @pytest.mark.django_db

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 
 from integrations import egress
@@ -15,7 +16,7 @@ from tests.alerts.conftest import SECRET, OnCall
 from tests.conftest import Api
 from tests.sink.smtp import MailServer
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("mail_server")]
 
 
 def made(api: Api, **given: Any) -> Any:
@@ -131,11 +132,27 @@ def test_the_trail_keeps_no_address(api: Api, platform: Platform) -> None:
     assert "@example.com" not in str([(each.changes, each.entity_name) for each in trail])
 
 
-def test_a_weak_secret_and_a_missing_mail_server_are_warned_of(api: Api) -> None:
+def test_a_weak_secret_is_warned_of(api: Api) -> None:
     weak = api.ok("POST", "alertRecipient", {"url": "https://127.0.0.1/", "secret": "short"})
     assert [each["code"] for each in weak["warnings"]] == ["weak_secret"]
-    lost = api.ok("POST", "alertRecipient", {"email": "ann@example.com"})
-    assert [each["code"] for each in lost["warnings"]] == ["no_mail_server"]
+
+
+def test_without_a_mail_server_nobody_is_told_by_mail(api: Api, settings: LazySettings) -> None:
+    mail = made(api, email="ann@example.com")
+    settings.EMAIL_HOST = ""
+
+    def lost(method: str, **given: Any) -> Any:
+        (error,) = api.refused(method, "alertRecipient", given)["errors"]
+        assert "EMAIL_URL" in error["message"]
+        return error["field"], error["code"]
+
+    assert lost("POST", email="bob@example.com") == ("email", "no_mail_server")
+    assert lost("PUT", id=mail["id"], name="Ann") == ("email", "no_mail_server")
+    off = api.ok("PUT", "alertRecipient", {"id": mail["id"], "enabled": False})
+    assert [each["code"] for each in off["warnings"]] == ["no_mail_server"]
+    assert lost("PUT", id=mail["id"], enabled=True) == ("email", "no_mail_server")
+    given = {"id": mail["id"], "enabled": True, "url": "https://127.0.0.1/x"}
+    assert "warnings" not in api.ok("PUT", "alertRecipient", given)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -175,7 +192,8 @@ def test_a_test_is_sent_at_once_and_marked_as_one(
     assert letter.message["X-OTMS-Test"] == "true"
 
 
-def test_a_test_that_fails_says_why(api: Api, on_call: OnCall) -> None:
+def test_a_test_that_fails_says_why(api: Api, on_call: OnCall, settings: LazySettings) -> None:
+    settings.EMAIL_HOST = ""
     gone, box = on_call.hook("/status/404"), on_call.recipient(email="ann@example.com")
     found = api.ok("POST", f"alertRecipient/{gone.pk}/test")["test"]
     assert found["sent"] is False

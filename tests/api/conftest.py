@@ -1,5 +1,6 @@
 """The guide's documents, and an integration with something in its queue."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from integrations.models import Credential, EntityChange, Integration, Integrati
 from otms.accounts.models import Platform
 from tests import make
 from tests.conftest import Api
+from tests.queue.conftest import Queue
 
 GUIDE_BODY = {
     "name": "ERP Sync - New Orders",
@@ -54,3 +56,8 @@ def queued(integration: Integration, **fields: Any) -> IntegrationObject:
     )
     everybody = IntegrationObject.objects.enqueue([change])
     return next(each for each in everybody if each.integration_id == integration.pk)
+
+
+@pytest.fixture
+def queue(platform: Platform, run_queue: Callable[[], None]) -> Queue:
+    return Queue(platform, run_queue)

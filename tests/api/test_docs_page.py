@@ -68,7 +68,9 @@ def text(markup: str) -> str:
 
 def printed(html: str, name: str) -> str:
     """The example of a call, as it is copied from the page."""
-    return unescape(article(html, name).split("<pre><code>")[1].split("</code></pre>")[0])
+    return unescape(
+        article(html, name).split('<pre tabindex="0"><code>')[1].split("</code></pre>")[0]
+    )
 
 
 def test_the_groups_begin_with_what_is_looked_for_first(schema: Any, html: str) -> None:

@@ -77,5 +77,5 @@ def test_what_it_is_said_to_say_is_said() -> None:
         for text in re.findall("`([^`]+)`", texts)
         for piece in re.split(r"\.\.\.|<target>|\d+|created|:", text)
     ]
-    assert len(quoted) == 11
+    assert len(quoted) == 13
     assert [piece for piece in pieces if piece and piece not in flat] == []

@@ -102,6 +102,27 @@ def test_a_key_is_good_for_a_day(api: Api) -> None:
     assert orders() == 2
 
 
+@pytest.mark.parametrize("old", [False, True], ids=["none before", "one of another day"])
+def test_an_answer_that_is_kept_just_after_the_look_is_given_out(
+    api: Api, monkeypatch: pytest.MonkeyPatch, old: bool
+) -> None:
+    first = post(api)
+    looks: list[KeyedCall] = []
+    look = KeyedCall.begun
+
+    def early(call: KeyedCall) -> Any:
+        looks.append(call)
+        if len(looks) > 1:
+            return look(call)
+        call._old = KeptAnswer(created_at=now() - timedelta(hours=25)) if old else None
+        return None
+
+    monkeypatch.setattr(KeyedCall, "begun", early)
+    again = post(api)
+    assert (again.content, again["Idempotency-Replayed"]) == (first.content, "true")
+    assert (orders(), len(looks)) == (1, 2)
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é", "a\tb", "\x7f"])
 def test_a_key_that_is_none_is_refused(api: Api, key: str) -> None:
     answer = post(api, key=key)
@@ -127,7 +148,7 @@ def test_a_refused_call_leaves_its_key_free(api: Api) -> None:
 
 def test_a_call_that_failed_may_be_made_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("otms.orders.wire.transport_orders", lambda queryset: 1 / 0)
+        broken.setattr("otms.orders.wire.as_inserted", lambda *_: 1 / 0)
         assert post(api).status_code == 500
         assert (orders(), Business.objects.across_platforms().count()) == (0, 0)
     assert post(api).status_code == 200
@@ -141,7 +162,7 @@ def test_an_answer_that_is_not_kept_leaves_no_effect(
         raise OSError("no room for the answer")
 
     with monkeypatch.context() as broken:
-        broken.setattr(KeptAnswer.objects, "create", full)
+        broken.setattr("otms.api.idempotency.insert", full)
         assert post(api).status_code == 500
     assert orders() == 0
     assert post(api).status_code == 200
@@ -300,15 +321,15 @@ class TestAtOnce:
     ) -> None:
         first = post(api)
         inner: list[Any] = []
-        look = KeyedCall.answered
+        look = KeyedCall._answer
 
-        def slow(call: KeyedCall) -> Any:
+        def slow(call: KeyedCall, kept: KeptAnswer | None) -> Any:
             if not inner:
                 inner.append(None)
                 inner.extend(at_once(1, lambda: post(api)))
-            return look(call)
+            return look(call, kept)
 
-        monkeypatch.setattr(KeyedCall, "answered", slow)
+        monkeypatch.setattr(KeyedCall, "_answer", slow)
         again = post(api)
         assert (again.status_code, inner[1].status_code) == (200, 200)
         assert again.content == inner[1].content == first.content

@@ -65,6 +65,7 @@ def test_the_guides_body_alone_creates_an_integration(api: Api) -> None:
         "oldestDueSeconds": 0,
         "lastSuccessAt": None,
         "targets": [],
+        "intake": [],
     }
     assert api.ok("GET", f"integration/{made['id']}")["integration"] == made
 

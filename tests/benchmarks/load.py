@@ -11,6 +11,7 @@ import uvloop
 CONNECTIONS = 16
 LENGTH = b"\r\ncontent-length:"
 PATIENCE = 60.0
+RESTED = 1.0  # seconds: gunicorn ends a connection that rests for two
 
 
 @dataclass
@@ -69,11 +70,12 @@ async def _open(port: int, write: Written, rate: float, seconds: float) -> Poste
 
     async def post(number: int) -> None:
         connection = free.pop() if free else None
-        if connection is None or not connection.is_open:
+        if connection is None or not connection.is_fresh:
+            if connection:
+                await connection.close()
             connection = await _connected(port)
         await connection.ask(write(range(number, number + 1)))
-        if connection.is_open:
-            free.append(connection)  # the one that is used next: servers end those that rest
+        free.append(connection)  # the one that is used next
 
     posting = []
     for number in range(int(rate * seconds)):
@@ -97,10 +99,15 @@ class _Connection(asyncio.Protocol):
     """A connection that is kept; anything but an answer of 2xx fails the run."""
 
     def __init__(self) -> None:
-        self.is_open = True
+        self.is_open, self.used = True, time.monotonic()
         self.ended = asyncio.Event()
         self.buffer = b""
         self.answer: asyncio.Future[bytes] | None = None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Is it there, and will it be? One that rests is ended by the server, at any moment."""
+        return self.is_open and time.monotonic() - self.used < RESTED
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -129,6 +136,7 @@ class _Connection(asyncio.Protocol):
         self.transport.write(request)
         answer = await asyncio.wait_for(self.answer, PATIENCE)
         assert answer.split(b" ", 2)[1].startswith(b"2"), answer[:2000]
+        self.used = time.monotonic()
 
     async def close(self) -> None:
         self.transport.close()

@@ -18,9 +18,9 @@ from tests.sink import Sink
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
 
-WAITING = 100_000 if FULL else 20_000
+WAITING = 100_000 if FULL else 10_000
 RATE = 50  # orders a second
-SECONDS, ROUNDS = (15, 5) if FULL else (8, 3)
+SECONDS, ROUNDS = (15, 5) if FULL else (5, 3)
 
 
 def test_one_that_hangs_does_not_delay_another(

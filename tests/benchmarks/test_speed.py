@@ -19,18 +19,12 @@ from uuid import uuid4
 import pytest
 from django.conf import LazySettings
 
-from tests.benchmarks.candidates import (
-    Candidate,
-    Embedded,
-    Ours,
-    Plain,
-    Point,
-    Services,
-    Single,
-    Tuned,
-)
+from tests.benchmarks.candidate import Candidate, Point
+from tests.benchmarks.instead import Plain, Tuned
 from tests.benchmarks.load import as_fast_as_answered, at_pace
+from tests.benchmarks.ours import Embedded, Ours, Single, Twins
 from tests.benchmarks.pace import percentile
+from tests.benchmarks.services import Services
 from tests.benchmarks.target import Target
 from tests.chaos.storm import FULL
 from tests.chaos.system import ROOT
@@ -56,12 +50,16 @@ class Field:
         self.ours = Ours(self.services, self.target, folder / "ours", settings)
         self.ours.prepare()
         self.single = Single(self.ours, folder / "single", settings)
+        self.twins = Twins(self.ours, folder / "twins", settings)
         others = (
             kind(self.services, self.target, folder / kind.__name__, settings)
             for kind in (Plain, Tuned, Embedded)
         )
         self.plain, self.tuned, self.embedded = others
-        self.all: list[Any] = [self.ours, self.single, self.plain, self.tuned, self.embedded]
+        self.all: list[Any] = [
+            *(self.ours, self.twins, self.single),
+            *(self.plain, self.tuned, self.embedded),
+        ]
         self.rates: dict[str, float] = {}
         for each in self.all:
             after.callback(each.end)
@@ -71,7 +69,9 @@ class Field:
             each.serve()
             each.post(partial(as_fast_as_answered, seconds=2))
             if each is not self.embedded:
-                self.rates[each.name] = each.drain(400 if each is self.ours else 100).delivered
+                self.rates[each.name] = each.drain(
+                    400 if each in (self.ours, self.twins) else 100
+                ).delivered
             each.worker.suspend()
 
     def drained(self, each: Candidate) -> Point:
@@ -204,6 +204,11 @@ def table(found: Found, field: Field) -> Iterator[str]:
         ("drain, delivered/s x tuned", ">= 15", drain("plain, tuned", delivered)),
         ("drain, delivered/s x defaults", ">= 30", drain("plain", delivered)),
         ("drain, delivered/s x ours with a task each", "", drain("ours, a task each", delivered)),
+        (
+            "drain, delivered/s of two workers x tuned",
+            "",
+            ratio("drain", "ours, two workers", "plain, tuned", delivered),
+        ),
         ("drain, delivered/s x the bare client", ">= 0.33", drain("bare client", delivered)),
         ("drain, CPU x the bare client's", "<= 4", drain("bare client", total)),
         (

@@ -1,6 +1,7 @@
 """A headless Chromium, spoken to as its own developer tools do; it reaches nothing but loopback."""
 
 import asyncio
+import base64
 import itertools
 import shutil
 import subprocess
@@ -69,9 +70,38 @@ class Chromium:
         sending = self._call("Runtime.evaluate", expression=script)
         return self._run(self._loaded(sending))
 
-    def screenshot(self) -> str:
-        """The page as PNG, in base64."""
-        return str(self._run(self._call("Page.captureScreenshot"))["data"])
+    def click_at(self, x: float, y: float) -> None:
+        """Press and release the mouse there, as a person does."""
+        at = {"x": x, "y": y, "button": "left", "clickCount": 1}
+        for what in ("mousePressed", "mouseReleased"):
+            self._run(self._call("Input.dispatchMouseEvent", type=what, **at))
+
+    def type(self, text: str) -> None:
+        """Into whatever has the focus."""
+        self._run(self._call("Input.insertText", text=text))
+
+    def press(self, key: str, *, ctrl: bool = False) -> None:
+        """A key, such as "a" or "Enter"."""
+        code = {"Enter": 13, "Tab": 9, "Escape": 27, "Backspace": 8}.get(key, ord(key[0].upper()))
+        told = {"key": key, "windowsVirtualKeyCode": code, "modifiers": 2 if ctrl else 0}
+        written = {"text": "\r"} if key == "Enter" else {}
+        self._run(self._call("Input.dispatchKeyEvent", type="keyDown", **told, **written))
+        self._run(self._call("Input.dispatchKeyEvent", type="keyUp", **told))
+
+    def resize(self, width: int, height: int = 1000, *, dark: bool = False) -> None:
+        """The window of a phone or of a desk, and the theme that its owner likes."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1}
+        self._run(self._call("Emulation.setDeviceMetricsOverride", mobile=width < 600, **size))
+        liked = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self._run(self._call("Emulation.setEmulatedMedia", features=liked))
+
+    def screenshot(self, *, scale: float = 1) -> bytes:
+        """What can be seen of the page, as WebP."""
+        size = self.evaluate("[innerWidth, innerHeight, scrollX, scrollY]")
+        clip = dict(zip(("width", "height", "x", "y"), size, strict=True))
+        given = {"format": "webp", "quality": 70, "clip": {**clip, "scale": scale}}
+        data = self._run(self._call("Page.captureScreenshot", **given))["data"]
+        return base64.b64decode(data)
 
     def _run(self, work: Any) -> Any:
         return self._runner.run(asyncio.wait_for(work, SECONDS))

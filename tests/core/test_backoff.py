@@ -61,9 +61,11 @@ def test_there_is_no_next_attempt_after_the_time_is_used_up():
     assert wait(policy, 5, elapsed=timedelta(minutes=59, seconds=1)) is None
 
 
-def test_a_partner_who_asks_for_more_than_the_time_left_ends_it():
+def test_a_partner_who_asks_for_more_than_the_time_left_gets_one_last_attempt_at_its_end():
     policy = RetryPolicy(give_up_after=timedelta(hours=1))
-    assert wait(policy, 1, retry_after=7200) is None
+    assert wait(policy, 1, retry_after=7200) == 3600
+    assert wait(policy, 2, retry_after=7200, elapsed=timedelta(minutes=59)) == 60
+    assert wait(policy, 3, retry_after=7200, elapsed=timedelta(hours=1)) is None
 
 
 @pytest.mark.parametrize("status", [None, 408, 425, 429, 500, 502, 503, 599])

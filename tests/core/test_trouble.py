@@ -9,18 +9,22 @@ from integrations.core.trouble import (
     FEW,
     FIRST_COOLDOWN,
     LASTING,
+    LATER,
     LONGEST_ASKED,
     LONGEST_COOLDOWN,
+    LONGEST_SOON,
     MANY,
     RAMP,
     SETTLED,
+    SOON,
     Report,
     Trouble,
 )
 
 WORKS = Report("s", "ERP", "works")
 REFUSES = Report("s", "ERP", "refuses", "It answered 400.")
-DOWN = Report("s", "ERP", "down", "It answered 503.", alone=True, first=True)
+FAILS = Report("s", "ERP", "fails", "It answered 500.")
+DOWN = Report("s", "ERP", "down", "It answered 503.")
 
 
 class Target:
@@ -125,14 +129,48 @@ def test_it_is_over_when_it_worked_often_enough_however_few_may_call(cap: int) -
     assert target.tells(WORKS).trouble is None
 
 
-def test_a_failure_on_the_way_back_is_the_same_trouble_with_a_longer_wait() -> None:
+def test_a_failure_on_the_way_back_halves_how_many_may_call_and_waits_as_at_first() -> None:
     target = Target().tells(*[DOWN] * MANY)
     target.now += target.left
     target.tells(*[WORKS] * 5)
     assert target.room() == 6
-    assert target.tells(DOWN).left == 2 * FIRST_COOLDOWN
+    assert target.tells(DOWN).left == FIRST_COOLDOWN
     assert target.trouble is not None
-    assert (target.trouble.since, target.trouble.works, target.trouble.at_once) == (1000, 0, 1)
+    assert (target.trouble.since, target.trouble.works, target.trouble.at_once) == (1000, 3, 3)
+    target.now += target.left
+    target.tells(DOWN)
+    target.now += target.left
+    assert target.tells(DOWN).left == 2 * FIRST_COOLDOWN
+
+
+def test_a_call_that_was_under_way_does_not_shorten_what_the_target_asked_for() -> None:
+    target = Target().tells(*[DOWN] * (MANY - 1), replace(DOWN, wait=90))
+    assert target.tells(WORKS).left == 90
+
+
+def test_what_may_be_because_of_the_document_is_soon_followed_by_another() -> None:
+    target = Target().tells(*[FAILS] * MANY)
+    for failed in range(1, 21):
+        assert target.room() == 0
+        assert target.left == pytest.approx(max(SOON, LATER * failed))
+        target.now += target.left
+        assert target.room() == 1
+        target.tells(FAILS)
+    target.now += target.left
+    assert target.tells(DOWN).left == FIRST_COOLDOWN
+    target.now += target.left
+    target.tells(WORKS, FAILS)
+    assert (target.room(), target.left) == (1, 0)
+    target.tells(*[FAILS] * 3)
+    assert target.left == pytest.approx(SOON)  # those before it worked do not count
+
+
+def test_one_that_fails_whatever_it_is_sent_is_tried_less_and_less() -> None:
+    target = Target().tells(*[FAILS] * MANY)
+    for _ in range(400):
+        target.now += target.left
+        target.tells(FAILS)
+    assert target.left == pytest.approx(LONGEST_SOON)
 
 
 def test_one_that_refuses_is_in_trouble_but_answers_and_is_not_held_back() -> None:
@@ -141,6 +179,7 @@ def test_one_that_refuses_is_in_trouble_but_answers_and_is_not_held_back() -> No
     target.tells(REFUSES)
     assert target.trouble is not None
     assert (target.trouble.told, target.room()) == (True, None)
+    assert target.tells(*[DOWN] * (MANY - 1)).room() is None
     assert target.tells(DOWN).room() == 0
     target.now += target.left
     assert target.tells(REFUSES).room() == 1
@@ -157,15 +196,44 @@ def test_one_that_refuses_some_documents_works_for_the_others() -> None:
     assert target.tells(WORKS).trouble is None
 
 
+def test_one_that_refuses_works_again_when_it_took_a_few_and_not_one_now_and_then() -> None:
+    target = Target()
+    for _ in range(5):
+        target.tells(REFUSES)
+        target.now += LASTING
+        target.tells(*[REFUSES] * (FEW - 1), WORKS)
+        assert target.trouble is not None
+        assert (target.trouble.told, target.trouble.works_for_now) == (True, False)
+    target.tells(*[WORKS] * (FEW - 1))
+    assert target.trouble is not None
+    assert target.trouble.works_for_now
+
+
+def test_it_is_told_at_once_when_it_is_held_back_for_long() -> None:
+    for wait, told in ((LASTING - 1, False), (LASTING, True)):
+        target = Target().tells(*[DOWN] * (MANY - 1), replace(DOWN, wait=wait))
+        assert target.trouble is not None
+        assert target.trouble.told == told
+
+
+def test_patience_begins_when_it_is_held_back() -> None:
+    target = Target()
+    for _ in range(FEW):
+        target.now += 3 * 86_400
+        target.tells(DOWN)
+    assert target.trouble is not None
+    assert (target.trouble.held, target.trouble.patience) == (True, target.now)
+
+
 def test_a_person_who_came_by_has_it_tried_at_once_with_patience_again() -> None:
     target = Target().tells(*[DOWN] * MANY)
     target.now += 1
     assert target.trouble is not None
-    calm: Any = target.trouble.calm(target.now, alone=True, first=True)
+    calm: Any = target.trouble.calm(target.now)
     assert (calm.room(0, target.now), calm.held, calm.since, calm.patience) == (1, True, 1000, 1001)
     target.trouble = calm
     assert target.tells(DOWN).left == FIRST_COOLDOWN
-    assert Target().tells(DOWN).trouble.calm(0, alone=True, first=True) is None  # type: ignore[union-attr]
+    assert Target().tells(DOWN).trouble.calm(0) is None  # type: ignore[union-attr]
 
 
 def test_one_that_is_gone_for_good_is_held_back_from_its_first_answer() -> None:

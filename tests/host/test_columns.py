@@ -44,6 +44,7 @@ def test_a_record_is_one_as_a_queryset_makes_it(goods: Any) -> None:
     read = Columns(Goods).where("WHERE id IN %(ids)s")
     (record,) = read.records("default", ids=[goods.pk, uuid4()])
     assert record == Goods.objects.of(goods.platform).get()
+    assert (record._state.adding, record._state.db) == (False, "default")
     assert record.weight == {"value": Decimal("8400.50"), "unit": "kg"}
     record.name = "b"
     record.save()
@@ -65,3 +66,8 @@ def test_records_of_several_models_are_found_side_by_side(goods: Any) -> None:
     ((record, consignment),) = found.records("default", id=goods.pk)
     assert (record, consignment) == (goods, goods.consignment)
     assert (record.weight, consignment.high_value_goods) == (goods.weight, True)
+
+
+def test_a_value_stands_beside_the_records(goods: Any) -> None:
+    found = Joined("FROM orders_goods WHERE id = %(id)s", Goods, beside="position + 5")
+    assert found.records("default", id=goods.pk) == [(goods, 5)]

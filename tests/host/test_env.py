@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from integrations.checks import check_names
 from otms import env
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +83,21 @@ def test_a_number_is_nothing_else(given: Any, value: str) -> None:
         env.number("OTMS_X", 1)
 
 
+def test_an_amount_is_a_whole_number_or_0(given: Any) -> None:
+    assert env.amount("OTMS_X", 7) == 7
+    given("2000000000")
+    assert env.amount("OTMS_X", 7) == 2_000_000_000
+    given("0")
+    assert env.amount("OTMS_X", 7) == 0
+
+
+@pytest.mark.parametrize("value", ["-1", "1.5", "1e30"])
+def test_an_amount_is_nothing_else(given: Any, value: str) -> None:
+    given(value)
+    with pytest.raises(ImproperlyConfigured, match="write a whole number, or 0 for no limit"):
+        env.amount("OTMS_X", 7)
+
+
 def test_a_level_is_one_that_logs_have(given: Any) -> None:
     assert env.level("OTMS_X", "INFO") == "INFO"
     given(" debug ")
@@ -117,7 +133,7 @@ def test_words_are_separated_by_commas(given: Any) -> None:
                 "PASSWORD": "p/w",
                 "HOST": "db.example",
                 "PORT": "5433",
-                "OPTIONS": {"connect_timeout": 5, "sslmode": "require"},
+                "OPTIONS": {"connect_timeout": 5, "prepare_threshold": 3, "sslmode": "require"},
             },
         ),
         ("postgresql:///otms", {"NAME": "otms", "USER": "", "HOST": "", "PORT": ""}),
@@ -197,3 +213,17 @@ def test_an_address_is_whole_or_refused(given: Any) -> None:
         with pytest.raises(ImproperlyConfigured) as refused:
             env.address("OTMS_X")
         assert str(refused.value) == f"OTMS_X is {value!r}; write {instead}"
+
+
+def test_a_slip_in_a_name_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And neither what is right, nor what others made up."""
+    assert env.misspelt() == {}
+    for name in ("OTMS_MOST_WAITNG", "OTMS_ENCRYPTION_KEY_FILE", "OTMS_KEEP_DAYS", "OTMS_URL"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("OTMS_METRICS_TOKEN_FILE", "/run/secrets/token")
+    assert env.misspelt() == {
+        "OTMS_ENCRYPTION_KEY_FILE": "OTMS_ENCRYPTION_KEYS_FILE",
+        "OTMS_MOST_WAITNG": "OTMS_MOST_WAITING",
+    }
+    (said,) = [each for each in check_names() if "WAITNG" in each.msg]
+    assert (said.id, said.hint) == ("otms.W002", "Did you mean OTMS_MOST_WAITING?")

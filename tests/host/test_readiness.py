@@ -37,7 +37,7 @@ def asked() -> Any:
 
 def test_it_is_ready() -> None:
     ready = {"status": "ready", "database": "ok", "migrations": "ok", "broker": "ok"}
-    assert asked() == (200, ready)
+    assert asked() == (200, ready | {"intake": "ok"})
 
 
 def test_without_a_migration_it_is_not() -> None:
@@ -54,6 +54,7 @@ def test_without_a_migration_it_is_not() -> None:
         "database": "ok",
         "migrations": "The database is not migrated to this version.",
         "broker": "ok",
+        "intake": "ok",
     }
 
 
@@ -84,7 +85,7 @@ def test_without_the_database_it_is_not_and_says_nothing_of_it(
     )
     status, said = asked()
     assert (status, said["database"]) == (503, "The database does not answer.")
-    assert set(said) == {"status", "database", "migrations", "broker"}
+    assert set(said) == {"status", "database", "migrations", "broker", "intake"}
     assert "127.0.0.1" not in str(said)
     assert "some" not in str(said)
 

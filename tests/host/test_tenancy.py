@@ -162,6 +162,7 @@ MAY = {
     "otms/orders/saving.py": "an id that anybody has is taken",
     "otms/orders/wire.py": "the parts of orders that were found inside a platform",
     "integrations/definition.py": "an id that anybody has is taken",
+    "integrations/glance.py": "of integrations that were found inside a platform",
     "integrations/health.py": "of integrations that were found inside a platform",
     "integrations/metrics.py": "the whole deployment, for who holds its token",
     "integrations/entities/business.py": "snapshots of ids that a save touched",
@@ -173,9 +174,12 @@ MAY = {
     "integrations/models/alert.py": "workers serve every platform",
     "integrations/models/claim.py": "workers serve every platform",
     "integrations/models/task.py": "workers serve every platform",
+    "integrations/models/hearing.py": "the data sources of an integration that was called",
+    "integrations/models/lane.py": "workers serve every platform",
     "integrations/models/queue.py": "the changes of rows that were found for an integration",
     "integrations/models/version.py": "of integrations that a transaction touched",
     "integrations/plan.py": "workers serve every platform",
+    "integrations/pressure.py": "what waits is counted for every platform",
     "integrations/retention.py": "what is old is old on every platform",
 }
 

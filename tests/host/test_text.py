@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from integrations.models import Gate
-from integrations.models.claim import moment_of
 from otms.accounts.models import Platform
+from otms.db.clock import moment_of
 from otms.db.text import Text
 from tests import make
 

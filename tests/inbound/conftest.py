@@ -1,4 +1,4 @@
-"""An integration that takes rows, and the calls that bring them."""
+"""An integration that takes rows and mails, and the calls that bring them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +9,7 @@ from integrations.models import Credential, Integration
 from otms.accounts.models import Platform
 from tests import make
 from tests.conftest import Api
+from tests.inbound.mails import BODY, CALL, Send, mail
 
 Bring = Callable[..., Any]
 
@@ -33,3 +34,13 @@ def bring(api: Api, integration: Integration) -> Bring:
         return api.ok("POST", "integration/import/data", body)
 
     return bring
+
+
+@pytest.fixture
+def send(api: Api) -> Send:
+    """Bring a mail in; the answer."""
+
+    def send(body: str = BODY, **more: Any) -> Any:
+        return api.ok("POST", CALL, mail(body, **more))
+
+    return send

@@ -25,6 +25,8 @@ from integrations.models import (
     Status,
     Task,
 )
+from integrations.privacy import rows
+from integrations.privacy.texts import ERASED
 from otms.accounts.models import AuditEntry, Platform
 from tests import make
 
@@ -146,7 +148,7 @@ def test_another_platform_keeps_its_own(platform: Platform) -> None:
 def test_whoever_is_stopped_half_way_begins_anew(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privacy, "BATCH", 2)
+    monkeypatch.setattr(rows, "BATCH", 2)
     for _ in range(3):
         delivered(platform)
     going = privacy.erase(platform, [ANN, "Ann Smith"])
@@ -223,7 +225,7 @@ def test_what_a_mail_is_called_is_erased_and_no_two_are_called_the_same(
     run(platform, *texts)
     ids = [each.message_id for each in Email.objects.of(platform)]
     assert len(set(ids)) == 3
-    assert all(each.startswith(privacy.ERASED) for each in ids)
+    assert all(each.startswith(ERASED) for each in ids)
     assert "ann@" not in everything(platform).lower()
     before = everything(platform)
     run(platform, *texts)
@@ -245,7 +247,7 @@ def test_an_external_id_stays_with_its_order_and_goes_after_it(platform: Platfor
     order.delete()
     assert "external ids: 1 of 1 changed" in run(platform)
     entry.refresh_from_db()
-    assert entry.external_id == f"{privacy.ERASED} {entry.pk}"
+    assert entry.external_id == f"{ERASED} {entry.pk}"
 
 
 def test_a_file_that_is_not_of_the_letters_it_says_is_counted(platform: Platform) -> None:

@@ -14,6 +14,8 @@ from django.utils.timezone import now
 from integrations import privacy
 from integrations.core import finding
 from integrations.models import ErasureRequest, IntegrationObject, RequestLog, Status, Task
+from integrations.privacy import rows, work
+from integrations.privacy.texts import ERASED, Erasure
 from integrations.tasks import carry_out_erasures
 from otms.accounts.models import AuditEntry, Platform
 from tests import make
@@ -28,7 +30,7 @@ TEXTS = [ANN, "Ann Smith"]
 @pytest.fixture(autouse=True)
 def running() -> Iterator[None]:
     yield
-    privacy._stopping.clear()
+    work._stopping.clear()
 
 
 @pytest.fixture
@@ -83,6 +85,7 @@ def test_a_preview_is_answered_at_once_and_changes_nothing(owner: Api, platform:
         "entityChange": (0, 1),
         "integrationObject": (0, 1),
         "requestLog": (1, 0),
+        "gate": (0, 0),
         "log": (1, 0),
         "email": (1, 0),
         "importRow": (1, 0),
@@ -113,7 +116,7 @@ def test_a_preview_of_more_than_can_be_counted_says_so(
     monkeypatch.setattr(privacy, "PREVIEW_SECONDS", -1)
     answer = owner.ok("POST", "privacy/erase", body)
     assert answer["complete"] is False
-    assert [each["looked"] for each in answer["counts"]] == 12 * [0], "records come first"
+    assert [each["looked"] for each in answer["counts"]] == 13 * [0], "records come first"
 
 
 def test_a_preview_of_large_texts_ends_in_time_too(
@@ -130,7 +133,7 @@ def test_a_preview_of_large_texts_ends_in_time_too(
 def test_a_portion_ends_in_time_and_the_next_goes_on_behind_it(
     owner: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privacy, "PORTION_SECONDS", -1)
+    monkeypatch.setattr(rows, "PORTION_SECONDS", -1)
     for _ in range(3):
         delivered(platform)
     IntegrationObject.objects.of(platform).update(status=Status.SUCCESS)
@@ -145,7 +148,7 @@ def test_a_portion_ends_in_time_and_the_next_goes_on_behind_it(
 def test_records_that_still_hold_it_are_told_with_their_ids(
     owner: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privacy, "MOST_NAMED", 2)
+    monkeypatch.setattr(rows, "MOST_NAMED", 2)
     orders = [make.OrderFactory(platform=platform, name="Ann Smith") for _ in range(3)]
     make.OrderFactory(platform=make.PlatformFactory(), name="Ann Smith")
     answer = owner.ok("POST", "privacy/erase", {"texts": TEXTS, "dryRun": True})
@@ -173,7 +176,7 @@ def test_a_sixth_erasure_is_told_to_wait(owner: Api, platform: Platform) -> None
     [("İzmir Ann", "IZMIR ANN"), ("\u017fmith", "Smith"), ("smith", "\u017fMITH")],
 )
 def test_letters_that_are_the_same_in_capitals_are_found(text: str, found: str) -> None:
-    assert privacy.Erasure([text]).text(found) == privacy.ERASED
+    assert Erasure([text]).text(found) == ERASED
 
 
 def test_the_texts_are_nowhere_in_clear_and_are_forgotten_at_the_end(
@@ -198,11 +201,11 @@ def test_the_texts_are_nowhere_in_clear_and_are_forgotten_at_the_end(
 def test_a_worker_that_dies_is_gone_on_after_where_it_ended(
     owner: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privacy, "BATCH", 2)
+    monkeypatch.setattr(rows, "BATCH", 2)
     for _ in range(4):
         delivered(platform)
     IntegrationObject.objects.of(platform).update(status=Status.SUCCESS)
-    task, one_batch, left = ask(owner), privacy._one_batch, [6]
+    task, one_batch, left = ask(owner), rows._one_batch, [6]
 
     def die(*args: Any) -> int:
         left[0] -= 1
@@ -211,15 +214,13 @@ def test_a_worker_that_dies_is_gone_on_after_where_it_ended(
             raise OperationalError("the server went away")
         return done
 
-    monkeypatch.setattr(privacy, "_one_batch", die)
+    monkeypatch.setattr(rows, "_one_batch", die)
     with pytest.raises(OperationalError):
         carry_out_erasures()
     half = told(owner, task)
     assert (half["status"], 0 < half["done"] < half["total"]) == ("RUNNING", True)
     looked: list[Any] = []
-    monkeypatch.setattr(
-        privacy, "_one_batch", lambda *a: (looked.append(len(a[2])), one_batch(*a))[1]
-    )
+    monkeypatch.setattr(rows, "_one_batch", lambda *a: (looked.append(len(a[2])), one_batch(*a))[1])
     carry_out_erasures()
     assert not looked, "its lease is not over"
     lease_over(platform)
@@ -233,13 +234,13 @@ def test_a_worker_that_dies_is_gone_on_after_where_it_ended(
 def test_two_workers_at_one_erasure_count_each_row_once(
     owner: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privacy, "BATCH", 2)
+    monkeypatch.setattr(rows, "BATCH", 2)
     for _ in range(5):
         delivered(platform)
     IntegrationObject.objects.of(platform).update(status=Status.SUCCESS)
     task = ask(owner)
     mine = Task.objects.of(platform).filter(pk=task["id"])
-    for each in [Beside(lambda: privacy._carry_on(mine.get())) for _ in range(3)]:
+    for each in [Beside(lambda: work._carry_on(mine.get())) for _ in range(3)]:
         each.done()
     done = told(owner, task)
     assert (done["status"], done["done"]) == ("DONE", done["total"])
@@ -250,12 +251,12 @@ def test_a_worker_that_is_stopped_gives_the_task_back(
     owner: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     delivered(platform)
-    task, one_batch = ask(owner), privacy._one_batch
-    monkeypatch.setattr(privacy, "_one_batch", lambda *a: (one_batch(*a), privacy.stop())[0])
+    task, one_batch = ask(owner), rows._one_batch
+    monkeypatch.setattr(rows, "_one_batch", lambda *a: (one_batch(*a), work.stop())[0])
     carry_out_erasures()
     monkeypatch.undo()
     assert told(owner, task)["finishedAt"] is None
-    privacy._stopping.clear()
+    work._stopping.clear()
     carry_out_erasures()
     assert told(owner, task)["status"] == "DONE"
 
@@ -302,7 +303,7 @@ def test_what_can_not_be_gone_on_with_ends_and_forgets_the_texts(
     def refuse(*args: Any) -> None:
         raise DataError(f"value too long: {ANN}")
 
-    monkeypatch.setattr(privacy, "_one_batch", refuse)
+    monkeypatch.setattr(rows, "_one_batch", refuse)
     carry_out_erasures()
     done = told(owner, task)
     assert (done["status"], "DataError" in done["message"]) == ("FAILED", True)
@@ -371,4 +372,4 @@ def test_a_name_is_found_however_a_body_spells_it(
     carry_out_erasures()
     row.refresh_from_db()
     assert "sm" not in row.request_body.lower()
-    assert privacy.ERASED in row.request_body
+    assert ERASED in row.request_body

@@ -13,6 +13,9 @@ from integrations.models import EntityChange, IntegrationObject
 from integrations.models.integration import Integration
 from otms.accounts.models import Platform
 from tests import make
+from tests.queue.capturing import changes, order
+
+__all__ = ["changes", "order"]
 
 
 def wait_for(condition: Callable[[], Any], timeout: float = 10) -> None:

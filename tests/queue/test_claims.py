@@ -15,8 +15,7 @@ from integrations.models import (
     RequestLog,
     Status,
 )
-from integrations.models.claim import FIND_HEADS
-from integrations.models.queue import FIND_NEXT
+from integrations.models.lane import FIND_HEADS, FIND_NEXT
 from otms.db.text import Text
 from tests import make
 from tests.queue.conftest import Queue, wait_for
@@ -158,9 +157,9 @@ def test_a_burst_that_the_database_knows_nothing_of_is_read_by_its_lanes(
     """As after an import of thousands, before anything has counted the rows."""
     integration = make.integration("http://127.0.0.1/", platform=queue.platform)
     rows = queue.put(integration, *(uuid4() for _ in range(2500)))
-    ids = {"ids": [row.pk for row in rows[-100:]]}
+    ids = {"ids": [row.pk for row in rows[-100:]], "gates": [integration.pk]}
     with connection.cursor() as cursor:
-        sql, values = statement._for("default", ids)
+        sql, values = statement.asking("default", **ids)
         cursor.execute(f"EXPLAIN {sql}", values)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert plan.count("queue_lane") == 1, plan

@@ -53,7 +53,8 @@ def test_only_the_newest_is_sent_and_the_others_say_by_what_they_were_replaced(
     assert (first.holds_lane, first.due_at, first.finished_at is None) == (False, None, False)
     assert list(Log.objects.of(queue.platform).values_list("code", flat=True)) == ["replaced"] * 2
     queue.run()
-    assert [each.json() for each in sink.requests] == [{"name": "other"}, {"name": "three"}]
+    told = sorted(each.json()["name"] for each in sink.requests)
+    assert told == ["other", "three"]
     assert queue.all.get(pk=beside.pk).status == Status.SUCCESS
     assert other.name == "other"
 
@@ -136,6 +137,40 @@ def test_what_was_tried_or_is_being_sent_is_not_replaced(queue: Queue, sink: Sin
     queue.run_when_due()
     queue.run_when_due()
     assert [each.json()["name"] for each in sink.requests] == ["one", "three"]
+
+
+def test_what_was_claimed_and_given_back_is_replaced(queue: Queue, sink: Sink) -> None:
+    """Its target was in trouble, or the worker stopped: nothing of it was sent."""
+    integration = listening(queue, sink)
+    order = queue.save_order(name="one")
+    for name in ("two", "three"):
+        (leased,) = IntegrationObject.objects.claim_due(1).objects
+        until = now() + timedelta(minutes=5)
+        source = integration.data_sources.get()
+        outcomes = [leased.stand_by(source, until), leased.release("The worker is stopping.")]
+        IntegrationObject.objects.finish([outcomes[name == "three"]])
+        renamed(order, name)
+    assert [each.status for each in queue.all] == ["SKIPPED", "SKIPPED", "QUEUE"]
+    queue.run()
+    assert [each.json() for each in sink.requests] == [{"name": "three"}]
+
+
+def test_what_is_replayed_or_put_back_is_not_replaced_after_it_waited_for_its_target(
+    queue: Queue, sink: Sink
+) -> None:
+    integration = listening(queue, sink)
+    order = queue.save_order(name="one")
+    queue.run()
+    queue.all.update(status=Status.ERROR)
+    queue.all.requeue()
+    queue.all.replay()
+    while claimed := IntegrationObject.objects.claim_due(9).objects:
+        IntegrationObject.objects.finish(
+            each.stand_by(integration.data_sources.get(), now() + timedelta(hours=1))
+            for each in claimed
+        )
+    renamed(order, "two")
+    assert [each.status for each in queue.all] == ["QUEUE", "QUEUE", "QUEUE"]
 
 
 def test_each_change_waits_a_while_for_newer_ones_and_no_longer(queue: Queue, sink: Sink) -> None:

@@ -12,9 +12,10 @@ from django.db.backends.signals import connection_created
 from django.utils.timezone import now
 
 from integrations import dispatcher as module
-from integrations import pipeline
+from integrations import pipeline, worker
 from integrations.dispatcher import Dispatcher
 from integrations.models import Gate, IntegrationObject, Status
+from integrations.models.claim import Claims
 from integrations.models.queue import IntegrationObjectQuerySet
 from integrations.plan import Plan, Plans
 from otms.accounts.models import Platform
@@ -168,12 +169,12 @@ def test_a_hint_that_comes_too_late_starts_nothing(
     queue: Queue, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the process began to stop: what is leased now would be interrupted."""
-    monkeypatch.setattr(module, "_current", None)
-    module.poke()
-    module.stop()
+    monkeypatch.setattr(worker, "_current", None)
+    worker.poke()
+    worker.stop()
     make.integration(sink.url(), platform=queue.platform)
     queue.save_order()
-    module.poke()
+    worker.poke()
     time.sleep(0.3)
     assert not queue.only.leased
     assert queue.only.attempts == 0
@@ -297,3 +298,22 @@ def test_what_can_have_no_more_is_not_looked_at_again_and_again(
     seen = len(looks)
     dispatcher.stop()
     assert seen < 20
+
+
+def test_a_head_that_somebody_holds_is_not_looked_for_without_a_rest(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its followers are put off again and again, as long as that transaction takes."""
+    looks: list[int] = []
+
+    def followers(*args: Any, **options: Any) -> Claims:
+        looks.append(1)
+        return Claims(deferred=True)
+
+    monkeypatch.setattr(IntegrationObjectQuerySet, "claim_due", followers)
+    dispatcher = Dispatcher()
+    dispatcher.start()
+    time.sleep(1)
+    seen = len(looks)
+    dispatcher.stop()
+    assert 0 < seen <= 1 / module.BUSY_SECONDS + 1

@@ -41,6 +41,40 @@ def test_it_is_degraded_while_the_newest_that_was_tried_is_not_delivered(
     assert told(integration)["queued"] == 1
 
 
+def test_what_is_passed_over_because_it_failed_is_no_success(queue: Queue, sink: Sink) -> None:
+    integration = make.integration(
+        sink.url("/orders"),
+        platform=queue.platform,
+        delivery={"onPoison": "skip"},
+        filters=[{"field": "$.transportOrder.status", "operator": "eq", "value": "draft"}],
+    )
+    sink.answers("/orders", "/status/400")
+    queue.save_order(status="draft")
+    queue.run()
+    for _ in range(2):
+        assert told(integration)["state"] == "DEGRADED"
+        assert "answered 400" in told(integration)["reason"]
+        queue.save_order(status="accepted")  # filters leave it out: nothing is tried
+        queue.run()
+    sink.answers("/orders", "/ok")
+    queue.save_order(status="draft")
+    queue.run()
+    assert (told(integration)["state"], told(integration)["reason"]) == ("HEALTHY", "")
+
+
+def test_what_is_passed_over_because_nobody_can_make_it_is_no_success(
+    queue: Queue, sink: Sink
+) -> None:
+    integration = make.integration(
+        sink.url(), platform=queue.platform, delivery={"onPoison": "skip"}
+    )
+    Integration.objects.of(queue.platform).update(filters=[{"field": "?"}], version=99)
+    queue.save_order()
+    queue.run()
+    assert (queue.only.status, told(integration)["state"]) == ("SKIPPED", "DEGRADED")
+    assert told(integration)["reason"] == queue.only.error
+
+
 def test_what_it_looks_at_does_not_grow_with_history(queue: Queue) -> None:
     integration = make.integration("http://127.0.0.1:1/", platform=queue.platform)
 

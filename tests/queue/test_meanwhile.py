@@ -30,6 +30,18 @@ def refused(obj: IntegrationObject, *, permanent: bool = True) -> None:
     IntegrationObject.objects.finish([outcome])
 
 
+def one_before_a_retry(queue: Queue) -> tuple[IntegrationObject, IntegrationObject]:
+    """Of one lane the first, which was put back, and the second, to be tried again in an hour."""
+    retry = {"retry": {"schedule": [3600]}}
+    integration = make.integration(platform=queue.platform, delivery=retry)
+    lane = uuid4()
+    first, second = queue.put(integration, lane, lane)
+    refused(*claim())
+    refused(*claim(), permanent=False)
+    queue.all.filter(pk=first.pk).requeue()
+    return first, second
+
+
 def called(obj: IntegrationObject) -> Any:
     log = RequestLog(
         platform_id=obj.platform_id, integration_id=obj.integration_id, object=obj, attempt=1
@@ -58,27 +70,77 @@ def test_what_is_put_back_waits_for_what_of_its_lane_is_on_its_way(queue: Queue)
     assert flying.pk == second.pk
     queue.all.filter(pk=first.pk).requeue()
     assert claim() == []
+    told = "It waits while a later change of the same record is being sent."
+    assert told in story.in_words(queue.all.get(pk=first.pk))
     IntegrationObject.objects.finish([flying.succeed("It was there.")])
+    assert told not in story.in_words(queue.all.get(pk=first.pk))
     (older,) = claim()
     assert older.pk == first.pk
     IntegrationObject.objects.finish([older.succeed("It was there.")])
     assert [obj.pk for obj in claim()] == [third.pk]
 
 
-def test_the_head_of_a_lane_keeps_the_time_of_its_retry(queue: Queue) -> None:
-    retry = {"retry": {"schedule": [3600]}}
-    integration = make.integration(platform=queue.platform, delivery=retry)
+def test_who_stands_behind_one_that_is_cancelled_is_woken_though_another_is_on_its_way(
+    queue: Queue,
+) -> None:
+    """The outcome of that one may just be written, by who still sees what is cancelled here."""
     lane = uuid4()
-    first, second = queue.put(integration, lane, lane)
+    first, _, third = queue.put(make.integration(platform=queue.platform), lane, lane, lane)
     refused(*claim())
-    refused(*claim(), permanent=False)
+    (flying,) = claim()
     queue.all.filter(pk=first.pk).requeue()
+    assert claim() == []
+    assert queue.all.get(pk=third.pk).due_at > now()
+    queue.all.filter(pk=first.pk).cancel("a person")
+    assert queue.all.get(pk=third.pk).due_at <= now()
+    assert claim() == []
+    IntegrationObject.objects.finish([flying.succeed("It was there.")])
+    assert [obj.pk for obj in claim()] == [third.pk]
+
+
+def test_the_head_of_a_lane_keeps_the_time_of_its_retry(queue: Queue) -> None:
+    _, second = one_before_a_retry(queue)
     (again,) = claim()
     IntegrationObject.objects.finish([again.succeed("It was there.")])
     second.refresh_from_db()
     assert second.status == Status.RETRY
     assert second.due_at is not None
     assert second.due_at > now() + HOUR / 2
+
+
+@pytest.mark.parametrize("older", ["delivered", "cancelled"])
+def test_what_is_to_be_tried_again_waits_no_longer_than_for_those_before_it(
+    queue: Queue, older: str
+) -> None:
+    """Its own time is over: it had to wait for one that was put back, and that alone."""
+    first, second = one_before_a_retry(queue)
+    queue.time_passes()
+    (again,) = claim()
+    assert again.pk == first.pk
+    if older == "delivered":
+        IntegrationObject.objects.finish([again.succeed("It was there.")])
+    else:
+        refused(again, permanent=False)  # again in an hour, and the other behind it
+        queue.all.filter(pk=second.pk).update(due_at=now())
+        assert claim() == []
+        queue.all.filter(pk=first.pk).cancel("Nobody needs it.")
+    assert [obj.pk for obj in claim()] == [second.pk]
+
+
+def test_what_is_to_be_tried_again_waits_for_what_came_later_and_is_on_its_way(
+    queue: Queue,
+) -> None:
+    integration = make.integration(platform=queue.platform)
+    lane = uuid4()
+    first, second = queue.put(integration, lane, lane)
+    refused(*claim())
+    (flying,) = claim()
+    assert flying.pk == second.pk
+    queue.all.filter(pk=first.pk).requeue()
+    queue.all.filter(pk=first.pk).update(status=Status.RETRY)
+    assert claim() == []
+    IntegrationObject.objects.finish([flying.succeed("It was there.")])
+    assert [obj.pk for obj in claim()] == [first.pk]
 
 
 def test_what_waits_for_newer_changes_goes_on_waiting_when_its_head_is_done(queue: Queue) -> None:

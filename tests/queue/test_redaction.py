@@ -235,7 +235,7 @@ def test_the_servers_log_calls_no_record_by_what_is_redacted(
         make.OrderFactory(platform=integration.platform, name=EMAIL)
         make.OrderFactory(platform=integration.platform, name="", order_id="4711-0815")
         run_queue()
-    told = [each for each in caplog.records if each.name == "integrations.dispatcher"]
+    told = [each for each in caplog.records if each.name == "integrations.ledger"]
     assert sorted(each.reference for each in told) == ["***", "4711-0815"]
     assert all(EMAIL not in str(each.__dict__) for each in told)
 

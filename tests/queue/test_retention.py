@@ -188,7 +188,7 @@ def test_one_that_can_not_be_forgotten_keeps_no_other(
 def test_those_that_finished_late_do_not_stand_in_the_way(
     queue: Queue, integration: Integration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "PORTION", 2)
+    monkeypatch.setattr(retention, "PAGE", 2)
     late = [past(queue, integration, Status.SUCCESS, 300) for _ in range(5)]
     queue.all.filter(pk__in=[row.pk for row in late]).update(finished_at=now())
     for _ in range(3):
@@ -200,7 +200,7 @@ def test_those_that_finished_late_do_not_stand_in_the_way(
 def test_a_walk_over_changes_that_stay_goes_on_where_it_ended(
     queue: Queue, integration: Integration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "PORTION", 2)
+    monkeypatch.setattr(retention, "PAGE", 2)
     monkeypatch.setattr(retention, "PAGES", 1)
     for _ in range(4):
         past(queue, integration, Status.ERROR, 91)
@@ -274,6 +274,7 @@ def test_many_are_forgotten_in_portions_and_past_what_is_kept(
     queue: Queue, integration: Integration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "PORTION", 3)
+    monkeypatch.setattr(retention, "PAGE", 3)
     for _ in range(4):
         past(queue, integration, Status.ERROR, 91)
     for _ in range(7):

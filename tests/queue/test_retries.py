@@ -84,6 +84,22 @@ def test_the_receiver_says_when_to_come_back(queue: Queue, sink: Sink, path: str
     assert timedelta(seconds=100) < wait <= timedelta(seconds=120)
 
 
+def test_one_that_asks_for_more_than_there_is_left_gets_one_last_attempt_at_the_end(
+    queue: Queue, sink: Sink
+) -> None:
+    policy = {"retry": {"giveUpAfter": "PT1H"}}
+    make.integration(sink.url("/retry/503/9999999999"), platform=queue.platform, delivery=policy)
+    queue.save_order()
+    queue.run()
+    obj = queue.only
+    assert obj.status == Status.RETRY
+    assert abs(obj.due_at - obj.queued_at - timedelta(hours=1)) < timedelta(seconds=5)
+    queue.all.update(queued_at=now() - timedelta(hours=1))
+    queue.run_when_due()
+    assert queue.only.status == Status.ERROR
+    assert "Given up after 2 attempts" in queue.only.error
+
+
 def test_a_schedule_of_its_own_sets_the_waits(queue: Queue, sink: Sink) -> None:
     policy = {"retry": {"schedule": [1000, 2000]}}
     make.integration(sink.url("/status/500"), platform=queue.platform, delivery=policy)

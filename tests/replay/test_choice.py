@@ -9,6 +9,7 @@ from integrations.models import (
     Integration,
     Status,
 )
+from integrations.tasks import carry_out_replays
 from tests import make
 from tests.conftest import Api
 from tests.queue.conftest import Queue
@@ -16,7 +17,9 @@ from tests.replay.conftest import (
     ALL,
     ask,
     delivered,
+    made,
     refused,
+    told,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,3 +72,26 @@ def test_an_integration_that_is_switched_off_replays_nothing(
     integration.switch(False)
     said = api.refused("POST", f"integration/{integration.pk}/objects:replay", ALL, code=409)
     assert "enable it" in said["message"]
+
+
+def test_each_change_is_told_once_however_often_it_was_replayed(
+    api: Api, queue: Queue, integration: Integration
+) -> None:
+    delivered(queue, "A", "B")
+    for _ in range(2):
+        ask(api, integration, **ALL)
+        carry_out_replays()
+        queue.run()
+    firsts = {each.pk for each in queue.all.filter(replay_of=None)}
+    assert sorted(each.replay_of_id for each in made(queue)) == sorted([*firsts, *firsts])
+    seen = ask(api, integration, **ALL, dryRun=True)
+    assert (seen["count"], seen["replays"]) == (2, 4)
+    every = {"filter": {**ALL["filter"], "replays": True}}
+    seen = ask(api, integration, **every, dryRun=True)
+    assert (seen["count"], seen["replays"]) == (6, 0)
+    one = [str(made(queue).first().uuid)]
+    assert ask(api, integration, ids=one, dryRun=True)["count"] == 1
+    task = ask(api, integration, **every)["task"]
+    carry_out_replays()
+    assert told(api, task)["done"] == 6
+    assert refused(api, integration, filter={"replays": True})[0][0].startswith("filter")

@@ -11,6 +11,7 @@ from integrations.models import (
     RequestLog,
     Task,
 )
+from integrations.tasks import carry_out_replays
 from tests.conftest import Api
 from tests.queue.conftest import Queue
 from tests.replay.conftest import (
@@ -20,6 +21,7 @@ from tests.replay.conftest import (
     delivered,
     remap,
     stock,
+    told,
 )
 from tests.sink import Sink
 
@@ -33,8 +35,8 @@ def test_a_dry_run_says_what_differs_and_changes_nothing(
     remap(integration, {"name": "$.transportOrder.name"})
     answer = ask(api, integration, **ALL, dryRun=True)
     assert answer["task"] is None
-    counted = ("count", "examined", "differ", "skipped", "failed", "older", "gone")
-    assert [answer[each] for each in counted] == [2, 2, 2, 0, 0, 0, 0]
+    counted = ("count", "examined", "differ", "skipped", "failed", "older", "gone", "blocked")
+    assert [answer[each] for each in counted] == [2, 2, 2, 0, 0, 0, 0, 0]
     (newest, oldest) = answer["differences"]
     sent = RequestLog.objects.of(queue.platform).get(uuid=newest["requestLogId"])
     assert sent.request_body == '{"n":"B"}'
@@ -98,6 +100,40 @@ def test_older_states_that_would_come_last_are_counted(
     assert current["older"] == 0, "the newest state comes last"
     assert current["differ"] == 1
     assert {"path": "$.n", "before": "A", "after": "A2"} in current["differences"][0]["changes"]
+
+
+def test_what_would_wait_behind_an_error_that_blocks_is_counted_and_leaves_when_that_is_put_back(
+    api: Api, queue: Queue, sink: Sink, integration: Integration
+) -> None:
+    integration.delivery = {"onPoison": "block"}
+    integration.save()
+    sink.answers("/ok", "/status/400")
+    (order, _) = delivered(queue, "A", "B")
+    order.name = "A2"
+    order.save()
+    sink.answers("/ok", "/ok")
+    failed = {"filter": {"status": ["ERROR"]}}
+    assert ask(api, integration, **failed, dryRun=True)["blocked"] == 2
+    first, _, waits = queue.all
+    assert ask(api, integration, ids=[str(waits.uuid)], dryRun=True)["blocked"] == 1
+    task = ask(api, integration, ids=[str(first.uuid)])["task"]
+    carry_out_replays()
+    queue.run()
+    assert told(api, task)["message"] == (
+        "1 object made anew. Waiting behind an error of their record, until it is put back or "
+        "cancelled: 1."
+    )
+    assert [each.status for each in queue.all] == ["ERROR", "ERROR", "QUEUE", "QUEUE"]
+    queue.all.filter(pk=first.pk).requeue()
+    queue.run()
+    assert [each.status for each in queue.all] == ["SUCCESS", "ERROR", "SUCCESS", "SUCCESS"]
+    sent = [each.body for each in sink.requests][-3:]
+    assert sent == [b'{"n":"A"}', b'{"n":"A2"}', b'{"n":"A"}']
+    # Where nothing keeps an order, nothing waits.
+    integration.refresh_from_db()
+    integration.delivery = {"ordering": "none", "onPoison": "block"}
+    integration.save()
+    assert ask(api, integration, **failed, dryRun=True)["blocked"] == 0
 
 
 def test_records_that_are_gone_are_counted_where_their_state_of_now_is_asked_for(

@@ -134,7 +134,7 @@ CALLS: dict[str, Any] = {
         f"messageTemplate/{make.MessageTemplateFactory(platform=own.platform).pk}",
         None,
     ),
-    "create:alertRecipient": lambda own: ("POST", "alertRecipient", {"email": "ann@example.com"}),
+    "create:alertRecipient": lambda own: ("POST", "alertRecipient", {"url": "https://127.0.0.1/x"}),
     "update:alertRecipient": lambda own: (
         "PUT",
         "alertRecipient",

@@ -107,7 +107,8 @@ def posted(model: str, name: str, verb: str) -> Any:
         if name == "user":
             own.user = staff(own.platform)
         browser.client.post(
-            page(own, model, name, verb), {"source": str(own.source.pk), "step": "end"}
+            page(own, model, name, verb),
+            {"source": str(own.source.pk), "step": "end", "name": "Another"},
         )
 
     return post
@@ -117,6 +118,29 @@ def erased(own: SimpleNamespace, browser: Browser) -> None:
     where = reverse("admin:integrations_task_erase")
     seen = browser.client.post(where, {"texts": "own-order"})
     browser.client.post(where, {"previewed": seen.context["previewed"]})
+
+
+def mapped_anew(own: SimpleNamespace, browser: Browser) -> None:
+    given = {"as_read": own.integration.updated_at.isoformat(), "mapping": '{"new": 1}'}
+    browser.client.post(
+        page(own, "integration", "integration", "workbench"), {**given, "do": "save"}
+    )
+
+
+def replayed(own: SimpleNamespace, browser: Browser) -> None:
+    given = {"status": ["ERROR"], "post": "yes"}
+    browser.client.post(page(own, "integration", "integration", "replay"), given)
+
+
+def asked_first(own: SimpleNamespace, browser: Browser) -> None:
+    where = reverse("admin:integrations_integration_first")
+    given = {"url": "http://127.0.0.1/new", "name": "New", "actions": "created"}
+    browser.client.post(where, given)
+
+
+def imported(own: SimpleNamespace, browser: Browser) -> None:
+    where = reverse("admin:integrations_integration_import_yaml")
+    browser.client.post(where, {"text": "name: New\ntype: configured"})
 
 
 MOMENT = {"date_time_0": "2026-03-22", "date_time_1": "10:00:00"}
@@ -192,6 +216,14 @@ HANDLES: dict[tuple[str, str], tuple[str, Any]] = {
         "generate:integration:signingSecret",
         posted("integration", "integration", "signing"),
     ),
+    ("Integration", "workbench"): ("update:integration", mapped_anew),
+    ("Integration", "replay"): ("replay:integration:objects", replayed),
+    ("Integration", "duplicate"): (
+        "create:integration",
+        posted("integration", "integration", "duplicate"),
+    ),
+    ("Integration", "first"): ("create:integration", asked_first),
+    ("Integration", "import_yaml"): ("create:integration", imported),
     ("AppInstallation", "delete"): (
         "delete:appInstallation",
         deleted("appinstallation", "installation"),
@@ -229,7 +261,7 @@ HANDLES: dict[tuple[str, str], tuple[str, Any]] = {
     ),
     ("AlertRecipient", "add"): (
         "create:alertRecipient",
-        added("alertrecipient", email="ann@example.com"),
+        added("alertrecipient", url="https://127.0.0.1/x"),
     ),
     ("AlertRecipient", "change"): (
         "update:alertRecipient",
@@ -273,12 +305,15 @@ ELSEWHERE = {
     ("AppInstallation", "change"): "the verb of the API: tests/store",
     ("PersonalToken", "new"): "the verb of the API: tests/login",
     ("AppInstallation", "leave"): "leads to delete",
-    ("Integration", "see_queue"): READS,
-    ("Integration", "see_logs"): READS,
-    ("Integration", "see_requests"): READS,
+    ("IntegrationObject", "where"): READS,
+    ("IntegrationObject", "export"): READS,
+    ("Log", "export"): READS,
+    ("RequestLog", "export"): READS,
+    ("Integration", "export_yaml"): READS,
     ("MessageAutomation", "see_messages"): READS,
     ("MessageAutomation", "see_integration"): READS,
     ("File", "download"): "a look, below",
+    ("Task", "download"): READS,
 }
 
 

@@ -278,7 +278,8 @@ def test_a_backup_is_restored(deployment: Deployment) -> None:
 
 
 def test_beat_that_stops_is_seen(deployment: Deployment) -> None:
-    assert deployment.is_healthy("beat", "--within", "15")
+    # What the restored database says of beat is as old as the backup.
+    until(lambda: deployment.is_healthy("beat", "--within", "15"))
     assert deployment.stop("beat") == 0, deployment.logs()
     until(lambda: not deployment.is_healthy("beat", "--within", "15"), timeout=20)
     assert "sent nothing for 15 seconds" in deployment.check("beat", "--within", "15").stderr

@@ -13,7 +13,7 @@ SOURCES = [
     if "migrations" not in path.parts
 ]
 READ = re.compile(
-    r"\benv\.(?:text|flag|number|days|words|level|rate|origins|address|folder)\(\s*\"([A-Z0-9_]+)\""
+    r"\benv\.(?:text|flag|number|amount|days|words|level|rate|origins|address|folder)\(\s*\"([A-Z0-9_]+)\""
 )
 
 

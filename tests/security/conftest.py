@@ -1,11 +1,18 @@
-"""Figures that a test measured are shown at the end of the run."""
+"""Secrets to plant; and figures that a test measured are shown at the end of the run."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.security.planted import Planted
+
 FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def planted() -> Planted:
+    return Planted()
 
 
 @pytest.fixture

@@ -3,18 +3,16 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
 from tests.security.planted import Planted
-from tests.security.test_planted import ROOT, planted
-
-__all__ = ["planted"]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
-
+ROOT = Path(__file__).parents[2]
 ENVIRONMENT: dict[str, str] = {
     "DATABASE_URL": "postgres://otms:{}@127.0.0.1:1/otms",
     "CELERY_BROKER_URL": "redis://:{}@127.0.0.1:1/0",

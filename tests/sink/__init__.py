@@ -33,7 +33,7 @@ class Received:
 
 
 class Sink:
-    """A running receiver; tests/sink/server.py lists how it behaves, chosen by the path."""
+    """A running receiver; manners.py and door.py list how it behaves, by the path."""
 
     def __init__(
         self, *, keep: int = 1000, cert: Path | None = None, client_ca: Path | None = None

@@ -8,7 +8,7 @@ import sys
 import uvloop
 
 from tests.sink.memory import Memory
-from tests.sink.server import Connection
+from tests.sink.server import Receiver
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ async def serve(options: argparse.Namespace) -> None:
         context.verify_mode = ssl.CERT_REQUIRED
     memory = Memory(options.keep)
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(memory), options.host, options.port, ssl=context, backlog=1024
+        lambda: Receiver(memory), options.host, options.port, ssl=context, backlog=1024
     )
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()

@@ -99,7 +99,7 @@ def test_this_manifest_is_right() -> None:
     ("old", "new", "said"),
     [
         ("name: Fleet\n", "name: Fleet\nname: Again\n", "the key 'name' stands here twice"),
-        ("name: Fleet\n", "on: true\nname: Fleet\n", "'on' is read as True, and a key is a text"),
+        ("name: Fleet\n", "on: true\nname: Fleet\n", "There is no field 'on' here"),
         ("name: Fleet\n", "name: [\n", "fleet.yaml: while parsing"),
         ("name: Fleet\n", "", "fleet.yaml: name: This field is required."),
         ("releaseNotes", "releasNotes", "releasNotes: There is no field 'releasNotes' here."),

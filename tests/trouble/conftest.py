@@ -6,12 +6,14 @@ import pytest
 from django.utils.timezone import now
 
 from integrations.core import trouble as core
-from integrations.core.trouble import Trouble
+from integrations.core.trouble import Report, Trouble
 from integrations.models import (
     Alert,
     DataSource,
     Gate,
     Integration,
+    IntegrationObject,
+    Outcome,
 )
 from integrations.models.gate import EVER
 from otms.accounts.models import Platform
@@ -64,6 +66,20 @@ def let_the_cooldown_pass(integration: Integration, **more: float) -> None:
     }
     gate.full_until = EVER
     gate.save()
+
+
+def claim_trial(queue: Queue, integration: Integration, **more: float) -> IntegrationObject:
+    """The cooldown passes, and a worker takes the one that is tried."""
+    let_the_cooldown_pass(integration, **more)
+    queue.time_passes()
+    (trial,) = IntegrationObject.objects.claim_due(10).objects
+    return trial
+
+
+def took(obj: IntegrationObject) -> Outcome:
+    """The outcome of one that its target took."""
+    (source,) = Gate.objects.get(pk=obj.integration_id).trouble
+    return obj.succeed("It took it.", report=Report(source, "ERP", "works"))
 
 
 def calls(sink: Sink) -> int:

@@ -51,7 +51,7 @@ BODIES: dict[str, Callable[[Any], list[Any]]] = {
     "create:messageTemplate": lambda of: [{"name": "walked", "subject": "x", "body": "x"}],
     "create:messageAutomation": lambda of: [{**AUTOMATION, "messageTemplate": named(of.template)}],
     "create:alertRecipient": lambda of: [
-        {"email": "ann@example.com", "integrationId": str(of.integration.pk)}
+        {"url": "https://127.0.0.1/page", "integrationId": str(of.integration.pk)}
     ],
     "update:alertRecipient": lambda of: [
         {**named(of.recipient), "name": "walked", "integrationId": str(of.integration.pk)}
@@ -118,7 +118,7 @@ TAKEN: dict[str, Callable[[Any], Any]] = {
         "name": "walked",
         "type": "configured",
     },
-    "create:alertRecipient": lambda of: {**named(of.recipient), "email": "ann@example.com"},
+    "create:alertRecipient": lambda of: {**named(of.recipient), "url": "https://127.0.0.1/page"},
     "create:messageTemplate": lambda of: {
         **named(of.template),
         "name": "walked",

@@ -5,6 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from integrations import privacy
+from integrations.privacy.rows import Found
+from integrations.privacy.texts import NotErasable
 from otms.accounts.models import NoSuchPlatform, Platform
 
 
@@ -21,17 +23,17 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, texts: list[str], platform: str, dry_run: bool, **options: Any
     ) -> None:
-        counts: dict[str, privacy.Found] = {}
+        counts: dict[str, Found] = {}
         try:
             for each in privacy.erase(Platform.called(platform), texts, dry_run=dry_run):
                 counts[each.kind] = each
                 if self.stdout.isatty():
                     self.stdout.write(f"{each.place}: {each.looked} looked at", ending="\r")
-        except (NoSuchPlatform, privacy.NotErasable) as error:
+        except (NoSuchPlatform, NotErasable) as error:
             raise CommandError(str(error)) from None
         self._tell(list(counts.values()), "would be changed" if dry_run else "changed", dry_run)
 
-    def _tell(self, counts: list[privacy.Found], done: str, dry_run: bool) -> None:
+    def _tell(self, counts: list[Found], done: str, dry_run: bool) -> None:
         for each in counts:
             line = f"{each.place}: {each.rows} of {each.looked} {done}" if each.rows else ""
             if each.waiting:

@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from waitress.server import create_server
 
-from integrations import dispatcher
+from integrations import worker
 from integrations.alerts import sending
 from integrations.inbound import imports
 from integrations.watchdog import Watchdog
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             sys.exit(f"Nothing can listen on {host} port {port}: {_reason(error)}.")
         _bring_tables_up_to_date()
         rotation.warn_of_lost()
-        worker = app.WorkController(
+        celery = app.WorkController(
             hostname=f"standalone-{os.getpid()}@{socket.gethostname()}",
             concurrency=WORKER_THREADS,
             # For finding other workers; there are none here, and looking takes a second.
@@ -66,9 +66,9 @@ class Command(BaseCommand):
             without_heartbeat=True,
         )
         beat = EmbeddedService(app, thread=True, scheduler_cls=app.conf.beat_scheduler)
-        parts = [self._part("worker", worker.start), self._part("beat", beat.run)]
-        dispatcher.poke()
-        watchdog = Watchdog(idle=dispatcher.idle)
+        parts = [self._part("worker", celery.start), self._part("beat", beat.run)]
+        worker.poke()
+        watchdog = Watchdog(idle=worker.idle)
         watchdog.start()
         try:
             self._serving = True
@@ -85,9 +85,9 @@ class Command(BaseCommand):
         watchdog.stop()
         imports.stop()
         sending.stop()
-        dispatcher.stop()
-        sending.finish()
         worker.stop()
+        sending.finish()
+        celery.stop()
         for part in parts:
             part.join(timeout=10)
         log.info("stopped")

@@ -1,0 +1,88 @@
+"""On which line of a mapping, as it is written, stands what somebody is told about.
+
+A problem names its target (`customer.name`, `lines[2].qty`) or the place of a filter (`[0].value`),
+and JSON that was read knows no lines any more: the text is walked through once for where each part
+stands.
+"""
+
+import json
+import re
+from bisect import bisect_right
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import NamedTuple
+
+READ = json.JSONDecoder()
+BLANK = re.compile(r"[ \t\n\r]*")
+ITEM = re.compile(r"\[\d*\]\.?")
+# Where a name may end in a field: before a dot, before a bracket, or with it.
+ENDS = re.compile(r"(?=[.\[])|\Z")
+
+
+class Part(NamedTuple):
+    """Where a value begins, or the name that it has; what is in it, by names and numbers."""
+
+    begin: int
+    parts: "dict[str | int, Part]"
+
+
+class Lines:
+    """The places in a text that is JSON."""
+
+    def __init__(self, text: str) -> None:
+        self._newlines = [each.start() for each in re.finditer("\n", text)]
+        begin = _next(text, 0)
+        self._root = Part(begin, {}) if begin == len(text) else _read(text, begin, begin)[0]
+
+    def of(self, field: str) -> int:
+        """The line, from 1, of the deepest part that the field names; that of all of it if none."""
+        return bisect_right(self._newlines, _found(self._root, field).begin) + 1
+
+
+def line_of(text: str, field: str) -> int:
+    """The same for one field."""
+    return Lines(text).of(field)
+
+
+def _found(part: Part, field: str) -> Part:
+    if not field:
+        return part
+    # The longest name first: a dot may be part of one.
+    for end in reversed([each.start() for each in ENDS.finditer(field)]):
+        name, rest = field[:end], field[end:].removeprefix(".")
+        number = re.fullmatch(r"\[(\d+)\]", name)
+        inner = part.parts.get(int(number[1]) if number else name)
+        if inner is not None and end:
+            return _found(inner, rest)
+    # What operators hold has the target of the operator; a loop's has the number of the item.
+    for operator, inner in part.parts.items():
+        if isinstance(operator, str) and operator.startswith("$"):
+            left = ITEM.sub("", field, count=1) if operator == "$do" else field
+            if left and (found := _found(inner, left)) is not inner:
+                return found
+    return part
+
+
+def _read(text: str, at: int, begin: int) -> tuple[Part, int]:
+    """The value here, which is called from `begin` on, and where it ends."""
+    parts: dict[str | int, Part] = {}
+    if text[at] not in "{[":
+        _, end = READ.raw_decode(text, at)
+        return Part(begin, parts), end
+    closing = "}" if text[at] == "{" else "]"
+    place = _next(text, at + 1)
+    while text[place] != closing:
+        start: int = place
+        name: str | int = len(parts)
+        if closing == "}":
+            name, colon = scanstring(text, place + 1, True)
+            place = _next(text, _next(text, colon) + 1)
+        parts[name], place = _read(text, place, start)
+        place = _next(text, place)
+        if text[place] == ",":
+            place = _next(text, place + 1)
+    return Part(begin, parts), place + 1
+
+
+def _next(text: str, at: int) -> int:
+    """Where something stands again behind blanks."""
+    return BLANK.match(text, at).end()  # type: ignore[union-attr]

@@ -1,0 +1,1 @@
+"""How the admin writes moments and numbers, by language; Django reads this by its place."""

@@ -1,0 +1,75 @@
+"""On which line of a mapping stands what somebody is told about."""
+
+import pytest
+
+from integrations.core.lines import line_of
+
+MAPPING = """
+{
+  "customer": {
+    "name": "$.a",
+    "a.b": 1
+  },
+  "customer.name": "$.b",
+  "lines": {
+    "$each": "$.lines[*]",
+    "$do": {
+      "no": "#",
+      "qty": {"$path": "@.q",
+              "$type": "nothing"}
+    }
+  },
+  "list": [
+    "$.x",
+    {"y": "$.y"}
+  ],
+  "note": {
+    "$if": {"field": "$.adr", "operator": "eq", "value": true},
+    "$then": {
+      "text": "$.note"
+    }
+  }
+}"""
+FILTERS = """[
+  {"field": "$.a", "operator": "eq", "value": 1},
+  {"any": [
+    {"field": "$.b", "operator": "exists"},
+    {"field": "$.c",
+     "operator": "wrong"}
+  ]}
+]"""
+
+
+@pytest.mark.parametrize(
+    ("field", "line"),
+    [
+        ("", 2),
+        ("customer", 3),
+        ("customer.name", 7),  # a dot in a name is a dot
+        ("customer.a.b", 5),
+        ("customer.nothing", 3),
+        ("lines", 8),
+        ("lines[].qty", 12),
+        ("lines[3].qty", 12),
+        ("lines[]", 8),
+        ("list[0]", 17),
+        ("list[1].y", 18),
+        ("note.text", 23),
+        ("nothing", 2),
+    ],
+)
+def test_a_target_has_its_line(field: str, line: int) -> None:
+    assert line_of(MAPPING, field) == line
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [("", 1), ("[0].value", 2), ("[1].any[0]", 4), ("[1].any[1].operator", 6), ("[9]", 1)],
+)
+def test_a_filter_has_its_line(place: str, line: int) -> None:
+    assert line_of(FILTERS, place) == line
+
+
+def test_a_text_alone_has_one_line() -> None:
+    assert line_of('\n\n "$.transportOrder"', "") == 3
+    assert line_of("[]", "[0]") == line_of("{}", "a") == 1
