@@ -138,7 +138,12 @@ def mapped(text: str, document: Any) -> Mapped:
 def _marks(text: str, problems: list[Problem]) -> list[Mark]:
     lines, told = Lines(text), problems[:MOST_MARKS]
     marks = [
-        Mark(lines.of(each.field), f"`{each.field}`: {each.message}".removeprefix("``: "))
+        Mark(
+            lines.of(each.field),
+            f"`{each.field}`: {each.message}".removeprefix("``: "),
+            written=each.written,
+            meant=each.meant,
+        )
         for each in told
     ]
     if more := len(problems) - len(told):

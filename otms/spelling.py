@@ -8,9 +8,15 @@ LONGEST = 100  # comparing takes time that grows with the square of the length
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Name the nearest known word as a question, or say nothing."""
+    meant = nearest(word, known)
+    return f" Did you mean `{meant}`?" if meant else ""
+
+
+def nearest(word: object, known: Iterable[str]) -> str:
+    """The known word that is most like it; empty if none is like it at all."""
     lowered = {each.lower(): each for each in known}
     near = get_close_matches(str(word).lower()[:LONGEST], lowered, n=1, cutoff=0.6)
-    return f" Did you mean `{lowered[near[0]]}`?" if near else ""
+    return lowered[near[0]] if near else ""
 
 
 def is_near(word: object, known: Iterable[str]) -> bool:

@@ -1,6 +1,6 @@
 """What is wrong with a mapping, a filter or a setting, in words a person can act on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from otms.documents import shorten
@@ -10,20 +10,25 @@ SHOWN = 80
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend before a document of ours can be saved."""
+    """One thing to mend before a document of ours can be saved.
+
+    `meant` is the word that was probably meant by the one that is `written` there, if any is.
+    """
 
     field: str
     code: str
     message: str
+    written: str = ""
+    meant: str = ""
 
     def under(self, prefix: str) -> "Problem":
         """Give the same problem, named from the document that holds this one."""
         joint = "" if not self.field or self.field.startswith("[") else "."
-        return Problem(f"{prefix}{joint}{self.field}", self.code, self.message)
+        return self.at(f"{prefix}{joint}{self.field}")
 
     def at(self, field: str) -> "Problem":
         """Give the same problem, at a field of another name."""
-        return Problem(field, self.code, self.message)
+        return replace(self, field=field)
 
 
 class ExpressionError(Exception):

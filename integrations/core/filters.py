@@ -17,7 +17,7 @@ from integrations.core.errors import FilterError, Problem, shown
 from integrations.core.steps import Node
 from integrations.core.work import Exhausted, Work
 from otms.documents import DEPTH
-from otms.spelling import did_you_mean
+from otms.spelling import did_you_mean, nearest
 
 GROUPS = ("any", "all", "not")
 KEYS = ("field", "operator", "value")
@@ -303,7 +303,8 @@ def _check_operator(leaf: Mapping[Any, Any], place: str) -> list[Problem]:
         if name is None:
             return [Problem(f"{place}.operator", "required", choose)]
         unknown = f"No operator {shown(name)}. {choose}{did_you_mean(name, OPERATORS)}"
-        return [Problem(f"{place}.operator", "unknown_operator", unknown)]
+        meant = nearest(name, OPERATORS)
+        return [Problem(f"{place}.operator", "unknown_operator", unknown, str(name), meant)]
     place = f"{place}.value"
     if operator.takes == "nothing":
         if value is None or value is True:

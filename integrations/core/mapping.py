@@ -26,7 +26,7 @@ from integrations.core.scope import (
 from integrations.core.work import Work
 from otms import documents
 from otms.documents import DEPTH, shorten
-from otms.spelling import did_you_mean
+from otms.spelling import did_you_mean, nearest
 
 # The search for what was meant is slow; nobody reads more hints than this.
 EXPLAINED = 10
@@ -256,9 +256,11 @@ class _Compiler:
 
         return holds
 
-    def refuse(self, target: str, code: str, message: str) -> Step:
+    def refuse(
+        self, target: str, code: str, message: str, written: str = "", meant: str = ""
+    ) -> Step:
         """Note down a problem."""
-        self.problems.append(Problem(target, code, message))
+        self.problems.append(Problem(target, code, message, written, meant))
         return steps.nothing
 
     def _text(self, text: str, target: str) -> Step:
@@ -330,14 +332,15 @@ class _Compiler:
     def _refuse_operator(self, key: Any, target: str) -> None:
         if isinstance(key, str) and key.startswith("$"):
             there_are = f"there are: {', '.join(OPERATORS)}.{did_you_mean(key, OPERATORS)}"
-            self.refuse(target, "unknown_operator", f"No operator `{key[:80]}`; {there_are}")
+            message = f"No operator `{key[:80]}`; {there_are}"
+            self.refuse(target, "unknown_operator", message, key, nearest(key, OPERATORS))
         else:
             meant = f"${key}" if isinstance(key, str) and f"${key}" in OPERATORS else ""
             hint = f" Did you mean `{meant}`?" if meant else ""
             message = (
                 f"{shorten(key)} stands beside operators; an object has either, not both.{hint}"
             )
-            self.refuse(target, "mixed_keys", message)
+            self.refuse(target, "mixed_keys", message, str(key), meant)
 
 
 def _constant(value: Any, target: str) -> Step:

@@ -100,6 +100,10 @@ def test_what_is_typed_is_shown_at_once_and_not_saved(own: SimpleNamespace, benc
             "Line 3: `b` was left out: `$.transportOrder.nam` is not in the document. "
             "Did you mean `$.transportOrder.name`? Use it",
         ),
+        (
+            '{\n"a": 1,\n"b": {"$path": "$.transportOrder.name", "$lokup": {}}}',
+            "Did you mean `$lookup`? Use it",
+        ),
         ('{"a": 1, "a": 2}', 'Line 1: The key "a" stands twice in one object.'),
     ],
 )
@@ -118,6 +122,8 @@ def test_filters_say_what_they_see(bench: Bench) -> None:
     seen = bench.types(filters=json.dumps([{"field": "$", "operator": "exists"}, asked], indent=1))
     assert "Line 7: `$.transportOrder.nam` finds nothing in this document." in seen
     assert "Did you mean `$.transportOrder.name`? Use it" in seen
+    slip = json.dumps([{"field": "$.transportOrder.name", "operator": "exist", "value": 1}])
+    assert "Did you mean `exists`? Use it" in bench.types(filters=slip)
     # A slip in one text does not hide what the others say.
     seen = bench.types(filters="[1", mapping='{"n": "$.transportOrder.name"}')
     assert "Filters of the integration: can't be read" in seen

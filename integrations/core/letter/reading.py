@@ -172,7 +172,7 @@ def _unread(sheets: Parts, rests: Parts, fields: Fields) -> Iterator[Notice]:
             words = _words(sheet.text, span)
             if words not in said.values() and not words.startswith(codes):
                 text = f"{shorten(words)} was seen and not used: look at it."
-                yield Notice(part, "unread", text, span)
+                yield Notice(part, "unread", text, span=span)
 
 
 def _words(text: str, span: Span) -> str:
