@@ -22,6 +22,7 @@ from django.test import Client, TransactionTestCase
 from integrations.dispatcher import Dispatcher
 from integrations.tasks import _Waker
 from otms import documents
+from otms.accounts import audit
 from otms.accounts.models import Platform, User
 from otms.log import AboutFilter, JsonFormatter
 from tests import make
@@ -139,11 +140,12 @@ caches.settings["default"]["KEY_PREFIX"] = f"otms-test-{os.getpid()}"
 
 
 @pytest.fixture(autouse=True)
-def quiet(settings: LazySettings) -> None:
+def quiet(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """No worker runs beside a test; targets are on loopback; passwords are hashed fast.
 
-    And nobody calls too often, where that is not what is tested.
+    And nobody calls too often, or looks again after too long, where that is not what is tested.
     """
+    monkeypatch.setattr(audit, "SAME_LOOK", 10**9)
     settings.OTMS_WAKE_UPS = False
     settings.OTMS_EGRESS_ALLOW = ["127.0.0.0/8"]
     settings.OTMS_CALLER_RATE = settings.OTMS_HEAVY_RATE = settings.OTMS_NOBODY_RATE = None
