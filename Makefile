@@ -53,6 +53,7 @@ static: install-dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python .ci/scan.py
+	@$(EMBEDDED) $(BIN)/python .ci/messages.py --check
 	@$(EMBEDDED) $(MANAGE) makemigrations --check
 	@$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
 	@$(MAKE_SCHEMA) --file .venv/openapi.json
@@ -99,6 +100,9 @@ schema: install-dev ## write docs/reference/openapi.json
 	@$(MAKE_SCHEMA) --file $(SCHEMA)
 	@wc -c $(SCHEMA)
 
+messages: install-dev ## bring the catalogs of other languages up to date with what is marked
+	@$(EMBEDDED) $(BIN)/python .ci/messages.py
+
 lock: ## choose new versions of everything (needs uv)
 	@command -v uv >/dev/null || { echo "This needs uv: https://docs.astral.sh/uv/"; exit 1; }
 	@$(COMPILE) --upgrade -o requirements.lock
@@ -121,4 +125,4 @@ INSTALL = p="$(PYTHON)"; [ -n "$$p" ] || p=$(BIN)/python; \
 	or name one: make PYTHON=/path/to/python3.11 ..." | tr -s '\t ' ' '; exit 1; }; \
 	"$$p" .ci/install.py $(1)
 
-.PHONY: help run test check static scan stories walk fuzz test-services browser screenshots axe chaos bench schema lock clean install install-dev
+.PHONY: help run test check static scan stories walk fuzz test-services browser screenshots axe chaos bench schema messages lock clean install install-dev

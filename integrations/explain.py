@@ -11,6 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Max, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from integrations import entities, story, surroundings
 from integrations.core import origin
@@ -65,7 +67,7 @@ def record(platform_id: Any, entity: str, entity_id: Any) -> Explanation:
     changes = EntityChange.objects.of(platform_id).filter(entity=entity, entity_id=entity_id)
     changes = changes.exclude(origin=origin.REPLAY)  # nothing changed then
     if not (change := changes.order_by("-pk").select_related("origin_integration").first()):
-        text = (
+        text = _(
             "No change of this record is known: it was not saved since integrations are told, or "
             "that is longer ago than history is kept."
         )
@@ -125,15 +127,23 @@ def _queued(platform_id: Any, change: EntityChange, listed: set[UUID]) -> dict[U
 
 
 def _in_short(change: EntityChange, told: list[Told]) -> str:
-    label = entities.load(change.entity).label.lower()
-    last = f"The last change of the {label} was that it was {change.action}"
+    noun, done = entities.load(change.entity).noun, story.DONE[change.action]
     if not told:
-        return f"No integration is about a {label}: nobody was told."
+        return _("No integration is about a {noun}: nobody was told.").format(noun=noun)
     queued = sum(each.object is not None for each in told)
-    if not queued:
-        return f"{last}; no integration has heard of it."
-    noun = "integration" if queued == 1 else "integrations"
-    return f"{last}; {queued} {noun} had to do with it."
+    if queued:
+        text = ngettext(
+            "The last change of the {noun} was that it was {done}; {n} integration had to do with "
+            "it.",
+            "The last change of the {noun} was that it was {done}; {n} integrations had to do with "
+            "it.",
+            queued,
+        )
+    else:
+        text = _(
+            "The last change of the {noun} was that it was {done}; no integration has heard of it."
+        )
+    return text.format(noun=noun, done=done, n=queued)
 
 
 def _words(queued: Iterable[Queued], listed: dict[UUID, Integration]) -> dict[int, str]:
@@ -153,21 +163,30 @@ def _told(
     obj = queued.newest
     said = known.words[obj.pk]
     if obj.change.pk < change.pk:
-        then = f"Of the change of {story.at(obj.change.created_at)} ({obj.change.action})"
-        then += ", replayed" if obj.replay_of_id else ""
+        if obj.replay_of_id:
+            text = _("Of the change of {at} ({done}), replayed: {said} Of the last one: {last}")
+        else:
+            text = _("Of the change of {at} ({done}): {said} Of the last one: {last}")
         of_change = queued.of_change
         of_last = of_change and known.words[of_change.pk]
-        last = of_last or _why_not(integration, change, known)
-        said = f"{then}: {_ended(said)} Of the last one: {last}"
+        said = text.format(
+            at=story.at(obj.change.created_at),
+            done=story.DONE[obj.change.action],
+            said=_ended(said),
+            last=of_last or _why_not(integration, change, known),
+        )
     if queued.given_up and obj.status != Status.ERROR:
         said = f"{_ended(said)} {_before_that(queued.given_up)}"
     return Told(integration, obj, said)
 
 
 def _before_that(given_up: int) -> str:
-    if given_up == 1:
-        return "Before that, 1 change of it was given up."
-    return f"Before that, {given_up} changes of it were given up."
+    text = ngettext(
+        "Before that, {n} change of it was given up.",
+        "Before that, {n} changes of it were given up.",
+        given_up,
+    )
+    return text.format(n=given_up)
 
 
 def _ended(said: str) -> str:
@@ -179,23 +198,27 @@ def _why_not(integration: Integration, change: EntityChange, known: Known) -> st
     """Why it has nothing in the queue for this change, by what it says now."""
     actions = integration.trigger.get("actions", [])
     if change.origin_integration_id == integration.pk:
-        return "It brought this change in itself, by an import, and is not told what it told us."
+        return _("It brought this change in itself, by an import, and is not told what it told us.")
     if change.action not in actions:
-        wanted = " and ".join(actions)
-        return f"It listens to records that are {wanted}; this one was {change.action}."
+        wanted = _(" and ").join(str(story.DONE.get(each, each)) for each in actions)
+        text = _("It listens to records that are {wanted}; this one was {done}.")
+        return text.format(wanted=wanted, done=story.DONE[change.action])
     if not integration.enabled:
-        return "It is not enabled: changes are not queued for it."
+        return _("It is not enabled: changes are not queued for it.")
+    saved, changed = story.at(change.created_at), story.at(integration.updated_at)
     if integration.created_at > change.created_at:
-        made, saved = story.at(integration.created_at), story.at(change.created_at)
-        return f"It was made at {made}, after this change of {saved}."
+        text = _("It was made at {made}, after this change of {saved}.")
+        return text.format(made=story.at(integration.created_at), saved=saved)
+    if resumed := known.resumed.get(integration.pk):
+        text = _("It was paused when this was saved; it was resumed at {resumed}.")
+        return text.format(resumed=story.at(resumed))
     if integration.updated_at > change.created_at:
-        if resumed := known.resumed.get(integration.pk):
-            return f"It was paused when this was saved; it was resumed at {story.at(resumed)}."
-        return (
-            f"It would listen as it is now, but was changed at {story.at(integration.updated_at)}, "
-            f"after this change of {story.at(change.created_at)}."
+        text = _(
+            "It would listen as it is now, but was changed at {changed}, after this change of "
+            "{saved}."
         )
-    return "Nothing is known of it: what it had in the queue was forgotten with its history."
+        return text.format(changed=changed, saved=saved)
+    return _("Nothing is known of it: what it had in the queue was forgotten with its history.")
 
 
 def _resumptions(integrations: Iterable[Integration], change: EntityChange) -> dict[UUID, datetime]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
+from django.utils.translation import override
 
 from integrations import entities
 from integrations.models import (
@@ -63,9 +64,11 @@ def _written(model: Any, parts: tuple[tuple[Place, str], ...] | None = None) -> 
     documents = [each.name for each in columns if isinstance(each, DocumentField)]
     texts = [each.name for each in columns if isinstance(each, models.CharField | models.TextField)]
     texts = [name for name in texts if name not in documents]
+    with override("en"):  # whoever looked first
+        name = str(model._meta.verbose_name_plural)
     return Place(
         model,
-        str(model._meta.verbose_name_plural),
+        name,
         tuple(texts),
         tuple(documents),
         batch=50,

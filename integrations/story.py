@@ -1,10 +1,13 @@
 """What became of one object and what happens next: as its page and the API tell it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.utils.timezone import localtime, now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
 from integrations import surroundings
 from integrations.core import origin
@@ -24,6 +27,12 @@ from integrations.models.task import OPEN as OPEN_TASK
 from integrations.models.task import RESUMABLE, STOPPABLE, TaskStatus
 from integrations.surroundings import MOST_BEHIND, Surroundings
 
+# What a change did to its record.
+DONE = {
+    "created": pgettext_lazy("it was", "created"),
+    "updated": pgettext_lazy("it was", "updated"),
+    "deleted": pgettext_lazy("it was", "deleted"),
+}
 LATE = timedelta(minutes=1)  # after which a worker should have come
 NEWEST = 50  # rows of each kind that a story shows; the lists have the others
 
@@ -59,14 +68,16 @@ def cause(change: EntityChange) -> str:
     match change.origin:
         case origin.IMPORT:
             whose = change.origin_integration
-            return f"by an import of {whose}" if whose else "by an import"
+            if whose:
+                return _("by an import of {name}").format(name=whose)
+            return _("by an import")
         case origin.API:
-            return "through the API"
+            return _("through the API")
         case origin.PERSON:
-            return "by a person in the admin"
+            return _("by a person in the admin")
         case origin.REPLAY:
-            return "at the latest: this is the record as a replay found it"
-    return "by a command"
+            return _("at the latest: this is the record as a replay found it")
+    return _("by a command")
 
 
 def may_requeue(obj: IntegrationObject) -> bool:
@@ -80,63 +91,79 @@ def may_cancel(obj: IntegrationObject) -> bool:
 
 def why_not_requeued(obj: IntegrationObject) -> str:
     """Why `requeue()` left it as it is."""
-    return _left(obj, "put back in the queue", REQUEUED)
+    return _left(obj, pgettext("it can be", "put back in the queue"), REQUEUED)
 
 
 def why_not_cancelled(obj: IntegrationObject) -> str:
     """Why `cancel()` left it as it is."""
-    return _left(obj, "cancelled", OPEN)
+    return _left(obj, pgettext("it can be", "cancelled"), OPEN)
 
 
 def why_not_stopped(task: Task) -> str:
     """Why `stop()` left it as it is."""
-    return _stays(task, "stopped", OPEN_TASK)
+    return _stays(task, pgettext("it can be", "stopped"), OPEN_TASK)
 
 
 def why_not_resumed(task: Task) -> str:
     """Why `resume()` left it as it is."""
     if task.integration is not None and task.integration.deleted_at is not None:
-        return "This task can't be resumed: its integration was deleted."
-    return _stays(task, "resumed", RESUMABLE)
+        return _("This task can't be resumed: its integration was deleted.")
+    return _stays(task, pgettext("it can be", "resumed"), RESUMABLE)
 
 
 def _stays(task: Task, done: str, allowed: tuple[TaskStatus, ...]) -> str:
     if task.kind not in STOPPABLE:
-        return f"This task can't be {done}: only an import or a replay can."
+        return _("This task can't be {done}: only an import or a replay can.").format(done=done)
     if task.status in allowed:
-        return "This task changed at this moment; try again."
-    these = " or ".join(allowed)
-    return f"This task can't be {done}: it is {task.status}. It can be while it is {these}."
+        return _("This task changed at this moment; try again.")
+    return _("This task can't be {done}: it is {status}. It can be while it is {these}.").format(
+        done=done, status=task.status, these=_one_of(allowed)
+    )
 
 
 def _left(obj: IntegrationObject, done: str, allowed: tuple[Status, ...]) -> str:
     if obj.leased:
-        return f"This object is being sent right now; it can be {done} when that is over."
+        text = _("This object is being sent right now; it can be {done} when that is over.")
+        return text.format(done=done)
     if obj.status in allowed:
-        return "This object changed at this moment; try again."
-    so = ", and waits already" if obj.status == Status.QUEUE else ""
-    these = ", ".join(allowed[:-1])
-    return (
-        f"This object can't be {done}: it is {obj.status}{so}. It can be while it is "
-        f"{these} or {allowed[-1]}."
-    )
+        return _("This object changed at this moment; try again.")
+    if obj.status == Status.QUEUE:
+        text = _(
+            "This object can't be {done}: it is {status}, and waits already. It can be while it is "
+            "{these}."
+        )
+    else:
+        text = _("This object can't be {done}: it is {status}. It can be while it is {these}.")
+    return text.format(done=done, status=obj.status, these=_one_of(allowed))
+
+
+def _one_of(statuses: Sequence[str]) -> str:
+    *others, last = statuses
+    if not others:
+        return str(last)
+    return _("{these} or {last}").format(these=", ".join(others), last=last)
 
 
 def in_short(obj: IntegrationObject) -> str:
     """How far an object is, for a line of a list; its own page knows better."""
     if obj.leased:
-        return f"Attempt {obj.attempts} is being made."
+        return _("Attempt {number} is being made.").format(number=obj.attempts)
     if obj.status == Status.SUCCESS:
-        return f"Delivered at {at(obj.finished_at)}, attempt {obj.attempts}."
+        text = _("Delivered at {at}, attempt {number}.")
+        return text.format(at=at(obj.finished_at), number=obj.attempts)
     if obj.due_at is None:
-        return f"{obj.attempts} attempts." if obj.attempts > 1 else ""
+        tries = ngettext("{n} attempt.", "{n} attempts.", obj.attempts)
+        return tries.format(n=obj.attempts) if obj.attempts > 1 else ""
     if obj.integration.gate.pause_reason:
-        how = "suspended" if obj.integration.enabled else "paused"
-        return f"It waits: the integration is {how}."
+        if obj.integration.enabled:
+            return _("It waits: the integration is suspended.")
+        return _("It waits: the integration is paused.")
     if (troubled := _in_trouble(obj)) and troubled.held:
-        return f"It waits: {troubled.name} is in trouble."
-    when = f"at {at(obj.due_at)}" if obj.due_at > now() else "now"
-    return f"Attempt {obj.attempts + 1} {when}."
+        return _("It waits: {name} is in trouble.").format(name=troubled.name)
+    if obj.due_at > now():
+        text = _("Attempt {number} at {at}.")
+        return text.format(number=obj.attempts + 1, at=at(obj.due_at))
+    return _("Attempt {number} now.").format(number=obj.attempts + 1)
 
 
 def in_words(obj: IntegrationObject, around: Surroundings | None = None) -> list[str]:
@@ -146,122 +173,147 @@ def in_words(obj: IntegrationObject, around: Surroundings | None = None) -> list
 
 
 def _sentences(obj: IntegrationObject, around: Surroundings) -> list[str]:
-    tries = f"{obj.attempts} attempt{'' if obj.attempts == 1 else 's'}"
     match Status(obj.status):
         case Status.SUCCESS:
-            return [f"Delivered at {at(obj.finished_at)}, after {tries}."]
+            return [_delivered(obj)]
         case Status.ERROR:
-            return [
-                f"Given up at {at(obj.finished_at)}, after {tries}.",
-                obj.error,
-                _blocked(obj, around),
-                _overtaken(obj, around),
-            ]
+            return [_given_up(obj), obj.error, _blocked(obj, around), _overtaken(obj, around)]
         case Status.SKIPPED if obj.error:
-            given_up = f"Given up at {at(obj.finished_at)}, after {tries}."
-            return [given_up, obj.reason, _overtaken(obj, around)]
+            return [_given_up(obj), obj.reason, _overtaken(obj, around)]
         case Status.SKIPPED:
-            return ["Nothing was sent, and this is why:", obj.reason or obj.error]
+            return [_("Nothing was sent, and this is why:"), obj.reason or obj.error]
         case Status.CANCELLED:
-            return [f"Cancelled at {at(obj.finished_at)}; nothing more is sent.", obj.reason]
-    expected = _expected(obj, tries, around)
-    is_told = any(obj.error in sentence for sentence in expected)
-    return [*expected, "" if is_told else f"The last error: {obj.error}"]
+            text = _("Cancelled at {at}; nothing more is sent.")
+            return [text.format(at=at(obj.finished_at)), obj.reason]
+    expected = _expected(obj, around)
+    if any(obj.error in sentence for sentence in expected):
+        return expected
+    return [*expected, _("The last error: {error}").format(error=obj.error)]
 
 
-def _expected(obj: IntegrationObject, tries: str, around: Surroundings) -> list[str]:
+def _delivered(obj: IntegrationObject) -> str:
+    text = ngettext(
+        "Delivered at {at}, after {n} attempt.",
+        "Delivered at {at}, after {n} attempts.",
+        obj.attempts,
+    )
+    return text.format(at=at(obj.finished_at), n=obj.attempts)
+
+
+def _given_up(obj: IntegrationObject) -> str:
+    text = ngettext(
+        "Given up at {at}, after {n} attempt.",
+        "Given up at {at}, after {n} attempts.",
+        obj.attempts,
+    )
+    return text.format(at=at(obj.finished_at), n=obj.attempts)
+
+
+def _expected(obj: IntegrationObject, around: Surroundings) -> list[str]:
     """What an open object waits for."""
     if obj.leased:
-        return [f"Being delivered right now (attempt {obj.attempts}, since {at(obj.claimed_at)})."]
-    said = [f"{tries[0].upper()}{tries[1:]} so far."] if obj.attempts else []
+        text = _("Being delivered right now (attempt {number}, since {at}).")
+        return [text.format(number=obj.attempts, at=at(obj.claimed_at))]
+    so_far = ngettext("{n} attempt so far.", "{n} attempts so far.", obj.attempts)
+    said = [so_far.format(n=obj.attempts)] if obj.attempts else []
     return [*said, next(filter(None, (waits(obj, around) for waits in WAITS)))]
 
 
-def _for_a_person(obj: IntegrationObject, _: Surroundings) -> str:
+def _for_a_person(obj: IntegrationObject, around: Surroundings) -> str:
     if not (reason := obj.integration.gate.pause_reason):
         return ""
     if not obj.integration.enabled:
-        return f"It waits because the integration is paused: {reason}"
-    return (
-        f"It waits because the integration is suspended: {reason} Nothing is sent until a person "
-        "resumes or saves it."
-    )
+        text = _("It waits because the integration is paused: {reason}")
+    else:
+        text = _(
+            "It waits because the integration is suspended: {reason} Nothing is sent until a "
+            "person resumes or saves it."
+        )
+    return text.format(reason=reason)
 
 
 def _for_those_before(obj: IntegrationObject, around: Surroundings) -> str:
     if not (ahead := around.ahead.get(obj.pk)):
-        # It was put back, after a later one had begun.
-        is_beside = obj.pk in around.beside
-        return (
-            "It waits while a later change of the same record is being sent." if is_beside else ""
-        )
-    text = (
-        f"It waits for an earlier change of the same record (sequence {ahead.pk}, "
-        f"{ahead.status}): changes leave in their order."
-    )
+        if obj.pk in around.beside:  # it was put back, after a later one had begun
+            return _("It waits while a later change of the same record is being sent.")
+        return ""
+    text = _(
+        "It waits for an earlier change of the same record (sequence {number}, {status}): changes "
+        "leave in their order."
+    ).format(number=ahead.pk, status=ahead.status)
     if ahead.status == Status.ERROR:
-        until = "until it is put back or cancelled"
-        return f"{text} That one failed and holds the others up {until}: {ahead.error}"
-    return " ".join([text, "Of that one:", *in_words(ahead, around.theirs)])
+        why = _(
+            "That one failed and holds the others up until it is put back or cancelled: {error}"
+        ).format(error=ahead.error)
+        return f"{text} {why}"
+    return " ".join([text, _("Of that one:"), *in_words(ahead, around.theirs)])
 
 
-def _for_its_target(obj: IntegrationObject, _: Surroundings) -> str:
+def _for_its_target(obj: IntegrationObject, around: Surroundings) -> str:
     troubled = _in_trouble(obj)
-    return f"It waits because {failing(troubled)}" if troubled and troubled.held else ""
+    if not troubled or not troubled.held:
+        return ""
+    return _("It waits because {what}").format(what=failing(troubled))
 
 
 def failing(troubled: Trouble) -> str:
     """What is wrong with a target, and what is done about it."""
     until = moment(troubled.until)
     if not troubled.held:
-        how = "It answers, so what comes next is sent all the same."
+        how = _("It answers, so what comes next is sent all the same.")
     elif troubled.works:
-        how = "It works again, so what waits is sent a little at a time."
+        how = _("It works again, so what waits is sent a little at a time.")
     elif until > now():
-        how = f"One call at a time is tried, the next at {at(until)}."
+        how = _("One call at a time is tried, the next at {at}.").format(at=at(until))
     else:
-        how = "One call at a time is tried, the next one now."
-    since = at(moment(troubled.since))
-    return (
-        f"{troubled.name} failed {troubled.failures} times since {since}: {troubled.reason} {how}"
+        how = _("One call at a time is tried, the next one now.")
+    what = ngettext(
+        "{name} failed {n} time since {since}: {reason}",
+        "{name} failed {n} times since {since}: {reason}",
+        troubled.failures,
+    ).format(
+        name=troubled.name,
+        n=troubled.failures,
+        since=at(moment(troubled.since)),
+        reason=troubled.reason,
     )
+    return f"{what} {how}"
 
 
-def _for_a_rate(obj: IntegrationObject, _: Surroundings) -> str:
+def _for_a_rate(obj: IntegrationObject, around: Surroundings) -> str:
     full_until, rate = obj.integration.gate.full_until, obj.integration.policy.rate
     if not rate or full_until <= now():
         return ""
-    says = obj.integration.delivery["rate"]
-    return f"It waits for its target's rate ({says}): more may go at {at(full_until)}."
+    text = _("It waits for its target's rate ({rate}): more may go at {at}.")
+    return text.format(rate=obj.integration.delivery["rate"], at=at(full_until))
 
 
-def _for_its_time(obj: IntegrationObject, _: Surroundings) -> str:
+def _for_its_time(obj: IntegrationObject, around: Surroundings) -> str:
     if not obj.due_at or obj.due_at <= now():
         return ""
-    if obj.status == Status.QUEUE and not obj.attempts:
-        if obj.integration.schedule:
-            return (
-                f"It waits for the schedule of the integration: the next time is {at(obj.due_at)}."
-            )
-        if obj.integration.policy.coalesce:
-            return f"It waits until {at(obj.due_at)} for newer changes of the record to replace it."
-    return f"The next attempt is at {at(obj.due_at)}."
+    is_new = obj.status == Status.QUEUE and not obj.attempts
+    if is_new and obj.integration.schedule:
+        text = _("It waits for the schedule of the integration: the next time is {at}.")
+    elif is_new and obj.integration.policy.coalesce:
+        text = _("It waits until {at} for newer changes of the record to replace it.")
+    else:
+        text = _("The next attempt is at {at}.")
+    return text.format(at=at(obj.due_at))
 
 
 def _for_a_turn(obj: IntegrationObject, around: Surroundings) -> str:
     cap = obj.integration.gate.cap
-    if around.sent.get(obj.integration_id, 0) >= cap:
-        return f"It is due, and waits while {cap} others of the integration, its most, are sent."
-    return ""
+    if around.sent.get(obj.integration_id, 0) < cap:
+        return ""
+    text = _("It is due, and waits while {n} others of the integration, its most, are sent.")
+    return text.format(n=cap)
 
 
-def _for_a_worker(obj: IntegrationObject, _: Surroundings) -> str:
+def _for_a_worker(obj: IntegrationObject, around: Surroundings) -> str:
     if obj.due_at and now() - obj.due_at > LATE:
-        return (
-            f"It is due since {at(obj.due_at)} and no worker took it: is one running, and does it "
-            "keep up?"
-        )
-    return "It is due now; a worker takes it within seconds."
+        text = _("It is due since {at} and no worker took it: is one running, and does it keep up?")
+        return text.format(at=at(obj.due_at))
+    return _("It is due now; a worker takes it within seconds.")
 
 
 # What an object may wait for, in the order in which it would matter.
@@ -287,10 +339,22 @@ def _in_trouble(obj: IntegrationObject) -> Trouble | None:
 
 def _blocked(obj: IntegrationObject, around: Surroundings) -> str:
     """Who waits behind one that holds its lane."""
-    found = around.behind.get(obj.pk, 0)
-    many = f"more than {MOST_BEHIND}" if found > MOST_BEHIND else str(found)
-    noun = "change of the same record waits" if found == 1 else "changes of the same record wait"
-    return f"Until it is put back or cancelled, {many} later {noun} behind it." if found else ""
+    if not (found := around.behind.get(obj.pk, 0)):
+        return ""
+    if found > MOST_BEHIND:
+        text = _(
+            "Until it is put back or cancelled, more than {n} later changes of the same record "
+            "wait behind it."
+        )
+    else:
+        text = ngettext(
+            "Until it is put back or cancelled, {n} later change of the same record waits behind "
+            "it.",
+            "Until it is put back or cancelled, {n} later changes of the same record wait behind "
+            "it.",
+            found,
+        )
+    return text.format(n=min(found, MOST_BEHIND))
 
 
 def _overtaken(obj: IntegrationObject, around: Surroundings) -> str:
@@ -298,13 +362,14 @@ def _overtaken(obj: IntegrationObject, around: Surroundings) -> str:
     if not (last := around.newer.get(obj.pk)):
         days = settings.OTMS_KEEP_DAYS
         if days and obj.created_at < now() - timedelta(days=days):
-            return "Whether a newer change of the record was delivered since is no longer known."
+            return _("Whether a newer change of the record was delivered since is no longer known.")
         return ""
-    return (
-        f"A newer change of the record was delivered at {at(last.finished_at)}: put back, this "
-        "one sends the older state last."
+    text = _(
+        "A newer change of the record was delivered at {at}: put back, this one sends the older "
+        "state last."
     )
+    return text.format(at=at(last.finished_at))
 
 
 def at(when: datetime | None) -> str:
-    return f"{localtime(when):%Y-%m-%d %H:%M:%S %Z}" if when else "an unknown time"
+    return f"{localtime(when):%Y-%m-%d %H:%M:%S %Z}" if when else _("an unknown time")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from integrations import entities, explain
 from integrations.models import IntegrationObject, RemoteRecord
 from otms.db import names
@@ -42,9 +44,9 @@ def _by_id(platform_id: Any, asked: str) -> Iterator[Found]:
         id = UUID(asked)
         for key in entities.known():
             if entities.load(key).root._default_manager.of(platform_id).filter(pk=id).exists():
-                yield Found(key, id, "by its id")
+                yield Found(key, id, _("by its id"))
         queued = IntegrationObject.objects.of(platform_id)
-        for name, how in (("uuid", "by the id of a delivery"), ("entity_id", "by its id")):
+        for name, how in (("uuid", _("by the id of a delivery")), ("entity_id", _("by its id"))):
             newest = queued.filter(**{name: id}).order_by("-pk")
             for entity, record in newest.values_list("entity", "entity_id")[:1]:
                 yield Found(entity, record, how)
@@ -53,13 +55,15 @@ def _by_id(platform_id: Any, asked: str) -> Iterator[Found]:
 def _by_what_it_is_called(platform_id: Any, asked: str) -> Iterator[Found]:
     for key in entities.known():
         for id in explain.find(platform_id, key, asked):
-            yield Found(key, id, "by its name or number")
+            yield Found(key, id, _("by its name or number"))
 
 
 def _by_remote_id(platform_id: Any, asked: str) -> Iterator[Found]:
     known = RemoteRecord.objects.of(platform_id).filter(remote_id=asked).order_by("-pk")
     for each in known.select_related("data_source")[:MOST]:
-        yield Found(each.entity, each.entity_id, f"by what {each.data_source} calls it")
+        yield Found(
+            each.entity, each.entity_id, _("by what {name} calls it").format(name=each.data_source)
+        )
 
 
 def _by_whose_it_is(platform_id: Any, asked: str) -> Iterator[Found]:
@@ -68,4 +72,4 @@ def _by_whose_it_is(platform_id: Any, asked: str) -> Iterator[Found]:
         for whose in kind.belonging_to(asked):
             records = kind.root._default_manager.of(platform_id).filter(whose)
             for id in records.order_by("-created_at").values_list("pk", flat=True)[:MOST]:
-                yield Found(key, id, f"belongs to {asked}")
+                yield Found(key, id, _("belongs to {whose}").format(whose=asked))

@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "otms.accounts.browser.BrowserLogins",
     "otms.accounts.zone.ViewersZone",
+    "otms.accounts.language.ViewersLanguage",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "otms.accounts.actor.of_request",
@@ -178,6 +179,11 @@ OTMS_OPERATOR_EMAILS = env.words("OTMS_OPERATOR_EMAILS")
 OTMS_PUBLIC_URL = env.address("OTMS_PUBLIC_URL")
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("nl", "Nederlands"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "otms" / "locale"]
+LANGUAGE_COOKIE_NAME = "otms_language"
+LANGUAGE_COOKIE_SECURE, LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = HTTPS, True, "Lax"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 FORMAT_MODULE_PATH = "otms.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True

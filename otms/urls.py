@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from integrations.api.alerts import viewsets as alert_viewsets
 from integrations.api.apps import viewsets as app_viewsets
@@ -85,6 +86,7 @@ urlpatterns = [
     path("api/schema/filters", FiltersSchema.as_view()),
     path("api/docs", docs),
     path("api/", include(router.urls)),
+    path("admin/language", set_language, name="set_language"),
     path("admin/", include(login_pages.urlpatterns)),
     path("admin/", include(passwords.urlpatterns)),
     path("admin/", admin.site.urls),

@@ -9,6 +9,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
@@ -24,10 +26,20 @@ from otms.accounts.platform_admin import FactAdmin, PlatformAdmin, moment
 from otms.accounts.platform_forms import RecordForm
 
 KIND_COLOURS = {Kind.TROUBLE: "warning", Kind.RECOVERED: "success", Kind.SUSPENDED: "danger"}
-WORDS = {"": "waiting", **{each.value: each.label.lower() for each in NoticeOutcome}}
+KIND_WORDS = {
+    Kind.TROUBLE: _("trouble"),
+    Kind.RECOVERED: _("recovered"),
+    Kind.SUSPENDED: _("suspended"),
+}
+OUTCOME_WORDS = {
+    "": _("waiting"),
+    NoticeOutcome.SENT: _("sent"),
+    NoticeOutcome.GIVEN_UP: _("given up"),
+    NoticeOutcome.LEFT_OUT: _("left out"),
+}
 FIELDS = ("name", "integration", "email", "url", "enabled")
 WAYS = ("email", "url", "secret", "unsigned")
-TRY = "When it is saved, choose it in the list, and Send a test there."
+TRY = _("When it is saved, choose it in the list, and Send a test there.")
 MOST_TESTS = 2  # of one click: somebody waits for each
 
 
@@ -35,27 +47,30 @@ class RecipientForm(RecordForm):
     """A mailbox or a webhook; the signing secret is write-only."""
 
     secret = forms.CharField(
-        label="Signing secret",
+        label=_("Signing secret"),
         required=False,
         strip=False,
         max_length=500,
         widget=UnfoldAdminPasswordWidget({"autocomplete": "new-password"}),
-        help_text="Of a webhook: signs what is sent, whsec_ and base64, whsk_ for ed25519, or any "
-        "text.",
+        help_text=_(
+            "Of a webhook: signs what is sent, whsec_ and base64, whsk_ for ed25519, or any text."
+        ),
     )
     unsigned = forms.BooleanField(
-        label="Forget the signing secret", required=False, help_text="Send without a signature."
+        label=_("Forget the signing secret"),
+        required=False,
+        help_text=_("Send without a signature."),
     )
 
     class Meta:
         model = AlertRecipient
         fields = FIELDS
         widgets = {"email": UnfoldAdminTextInputWidget, "url": UnfoldAdminTextInputWidget}
-        labels = {"email": "E-mail", "url": "URL"}
+        labels = {"email": _("E-mail"), "url": "URL"}
         help_texts = {
-            "name": "For people: who that is.",
-            "email": "One address. Or, in its place, the URL of a webhook:",
-            "url": "It is called with POST: https://...",
+            "name": _("For people: who that is."),
+            "email": _("One address. Or, in its place, the URL of a webhook:"),
+            "url": _("It is called with POST: https://..."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -99,7 +114,7 @@ class RecipientForm(RecordForm):
 
 @admin.register(AlertRecipient)
 class AlertRecipientAdmin(PlatformAdmin, CheckedFirst):
-    none_yet = (
+    none_yet = _(
         "Nobody is told yet when deliveries fail. A recipient is a mailbox or a webhook, of one "
         "integration or of all."
     )
@@ -115,44 +130,52 @@ class AlertRecipientAdmin(PlatformAdmin, CheckedFirst):
     keeps_trail = True
     fieldsets = (
         (None, {"fields": ("name", "integration", "enabled")}),
-        ("How it is told", {"fields": WAYS, "description": TRY}),
+        (_("How it is told"), {"fields": WAYS, "description": TRY}),
     )
 
-    @display(description="Recipient")
+    @display(description=_("Recipient"))
     def recipient(self, recipient: AlertRecipient) -> str:
         return recipient.name or recipient.where
 
-    @display(description="Enabled", label={"on": "success", "off": "default"})
-    def switched(self, recipient: AlertRecipient) -> str:
-        return "on" if recipient.enabled else "off"
+    @display(description=_("Enabled"), label={"on": "success", "off": "default"})
+    def switched(self, recipient: AlertRecipient) -> tuple[str, str]:
+        if recipient.enabled:
+            return "on", pgettext("switch", "on")
+        return "off", pgettext("switch", "off")
 
-    @display(description="How")
+    @display(description=_("Enabled"))
+    def is_on(self, recipient: AlertRecipient) -> str:
+        return self.switched(recipient)[1]
+
+    @display(description=_("How"))
     def way(self, recipient: AlertRecipient) -> str:
-        return f"e-mail to {recipient.email}" if recipient.email else f"webhook {recipient.where}"
+        if recipient.email:
+            return gettext("e-mail to {address}").format(address=recipient.email)
+        return gettext("webhook {address}").format(address=recipient.where)
 
-    @display(description="Alerts of")
+    @display(description=_("Alerts of"))
     def alerts_of(self, recipient: AlertRecipient) -> str:
-        return link_to(recipient.integration) if recipient.integration else "all integrations"
+        of = recipient.integration
+        return link_to(of) if of else gettext("all integrations")
 
-    @act("test:alertRecipient", "Send a test")
+    @act("test:alertRecipient", _("Send a test"))
     def send_test(self, request: HttpRequest, queryset: Any) -> None:
         for recipient in queryset[:MOST_TESTS]:
             test = sending.tried(recipient)
             if test.sent:
-                text = f"{recipient}: a test was sent. {test.said}"
-                self.message_user(request, text, messages.SUCCESS)
+                level, text = messages.SUCCESS, _("{name}: a test was sent. {said}")
             else:
-                text = f"{recipient}: the test did not arrive. {test.said}"
-                self.message_user(request, text, messages.ERROR)
+                level, text = messages.ERROR, _("{name}: the test did not arrive. {said}")
+            self.message_user(request, text.format(name=recipient, said=test.said), level)
         if (left := queryset.count() - MOST_TESTS) > 0:
-            text = f"{left} more were chosen than are tested at once: choose these again."
-            self.message_user(request, text, messages.WARNING)
+            text = _("{n} more were chosen than are tested at once: choose these again.")
+            self.message_user(request, text.format(n=left), messages.WARNING)
 
     # The page of one.
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None and not self.has_change_permission(request, obj):
-            return ((None, {"fields": ("recipient", "switched", "way", "alerts_of")}),)
+            return ((None, {"fields": ("recipient", "is_on", "way", "alerts_of")}),)
         signed = obj is not None and saving.signs(obj)
         return [
             (
@@ -164,12 +187,12 @@ class AlertRecipientAdmin(PlatformAdmin, CheckedFirst):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         may_change = obj is None or self.has_change_permission(request, obj)
-        return () if may_change else ("recipient", "switched", "way", "alerts_of")
+        return () if may_change else ("recipient", "is_on", "way", "alerts_of")
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, **kwargs)
         if field := form.base_fields.get("integration"):
-            field.empty_label = "All integrations"
+            field.empty_label = gettext("All integrations")
         return form
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
@@ -189,7 +212,7 @@ class AlertRecipientAdmin(PlatformAdmin, CheckedFirst):
 
 @admin.register(Alert)
 class AlertAdmin(FactAdmin):
-    none_yet = "When deliveries fail, and when they work again, it would be here."
+    none_yet = _("When deliveries fail, and when they work again, it would be here.")
     noun = "alerts"
     list_display = ("created", "kind_label", "integration_link", "said", "told")
     list_filter = ("kind", "integration", "created_at")
@@ -201,48 +224,52 @@ class AlertAdmin(FactAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("notices")
 
-    @display(description="What", label=KIND_COLOURS)
+    @display(description=_("What"), label=KIND_COLOURS)
     def kind_label(self, alert: Alert) -> Any:
-        return alert.kind, alert.get_kind_display().lower()
+        return alert.kind, KIND_WORDS[Kind(alert.kind)]
 
-    @display(description="Integration")
+    @display(description=_("Integration"))
     def integration_link(self, alert: Alert) -> str:
         return link_to(alert.integration)
 
-    @display(description="Delivers to")
+    @display(description=_("Delivers to"))
     def target(self, alert: Alert) -> str:
         return str(alert.data_source or "-")
 
-    @display(description="Message")
+    @display(description=_("Message"))
     def said(self, alert: Alert) -> str:
         return shortened(alert.message, 100)
 
-    @display(description="Since")
+    @display(description=_("Since"))
     def began(self, alert: Alert) -> str:
         return moment(alert.since)
 
-    @display(description="Told")
+    @display(description=_("Told"))
     def told(self, alert: Alert) -> str:
-        counts = Counter(WORDS[each.outcome] for each in alert.notices.all())
-        found = [f"{counts[word]} {word}" for word in WORDS.values() if counts[word]]
+        counts = Counter(each.outcome for each in alert.notices.all())
+        found = [f"{counts[each]} {word}" for each, word in OUTCOME_WORDS.items() if counts[each]]
         if not found:
             add = reverse("admin:integrations_alertrecipient_add")
-            return format_html('nobody: <a class="text-link" href="{}">add a recipient</a>', add)
+            text = gettext('nobody: <a class="text-link" href="{add}">add a recipient</a>')
+            return format_html(text, add=add)
         return on_one_line(", ".join(found))
 
-    @display(description="Who was told")
+    @display(description=_("Who was told"))
     def notices(self, alert: Alert) -> str:
         rows = [(each.to, _became(each)) for each in alert.in_order]
         lines = format_html_join("", "<li>{}: {}</li>", rows)
-        return format_html("<ul>{}</ul>", lines) if rows else "nobody: there was no recipient"
+        if not rows:
+            return gettext("nobody: there was no recipient")
+        return format_html("<ul>{}</ul>", lines)
 
 
 def _became(notice: Any) -> str:
     """What became of a notice, in words."""
     if notice.outcome == NoticeOutcome.SENT:
-        return format_html("sent {}", moment(notice.finished_at))
+        return format_html(gettext("sent {at}"), at=moment(notice.finished_at))
     if notice.outcome:
-        return f"{WORDS[notice.outcome]}: {notice.error}"
+        return f"{OUTCOME_WORDS[notice.outcome]}: {notice.error}"
     if notice.error:
-        return format_html("is tried again {}: {}", moment(notice.due_at), notice.error)
-    return "waits"
+        text = gettext("is tried again {at}: {error}")
+        return format_html(text, at=moment(notice.due_at), error=notice.error)
+    return gettext("waits")

@@ -11,7 +11,9 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 
 from integrations import definition, entities, trial, where, workbench
 from integrations.admin.exchange import shown_exchange
@@ -25,12 +27,12 @@ from otms.accounts.asking import allowed
 
 # What is written there, by the names of the form's fields.
 TEXTS = {
-    "mapping": "Mapping",
-    "filters": "Filters of the integration",
-    "conditions": "Filters of this step alone",
+    "mapping": _("Mapping"),
+    "filters": _("Filters of the integration"),
+    "conditions": _("Filters of this step alone"),
 }
 SEES_RECORDS = "get:integration:object"
-CHANGED = (
+CHANGED = _(
     "Not saved: somebody changed this since you opened it. Copy what you typed, and open it again."
 )
 MOST_NAMED = 10
@@ -121,7 +123,8 @@ class Bench:
             self.record = record
             self.look()
         else:
-            self._say(messages.WARNING, f"Nothing is called {asked or 'like that'}.")
+            text = _("Nothing is called {asked}.") if asked else _("Nothing is called like that.")
+            self._say(messages.WARNING, text.format(asked=asked))
 
     def take(self) -> None:
         """Write what an earlier version said; nothing is saved yet."""
@@ -130,7 +133,8 @@ class Bench:
         if then is None:
             raise Http404
         self.texts = _texts(**workbench.said_in(then, self.source))
-        self._say(messages.INFO, f"This is version {then.number}. It counts when you save it.")
+        text = _("This is version {n}. It counts when you save it.")
+        self._say(messages.INFO, text.format(n=then.number))
 
     def suggest(self) -> None:
         """Write a mapping to begin with, from an example of what the target wants."""
@@ -140,20 +144,26 @@ class Bench:
         try:
             made = suggestion.suggest(example, None, entity, shapes.document(entity))
         except suggestion.ExampleError as error:
-            self._say(messages.ERROR, f"The example can't be read: {error}")
+            text = _("The example can't be read: {why}")
+            self._say(messages.ERROR, text.format(why=error))
             return
-        placed = {target for target, _ in mapping.fields(made.mapping)}
+        placed = {target for target, __ in mapping.fields(made.mapping)}
         left = [each.target for each in made.suggestions if each.target not in placed]
         if not placed:
-            self._say(messages.WARNING, "Nothing in it looks like anything of ours.")
+            self._say(messages.WARNING, _("Nothing in it looks like anything of ours."))
             return
         self.texts["mapping"] = documents.pretty(made.mapping)
         found = len(made.suggestions) - len(left)
-        text = f"{found} of {len(made.suggestions)} fields were recognised: look at each of them."
+        text = _("{found} of {all} fields were recognised: look at each of them.")
+        told = [text.format(found=found, all=len(made.suggestions))]
+        if len(left) > MOST_NAMED:
+            text = _("Not {fields} and {n} more: these are left to you.")
+        else:
+            text = _("Not {fields}: these are left to you.")
         if left:
-            more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
-            text += f" Not {', '.join(left[:MOST_NAMED])}{more}: these are left to you."
-        self._say(messages.INFO, text)
+            named = ", ".join(left[:MOST_NAMED])
+            told.append(text.format(fields=named, n=len(left) - MOST_NAMED))
+        self._say(messages.INFO, " ".join(told))
 
     def save(self) -> HttpResponse | None:
         """Save the texts; what is wrong with them stands where they are."""
@@ -166,18 +176,20 @@ class Bench:
             said = _said(self.texts)
             definition.save(self.integration.platform, self._with(said), self.integration)
         except Unread as error:
-            self._say(messages.ERROR, f"Not saved. {error}")
+            self._say(messages.ERROR, _("Not saved. {why}").format(why=error))
         except definition.Invalid as error:
             for problem in error.problems:
-                self._say(messages.ERROR, f"Not saved. {problem.field}: {problem.message}")
+                why = f"{problem.field}: {problem.message}"
+                self._say(messages.ERROR, _("Not saved. {why}").format(why=why))
         except (ValidationError, definition.Owned) as error:
-            self._say(messages.ERROR, f"Not saved. {error}")
+            self._say(messages.ERROR, _("Not saved. {why}").format(why=error))
         except Stale:
             self._say(messages.ERROR, CHANGED)
         else:
             for each in shapes.warnings(self.integration):
                 self._say(messages.WARNING, each["message"])
-            self._say(messages.SUCCESS, "Saved: what is sent from now on is made like this.")
+            text = _("Saved: what is sent from now on is made like this.")
+            self._say(messages.SUCCESS, text)
             return HttpResponseRedirect(self._address())
         return None
 
@@ -185,7 +197,7 @@ class Bench:
         """Save the texts, and have the integration listen from now on."""
         saved = self.save()
         if saved and self.integration.switch(True):
-            text = "It listens from now on: what is saved next is sent."
+            text = _("It listens from now on: what is saved next is sent.")
             self._say(messages.SUCCESS, text)
         return saved
 
@@ -199,14 +211,16 @@ class Bench:
             change, is_real = self._change(document)
             answers = document.get("steps")
         except Unread as error:
-            self._say(messages.ERROR, f"Nothing was sent. {error}")
+            self._say(messages.ERROR, _("Nothing was sent. {why}").format(why=error))
             return
         except (KeyError, TypeError, ValueError, AttributeError):
             key = self.integration.trigger_entity
-            self._say(messages.ERROR, f"Nothing was sent: the document needs a {key} with an id.")
+            text = _("Nothing was sent: the document needs a {key} with an id.")
+            self._say(messages.ERROR, text.format(key=key))
             return
         if documents.dumps(said) != documents.dumps(_said(self._stored())):
-            self._say(messages.WARNING, "Save it first: a test is made with what is stored.")
+            text = _("Save it first: a test is made with what is stored.")
+            self._say(messages.WARNING, text)
             return
         self.trial = trial.tried(
             self.integration,
@@ -271,7 +285,7 @@ class Bench:
         chosen = {"source": str(self.source.pk), "record": str(self.record or "")}
         return f"{page}?{urlencode(chosen)}"
 
-    def _say(self, level: int, text: str) -> None:
+    def _say(self, level: int, text: str | Promise) -> None:
         self.pages.message_user(self.request, text, level)
 
 

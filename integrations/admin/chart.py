@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.html import format_html_join
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
 from integrations import glance
 from integrations.core import span
@@ -35,10 +36,14 @@ def _chart(day: glance.Day) -> dict[str, Any]:
     hours = []
     for place, hour in enumerate(day.hours):
         sent, failed = (_height(count, day.most) for count in (hour.sent, hour.failed))
-        title = f"From {localtime(hour.at):%H:%M}: {hour.sent:,} sent, {hour.failed:,} failed"
+        title = _("From {at}: {sent:,} sent, {failed:,} failed").format(
+            at=f"{localtime(hour.at):%H:%M}", sent=hour.sent, failed=hour.failed
+        )
         x, top = place * BAR, CHART - sent
         hours.append((title, x, x, top, sent, x, top - failed, failed))
-    label = f"The last {len(day.hours)} hours: {day.sent:,} sent, {day.failed:,} failed"
+    label = _("The last {n} hours: {sent:,} sent, {failed:,} failed").format(
+        n=len(day.hours), sent=day.sent, failed=day.failed
+    )
     bars = format_html_join("", HOUR, hours)
     return {"bars": bars, "width": BAR * len(hours), "height": CHART, "label": label}
 
@@ -52,4 +57,4 @@ def _within(seconds: float | None) -> str:
     """How fast most of it was delivered; nothing where there was nothing."""
     if seconds is None:
         return ""
-    return "more than 15 min" if seconds == inf else span.in_words(seconds)
+    return _("more than 15 min") if seconds == inf else span.in_words(seconds)

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_protect
 
 from integrations.models import Stale
@@ -34,7 +35,7 @@ class CheckedFirst(DjangoAdmin):
             # Whoever was faster came first: then it is read, checked and saved once more.
             with suppress(Stale):
                 return self._changeform_view(request, object_id, form_url, extra_context)
-        text = "Not saved: others keep changing it at this moment. Try again."
+        text = gettext("Not saved: others keep changing it at this moment. Try again.")
         self.message_user(request, text, messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
 

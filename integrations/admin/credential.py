@@ -5,7 +5,10 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
+from django.utils.html import format_html
 from django.utils.timezone import now
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
@@ -20,26 +23,32 @@ from otms.accounts.platform_admin import moment
 
 MOST_SHOWN = 50
 SCOPES = {
-    "get:integration": "see the integration",
-    "get:integration:catalogue": "see what an integration can be made of",
-    "get:integration:objects": "see its queue",
-    "get:integration:object": "see one object of the queue",
-    "get:integration:logs": "see its logs",
-    "get:integration:requestLogs": "see what was sent and answered",
-    "get:integration:tasks": "see its tasks",
-    "get:integration:task": "see one task and what became of its rows",
-    "get:integration:file": "see its files",
-    "get:integration:email": "see its mails",
-    "import:data": "import orders",
-    "upload:integration:file": "upload files",
-    "receive:integration:email": "bring mails in",
-    "receive:transportOrder:mail": "bring mails in, the vendor's way",
-    "test:mapping": "test mappings",
-    "suggest:mapping": "have mappings suggested",
-    "test:fileTemplate:mapping": "test mappings of file templates",
+    "get:integration": _("see the integration"),
+    "get:integration:catalogue": _("see what an integration can be made of"),
+    "get:integration:objects": _("see its queue"),
+    "get:integration:object": _("see one object of the queue"),
+    "get:integration:logs": _("see its logs"),
+    "get:integration:requestLogs": _("see what was sent and answered"),
+    "get:integration:tasks": _("see its tasks"),
+    "get:integration:task": _("see one task and what became of its rows"),
+    "get:integration:file": _("see its files"),
+    "get:integration:email": _("see its mails"),
+    "import:data": _("import orders"),
+    "upload:integration:file": _("upload files"),
+    "receive:integration:email": _("bring mails in"),
+    "receive:transportOrder:mail": _("bring mails in, the vendor's way"),
+    "test:mapping": _("test mappings"),
+    "suggest:mapping": _("have mappings suggested"),
+    "test:fileTemplate:mapping": _("test mappings of file templates"),
 }
-LIVES = {"": "until it is revoked", "30": "30 days", "90": "90 days", "365": "a year"}
-KEPT = {"": "end now", "1": "work for another day", "7": "work for another 7 days"}
+LIVES = {"": _("until it is revoked"), "30": _("30 days"), "90": _("90 days"), "365": _("a year")}
+KEPT = {"": _("end now"), "1": _("work for another day"), "7": _("work for another 7 days")}
+STATES = {
+    "valid": _("valid"),
+    "ending": _("ending"),
+    "expired": _("expired"),
+    "revoked": _("revoked"),
+}
 
 
 class CredentialForm(forms.Form):
@@ -49,35 +58,35 @@ class CredentialForm(forms.Form):
         required=False,
         max_length=100,
         widget=UnfoldAdminTextInputWidget,
-        label="For whom",
-        help_text="It takes the place of the credentials of the same name.",
+        label=_("For whom"),
+        help_text=_("It takes the place of the credentials of the same name."),
     )
     keep = forms.ChoiceField(
         required=False,
         choices=list(KEPT.items()),
         widget=UnfoldAdminSelectWidget,
-        label="Those of the same name",
+        label=_("Those of the same name"),
     )
     lives = forms.ChoiceField(
         required=False,
         choices=list(LIVES.items()),
         widget=UnfoldAdminSelectWidget,
-        label="Works",
+        label=pgettext_lazy("credentials", "Works"),
     )
     rate = forms.IntegerField(
         required=False,
         min_value=1,
         max_value=100_000,
         widget=UnfoldAdminIntegerFieldWidget,
-        label="Calls a minute",
-        help_text="Empty: as many as others.",
+        label=_("Calls a minute"),
+        help_text=_("Empty: as many as others."),
     )
     scopes = forms.MultipleChoiceField(
         required=False,
         choices=[(name, SCOPES[name]) for name in SCOPES if name in OWN],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        label="It may",
-        help_text="None chosen: all of it.",
+        label=_("It may"),
+        help_text=_("None chosen: all of it."),
     )
 
     def generate(self, integration: Integration) -> dict[str, Any]:
@@ -131,18 +140,21 @@ def rows(integration: Integration) -> list[dict[str, Any]]:
 def _in_words(credential: Credential) -> dict[str, Any]:
     state = credential.state
     ends = {
-        "revoked": ("revoked", credential.revoked_at),
-        "expired": ("expired", credential.expires_at),
-        "ending": ("works until", credential.revoked_at),
-        "valid": ("works until", credential.expires_at),
+        "revoked": (gettext("revoked {at}"), credential.revoked_at),
+        "expired": (gettext("expired {at}"), credential.expires_at),
+        "ending": (gettext("works until {at}"), credential.revoked_at),
+        "valid": (gettext("works until {at}"), credential.expires_at),
     }
-    word, at = ends[state]
-    some = [SCOPES[name] for name in SCOPES if credential.scopes and credential.allows(name)]
+    until, at = ends[state]
+    used = gettext("last used never")
+    if credential.last_used_at:
+        used = format_html(gettext("last used {at}"), at=moment(credential.last_used_at))
+    some = [str(SCOPES[name]) for name in SCOPES if credential.scopes and credential.allows(name)]
     return {
-        "state": {"text": state, "type": "success" if state == "valid" else "default"}
+        "state": {"text": STATES[state], "type": "success" if state == "valid" else "default"}
         | ({"type": "warning"} if state == "ending" else {}),
-        "until": (word, moment(at)) if at else None,
-        "may": ", ".join(some) or "do all that an integration may",
-        "used": moment(credential.last_used_at) if credential.last_used_at else "never",
+        "until": format_html(until, at=moment(at)) if at else "",
+        "may": ", ".join(some) or gettext("do all that an integration may"),
+        "used": used,
         "living": state in ("valid", "ending"),
     }

@@ -7,6 +7,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.text import capfirst, format_lazy
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from unfold.decorators import display
 from unfold.widgets import (
@@ -25,27 +28,60 @@ from integrations.models import DataSource
 from otms.accounts.platform_admin import PlatformStackedInline
 from otms.accounts.platform_forms import JsonWidget, PlatformForm, PlatformFormSet
 
-MAPPING_HELP = (
-    "What is sent: target names and where each value comes from, for example<br>"
-    '<code>{"erp_order_id": "$.transportOrder.id", '
-    '"customer_name": "$.transportOrder.customer.name", "source": "OTMS"}</code><br>'
-    "Empty: the whole document is sent as it is."
+MAPPING_HELP = format_lazy(
+    _(
+        "What is sent: target names and where each value comes from, for example<br>{example}<br>"
+        "Empty: the whole document is sent as it is."
+    ),
+    example='<code>{"erp_order_id": "$.transportOrder.id", '
+    '"customer_name": "$.transportOrder.customer.name", "source": "OTMS"}</code>',
 )
-STEP_FILTERS_HELP = (
-    "Of this step alone: where they say no it is left out, and the others are not. For example<br>"
-    '<code>[{"field": "$.transportOrder.customer.name", "operator": "eq", "value": "Acme"}]</code>'
+STEP_FILTERS_HELP = format_lazy(
+    _(
+        "Of this step alone: where they say no it is left out, and the others are not. For "
+        "example<br>{example}"
+    ),
+    example='<code>[{"field": "$.transportOrder.customer.name", "operator": "eq", '
+    '"value": "Acme"}]</code>',
 )
-REMEMBER_HELP = (
+REMEMBER_HELP = _(
     "Where the answer says what the target calls the record, such as <code>$.id</code>: its next "
     "change updates that one, and mappings see the id at <code>$.remote.&lt;name&gt;</code>."
 )
-SUCCESS_HELP = (
-    'Empty: any 2xx. Or the answers that count: <code>{"status": [200, 201], '
-    '"body": [{"field": "$.error", "operator": "missing"}]}</code>'
+SUCCESS_HELP = format_lazy(
+    _("Empty: any 2xx. Or the answers that count: {example}"),
+    example='<code>{"status": [200, 201], '
+    '"body": [{"field": "$.error", "operator": "missing"}]}</code>',
 )
 LABELS = {"url": "URL", "tls": "TLS", "id": "ID"}
-STORED = "•••••••• (stored; leave empty to keep it)"
-LOST = "•••••••• (stored, and no key of this server opens it)"
+# What `_label()` makes of the names of settings.
+NAMES = (
+    gettext_noop("host"),
+    gettext_noop("port"),
+    gettext_noop("database"),
+    gettext_noop("user"),
+    gettext_noop("password"),
+    gettext_noop("schema"),
+    gettext_noop("table"),
+    gettext_noop("key"),
+    gettext_noop("version"),
+    gettext_noop("TLS"),
+    gettext_noop("URL"),
+    gettext_noop("webhook URL"),
+    gettext_noop("method"),
+    gettext_noop("secret"),
+    gettext_noop("value"),
+    gettext_noop("username"),
+    gettext_noop("token"),
+    gettext_noop("token URL"),
+    gettext_noop("client ID"),
+    gettext_noop("client secret"),
+    gettext_noop("client auth"),
+    gettext_noop("scope"),
+    gettext_noop("audience"),
+)
+STORED = _("•••••••• (stored; leave empty to keep it)")
+LOST = _("•••••••• (stored, and no key of this server opens it)")
 REQUIRED = "This field is required."
 
 
@@ -53,8 +89,9 @@ class StepForm(PlatformForm):
     """A data source; its connector's settings are fields of their own, secrets are write-only."""
 
     connector = forms.ChoiceField(
+        label=_("Connector"),
         widget=UnfoldAdminSelectWidget,
-        choices=lambda: [(key, connectors.load(key).label) for key in connectors.known()],
+        choices=lambda: [(key, gettext(connectors.load(key).label)) for key in connectors.known()],
     )
 
     dropped: Sequence[str] = ()  # secrets that were not kept: they were for another place
@@ -73,7 +110,8 @@ class StepForm(PlatformForm):
             about = connectors.load(connector).described(self.instance.settings or {})
             for name, text in about.items():
                 shown = self.fields[_named(connector, name)]
-                shown.help_text = f"{shown.help_text} Stored: {text}."
+                said = _("Stored: {text}.").format(text=text)
+                shown.help_text = f"{shown.help_text} {said}"
         stored = STORED if self.instance.secrets.are_readable else LOST
         for name in definition.held(self.instance):
             if field := self.fields.get(_named(connector, name)):
@@ -89,7 +127,9 @@ class StepForm(PlatformForm):
         untouched = not (self.instance.secrets.are_readable or self.has_changed())
         if connector in connectors.known() and not untouched:
             had = set(definition.held(self.instance))
-            _, problems = definition.assembled(self.instance, self.instance, self._given(connector))
+            __, problems = definition.assembled(
+                self.instance, self.instance, self._given(connector)
+            )
             for problem in problems:
                 if problem.code == "secrets_unreadable":
                     said = f"{problem.field.removeprefix('settings.')}: {problem.message}"
@@ -107,7 +147,7 @@ class StepForm(PlatformForm):
     @property
     def forgotten(self) -> list[str]:
         """Stored secrets that were for another place, in words."""
-        return [_label(name) for name in self.dropped]
+        return [gettext(_label(name)) for name in self.dropped]
 
     def _given(self, connector: str) -> dict[str, Any]:
         """What was typed, as the API would send it; an empty secret is not sent, so it is kept."""
@@ -131,10 +171,12 @@ class StepForm(PlatformForm):
 
     def _add_at_piece(self, column: str, error: ValidationError) -> None:
         """What is wrong with a setting is told at the field of its connector."""
-        piece, _, message = str(error.messages[0]).partition(": ")
+        piece, __, message = str(error.messages[0]).partition(": ")
         field = _named(self.cleaned_data.get("connector", ""), piece)
-        if piece in self.dropped and message == REQUIRED:
-            message = f"This leads to another place now: type the {_label(piece)} again."
+        # Our own checks say it in English, those of the framework in the viewer's language.
+        if piece in self.dropped and message in (REQUIRED, gettext(REQUIRED)):
+            text = _("This leads to another place now: type the {secret} again.")
+            message = text.format(secret=gettext(_label(piece)))
         if column == "settings" and field in self.fields:
             self.add_error(field, message)
         else:
@@ -187,8 +229,8 @@ def _unconditional(name: str, field: serializers.Field) -> forms.Field:
     )  # its own label, and none made of its name
     label = given.get("label") or _label(name)
     common: dict[str, Any] = {
-        "label": label[:1].upper() + label[1:],
-        "help_text": field.help_text or "",
+        "label": capfirst(_(label)),
+        "help_text": _(str(field.help_text)) if field.help_text else "",
         "required": False,
     }
     usual = {} if field.default in (serializers.empty, None) else {"placeholder": field.default}
@@ -201,9 +243,9 @@ def _unconditional(name: str, field: serializers.Field) -> forms.Field:
     if isinstance(field, serializers.BooleanField):
         return forms.BooleanField(widget=UnfoldBooleanSwitchWidget(), **common)
     if isinstance(field, serializers.ChoiceField):
-        none = (
-            f"{field.default} (as usual)" if usual else "none" if "none" in field.choices else "-"
-        )
+        none: Any = _("none") if "none" in field.choices else "-"
+        if usual:
+            none = format_lazy(_("{value} (as usual)"), value=field.default)
         choices = [("", none), *(each for each in field.choices.items() if each[0] != "none")]
         return forms.ChoiceField(widget=UnfoldAdminSelectWidget, choices=choices, **common)
     if isinstance(field, serializers.IntegerField):
@@ -306,11 +348,11 @@ class DataSourceInline(PlatformStackedInline):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return () if self.has_change_permission(request, obj) else ("target", "what")
 
-    @display(description="Settings")
+    @display(description=_("Settings"))
     def target(self, source: DataSource) -> str:
         return pretty(source.settings)
 
-    @display(description="Mapping")
+    @display(description=_("Mapping"))
     def what(self, source: DataSource) -> str:
         return pretty(source.mapping)
 

@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from integrations.admin.links import link_to, on_one_line, shortened
@@ -27,10 +29,10 @@ COLOURS = {
 SURE = ((0.85, "success"), (0.6, "info"), (0.0, "warning"))
 # What the colours of the text mean.
 LEGEND = (
-    ("success", "sure"),
-    ("info", "fairly sure"),
-    ("warning", "look at it"),
-    ("unread", "seen and not used"),
+    ("success", _("sure")),
+    ("info", _("fairly sure")),
+    ("warning", _("look at it")),
+    ("unread", _("seen and not used")),
 )
 Row = dict[str, Any]
 
@@ -38,11 +40,11 @@ Row = dict[str, Any]
 class DraftFilter(admin.SimpleListFilter):
     """What is still to be looked through."""
 
-    title = "draft"
+    title = _("draft")
     parameter_name = "draft"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "Still open")]
+        return [("open", gettext("Still open"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         if self.value() != "open":
@@ -54,7 +56,7 @@ class DraftFilter(admin.SimpleListFilter):
 
 @admin.register(Email)
 class EmailAdmin(FactAdmin):
-    none_yet = "Mails that came in would be here, with the orders that were made of them."
+    none_yet = _("Mails that came in would be here, with the orders that were made of them.")
     noun = "integration:email"
     list_display = (
         "created",
@@ -69,41 +71,41 @@ class EmailAdmin(FactAdmin):
     list_display_links = ("created", "subject_short")
     list_filter = ("status", DraftFilter, "integration", "created_at")
     search_fields = ("subject", "address", "message_id")
-    search_help_text = "Subject, sender or Message-ID"
+    search_help_text = _("Subject, sender or Message-ID")
     ordering = ("-created_at", "id")
     a_look_is = "get:integration:email"
     change_form_template = "admin/integrations/email.html"
 
-    @display(description="Status", label=COLOURS)
+    @display(description=_("Status"), label=COLOURS)
     def state(self, email: Email) -> Any:
         return email.status, email.status
 
-    @display(description="From")
+    @display(description=pgettext_lazy("sender", "From"))
     def sender_short(self, email: Email) -> str:
         return on_one_line(email.address, 40)
 
-    @display(description="Subject")
+    @display(description=_("Subject"))
     def subject_short(self, email: Email) -> str:
-        return shortened(email.subject or "(no subject)", 80)
+        return shortened(email.subject or gettext("(no subject)"), 80)
 
-    @display(description="Score")
+    @display(description=_("Score"))
     def sure(self, email: Email) -> str:
         return percent(email.score)
 
-    @display(description="Order")
+    @display(description=pgettext_lazy("transport order", "Order"))
     def order_link(self, email: Email) -> str:
         if email.transport_order_id is None:
             return "-"
         # An order may be deleted; its mail keeps the id.
-        gone = f"{str(email.transport_order_id)[:8]} (deleted)"
+        gone = gettext("{name} (deleted)").format(name=str(email.transport_order_id)[:8])
         return link_to(email.transport_order) if email.transport_order else gone
 
-    @display(description="Order is", label=ORDER_COLOURS)
+    @display(description=_("Order is"), label=ORDER_COLOURS)
     def order_state(self, email: Email) -> Any:
         order = email.transport_order
         return (order.status, order.get_status_display()) if order else None
 
-    @display(description="Integration")
+    @display(description=_("Integration"))
     def integration_link(self, email: Email) -> str:
         return link_to(email.integration)
 
@@ -136,7 +138,7 @@ class EmailAdmin(FactAdmin):
             "colour": COLOURS[EmailStatus(email.status)],
             "score": percent(email.score),
             "order_link": self.order_link(email),
-            "integration_link": self.integration_link(email),
+            "through": link_to(email.integration) if email.integration_id else email.received_by,
             "reply_to": link_to(email.reply_to) if email.reply_to_id else "",
             "rows": rows,
             "legend": LEGEND,
@@ -186,7 +188,7 @@ def _unread(email: Email) -> Iterator[Row]:
                 "part": each["field"],
                 "span": tuple(each["span"]),
                 "colour": "unread",
-                "told": "seen and not used",
+                "told": gettext("seen and not used"),
             }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import Truncator
+from django.utils.translation import gettext as _
 
 from integrations import entities, explain, story
 from integrations.admin.links import STATUS_COLOURS, link_to, list_of, page_of
@@ -81,7 +82,7 @@ def _told(found: explain.Explanation) -> list[dict[str, Any]]:
     return [
         {
             "integration": link_to(told.integration),
-            "label": told.object.status if told.object else "not queued",
+            "label": told.object.status if told.object else _("not queued"),
             "colour": STATUS_COLOURS[Status(told.object.status)] if told.object else "default",
             "page": page_of(told.object) if told.object else "",
             "why": told.why,

@@ -5,6 +5,8 @@ from email import message_from_string
 from email.policy import default
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from integrations.admin.links import response_class
 from integrations.models import RequestLog
 from otms import documents
@@ -24,7 +26,7 @@ def shown_exchange(row: RequestLog) -> dict[str, Any]:
         "response_headers": _headers(row.response_headers),
         "response_body": _readable(row.response_body),
         "curl": _as_curl(row),
-        "nothing": "(no body)" if row.response_status or not row.error else "(no answer)",
+        "nothing": _("(no body)") if row.response_status or not row.error else _("(no answer)"),
     }
 
 
@@ -33,10 +35,10 @@ def verdict(row: RequestLog) -> tuple[str, str]:
     if row.response_status:
         return str(row.response_status), response_class(row.response_status)
     if row.interrupted:
-        return "interrupted", "danger"
+        return _("interrupted"), "danger"
     if not row.error:
-        return "taken", "success"
-    return ("no answer" if row.url.startswith("http") else "not taken"), "danger"
+        return _("taken"), "success"
+    return (_("no answer") if row.url.startswith("http") else _("not taken")), "danger"
 
 
 def _headers(headers: Any) -> str:

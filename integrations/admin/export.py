@@ -10,6 +10,7 @@ from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import path
 from django.utils.timezone import get_current_timezone, localtime, now
+from django.utils.translation import override
 
 from otms.accounts.platform_admin import FactAdmin
 
@@ -50,7 +51,9 @@ class Exported(FactAdmin):
             rows = self.get_changelist_instance(request).get_queryset(request).order_by("-pk")
         except IncorrectLookupParameters as error:
             raise BadRequest(str(error)) from None
-        return as_file(str(self.opts.verbose_name_plural), self._rows(rows))
+        with override(None):  # a file is called the same, whoever takes it along
+            name = str(self.opts.verbose_name_plural)
+        return as_file(name, self._rows(rows))
 
     def _rows(self, rows: Any) -> Iterator[Iterable[Any]]:
         yield self.exported

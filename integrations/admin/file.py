@@ -11,6 +11,7 @@ from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from integrations import http
@@ -24,7 +25,7 @@ BEGINNING = 4096
 
 @admin.register(File)
 class FileAdmin(FactAdmin):
-    none_yet = "Files that were uploaded, such as those of imports, would be here."
+    none_yet = _("Files that were uploaded, such as those of imports, would be here.")
     noun = "integration:file"
     list_display = ("created", "name", "format", "how_large", "integration_link", "uploaded_by")
     list_filter = ("format", "integration", "created_at")
@@ -71,24 +72,24 @@ class FileAdmin(FactAdmin):
             content_type="application/octet-stream",
         )
 
-    @display(description="Name")
+    @display(description=_("Name"))
     def name(self, stored: File) -> str:
         return on_one_line(stored.original_name or stored.pk)
 
-    @display(description="Size", ordering="size")
+    @display(description=_("Size"), ordering="size")
     def how_large(self, stored: File) -> str:
         return on_one_line(filesizeformat(stored.size))
 
-    @display(description="Integration")
+    @display(description=_("Integration"))
     def integration_link(self, stored: File) -> str:
         return link_to(stored.integration)
 
-    @display(description="As it came")
+    @display(description=_("As it came"))
     def download(self, stored: File) -> str:
         address = reverse("admin:integrations_file_download", args=[stored.pk])
-        return format_html('<a class="text-link" href="{}">Download</a>', address)
+        return format_html('<a class="text-link" href="{}">{}</a>', address, _("Download"))
 
-    @display(description="Its beginning")
+    @display(description=_("Its beginning"))
     def beginning(self, stored: File) -> str:
         if not stored.encoding:
             return "-"

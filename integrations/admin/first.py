@@ -6,6 +6,8 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from integrations import definition, egress
@@ -16,37 +18,39 @@ from otms.accounts.platform_admin import PlatformAdmin
 
 CREATED, SAVED, ALL = "created", "created updated", "created updated deleted"
 WHEN = {
-    CREATED: "when an order is new",
-    SAVED: "when an order is new or changed",
-    ALL: "when an order is new, changed or deleted",
+    CREATED: _("when an order is new"),
+    SAVED: _("when an order is new or changed"),
+    ALL: _("when an order is new, changed or deleted"),
 }
 URL = "dataSources[0].settings.url"
-WHY = (
+WHY = _(
     "The order is sent as JSON by POST. What exactly is sent you choose on the next page, with an "
     "order of yours beside it."
 )
-MADE = "It is there, and paused. Choose here what is sent, try it, then save and start it."
+MADE = _("It is there, and paused. Choose here what is sent, try it, then save and start it.")
 
 
 class FirstForm(forms.Form):
     """Three questions."""
 
     url = forms.URLField(
-        label="Send it to",
+        label=_("Send it to"),
         assume_scheme="https",
         widget=UnfoldAdminTextInputWidget({"placeholder": "https://erp.example.com/orders"}),
-        help_text="A key or a token that it asks for has its place on the integration's own page.",
+        help_text=_(
+            "A key or a token that it asks for has its place on the integration's own page."
+        ),
     )
     actions = forms.ChoiceField(
-        label="Send it", choices=list(WHEN.items()), widget=UnfoldAdminSelectWidget
+        label=_("Send it"), choices=list(WHEN.items()), widget=UnfoldAdminSelectWidget
     )
-    name = forms.CharField(label="Call it", max_length=200, widget=UnfoldAdminTextInputWidget)
+    name = forms.CharField(label=_("Call it"), max_length=200, widget=UnfoldAdminTextInputWidget)
 
 
 class FirstPage(PlatformAdmin):
     """A page of the list of integrations that makes a simple one."""
 
-    @act("create:integration", "Send orders to a URL", icon="rocket_launch", url_path="first")
+    @act("create:integration", _("Send orders to a URL"), icon="rocket_launch", url_path="first")
     def first(self, request: HttpRequest) -> HttpResponse:
         """Asks three things; POST makes the integration and leads to its workbench."""
         form = FirstForm(request.POST or None, initial={"name": "Orders to our ERP"})
@@ -56,8 +60,8 @@ class FirstPage(PlatformAdmin):
             if allowed(request, "test:mapping"):
                 page = reverse("admin:integrations_integration_workbench", args=[made.pk])
             return HttpResponseRedirect(page)
-        sheet, title = "admin/integrations/sheet.html", "Send orders to a URL"
-        return self.page(request, sheet, title, form=form, button="Create it", why=WHY)
+        sheet, title = "admin/integrations/sheet.html", gettext("Send orders to a URL")
+        return self.page(request, sheet, title, form=form, button=_("Create it"), why=WHY)
 
 
 def _made(request: HttpRequest, form: FirstForm) -> Any:

@@ -11,6 +11,8 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -97,8 +99,8 @@ class SettingsForm(RecordForm):
 def _field(setting: Setting) -> forms.Field:
     """A setting as a field of a form."""
     common: dict[str, Any] = {
-        "label": setting.title,
-        "help_text": setting.description,
+        "label": gettext(setting.title),
+        "help_text": gettext(setting.description),
         "required": setting.required,
     }
     choices = [(each, each) for each in setting.enum]
@@ -123,7 +125,7 @@ def _field(setting: Setting) -> forms.Field:
 
 @admin.register(AppInstallation)
 class InstallationAdmin(PlatformAdmin, CheckedFirst):
-    none_yet = "Apps that were installed from the App Store would be here."
+    none_yet = _("Apps that were installed from the App Store would be here.")
     noun = "appInstallation"
     verbs = {**PlatformAdmin.verbs, "add": "install:app"}
     list_display = ("name", "app_name", "state", "message", "made", "installed_by", "created")
@@ -150,28 +152,28 @@ class InstallationAdmin(PlatformAdmin, CheckedFirst):
         installed = list(living)
         apps = sorted(store.apps(), key=lambda app: app.category["name"])
         context = {
-            "title": "App store",
+            "title": _("App store"),
             "has_add_permission": False,  # each card has a button of its own
             "categories": [
-                (name, [_card(app, installed.count(app.key)) for app in found])
+                (gettext(name), [_card(app, installed.count(app.key)) for app in found])
                 for name, found in groupby(apps, key=lambda app: app.category["name"])
             ],
             "may_install": self.has_add_permission(request),
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
-    @display(description="App", ordering="app")
+    @display(description=_("App"), ordering="app")
     def app_name(self, installation: AppInstallation) -> str:
         app = store.find(installation.app)
         return f"{app.name if app else installation.app} {installation.version}"
 
-    @display(description="Status", ordering="status")
+    @display(description=_("Status"), ordering="status")
     def state(self, installation: AppInstallation) -> str:
         colour = COLOURS[InstallationStatus(installation.status)]
         label = {"text": installation.status, "type": colour}
         return render_to_string("unfold/helpers/label.html", label)
 
-    @display(description="Integrations")
+    @display(description=_("Integrations"))
     def made(self, installation: AppInstallation) -> Any:
         links = [(link_to(each),) for each in installation.integrations.all()]
         return format_html_join(", ", "{}", links) or "-"
@@ -192,7 +194,8 @@ class InstallationAdmin(PlatformAdmin, CheckedFirst):
         app = _asked(request)
         if app is None:
             return HttpResponseRedirect(list_of(AppInstallation))
-        context = {"title": f"Install {app.name}", "show_save_and_continue": False}
+        title = _("Install {app}").format(app=app.name)
+        context = {"title": title, "show_save_and_continue": False}
         return super().add_view(request, form_url, {**context, "show_save_and_add_another": False})
 
     def change_view(
@@ -218,11 +221,11 @@ class InstallationAdmin(PlatformAdmin, CheckedFirst):
         if app is None or not (obj is None or self.has_change_permission(request, obj)):
             fields = ("name", "app_name", "state", "message", "made", "shown_settings")
             return ((None, {"fields": fields}),)
-        about = format_html('<div class="app-description">{}</div>', app.description)
+        about = format_html('<div class="app-description">{}</div>', gettext(app.description))
         settings = [PREFIX + name for name in app.settings]
         return (
             (None, {"fields": ("name",), "description": about}),
-            ("Settings", {"fields": settings}),
+            (_("Settings"), {"fields": settings}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -230,7 +233,7 @@ class InstallationAdmin(PlatformAdmin, CheckedFirst):
             return ()
         return ("app_name", "state", "message", "made", "shown_settings")
 
-    @display(description="Settings")
+    @display(description=_("Settings"))
     def shown_settings(self, installation: AppInstallation) -> str:
         app = store.find(installation.app)
         return pretty(installation.masked(MASK, app.secrets if app else ()))
@@ -240,11 +243,12 @@ class InstallationAdmin(PlatformAdmin, CheckedFirst):
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
         if not obj.granted:
-            text = f"{obj} is installed: its target said yes, and it works from now on."
-            self.message_user(request, text, messages.SUCCESS)
+            text = _("{name} is installed: its target said yes, and it works from now on.")
+            self.message_user(request, text.format(name=obj), messages.SUCCESS)
             return HttpResponseRedirect(list_of(AppInstallation))
         template = "admin/integrations/app_token.html"
-        answer = self.page(request, template, f"{obj} is installed", obj, shown=obj.granted)
+        title = _("{name} is installed").format(name=obj)
+        answer = self.page(request, template, title, obj, shown=obj.granted)
         add_never_cache_headers(answer)
         return answer
 
@@ -254,7 +258,7 @@ class InstallationAdmin(PlatformAdmin, CheckedFirst):
         found = self.get_object(request, object_id)
         return found is not None and self.has_delete_permission(request, found)
 
-    @act("delete:appInstallation", "Uninstall", icon="delete", permissions=["leave"])
+    @act("delete:appInstallation", _("Uninstall"), icon="delete", permissions=["leave"])
     def leave(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """To the page that says what it means."""
         return HttpResponseRedirect(
@@ -263,7 +267,8 @@ class InstallationAdmin(PlatformAdmin, CheckedFirst):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What uninstalling means; nothing is deleted."""
-        return [], {}, set() if self.has_delete_permission(request) else {"installed app"}, []
+        missing = set() if self.has_delete_permission(request) else {gettext("installed app")}
+        return [], {}, missing, []
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
@@ -272,7 +277,7 @@ class InstallationAdmin(PlatformAdmin, CheckedFirst):
         if found is None:
             return super().delete_view(request, object_id, extra_context)
         context = {
-            "title": f"Uninstall {found}",
+            "title": _("Uninstall {name}").format(name=found),
             "integrations": [
                 (each, each.queue.filter(due_at__isnull=False).count())
                 for each in found.integrations.all()
@@ -286,7 +291,8 @@ class InstallationAdmin(PlatformAdmin, CheckedFirst):
         obj.uninstall()
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: Any) -> Any:
-        self.message_user(request, f"{obj_display} was uninstalled.", messages.SUCCESS)
+        text = _("{name} was uninstalled.").format(name=obj_display)
+        self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(list_of(AppInstallation))
 
 
@@ -303,7 +309,7 @@ def _card(app: App, installed: int) -> dict[str, Any]:
     """An app as the store shows it: the first paragraph is enough to choose."""
     return {
         "app": app,
-        "about": app.description.split("\n")[0],
+        "about": gettext(app.description).split("\n")[0],
         "logo": static(app.logo) if app.logo else "",
         "installed": installed,
     }

@@ -8,6 +8,9 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils.html import format_html
+from django.utils.text import capfirst, format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from unfold.decorators import display
 from unfold.widgets import (
@@ -38,37 +41,45 @@ from otms.accounts.asking import act, allowed
 from otms.accounts.platform_admin import PlatformAdmin, RowsOfList, moment
 from otms.accounts.platform_forms import JsonWidget
 
-FILTERS_HELP = (
-    "All of them must hold, or nothing is sent, for example<br>"
-    '<code>[{"field": "$.transportOrder.status", "operator": "eq", "value": "accepted"}]</code><br>'
-    "<code>[]</code> lets every change through."
+FILTERS_HELP = format_lazy(
+    _(
+        "All of them must hold, or nothing is sent, for example<br>{example}<br>"
+        "<code>[]</code> lets every change through."
+    ),
+    example='<code>[{"field": "$.transportOrder.status", "operator": "eq", '
+    '"value": "accepted"}]</code>',
 )
-DELIVERY_HELP = (
-    "What differs from the usual, for example<br>"
-    '<code>{"timeout": 30, "concurrency": 2, "onPoison": "block", '
-    '"retry": {"giveUpAfter": "P1D"}}</code>'
+DELIVERY_HELP = format_lazy(
+    _("What differs from the usual, for example<br>{example}"),
+    example='<code>{"timeout": 30, "concurrency": 2, "onPoison": "block", '
+    '"retry": {"giveUpAfter": "P1D"}}</code>',
 )
-INBOUND_HELP = (
-    "What becomes of each imported row, for example<br>"
-    '<code>{"externalId": "$.number", "name": "$.number", "customer": {"name": "$.debtor"}}</code>'
-    "<br>Empty: rows are transport orders in our own form."
+INBOUND_HELP = format_lazy(
+    _(
+        "What becomes of each imported row, for example<br>{example}<br>"
+        "Empty: rows are transport orders in our own form."
+    ),
+    example='<code>{"externalId": "$.number", "name": "$.number", '
+    '"customer": {"name": "$.debtor"}}</code>',
 )
-REDACT_HELP = (
-    "Paths of personal data: in the record (without <code>transportOrder</code>), in what the "
-    "mapping makes, and in the answers. The logs show *** there, for example<br>"
-    '<code>["$.customer.contactDetails[*].value", "$.contact.mail", "$..phone"]</code><br>'
-    "The record before and after its change is shown as it is to who may see an object."
+REDACT_HELP = format_lazy(
+    _(
+        "Paths of personal data: in the record (without <code>transportOrder</code>), in what the "
+        "mapping makes, and in the answers. The logs show *** there, for example<br>{example}<br>"
+        "The record before and after its change is shown as it is to who may see an object."
+    ),
+    example='<code>["$.customer.contactDetails[*].value", "$.contact.mail", "$..phone"]</code>',
 )
-SCHEDULE_HELP = (
-    "Empty: at once. Or collected and sent at every tick:<br>"
-    '<code>{"integrationSchedulerScheduleValue": 15, '
-    '"integrationSchedulerScheduleType": "minutes"}</code>'
+SCHEDULE_HELP = format_lazy(
+    _("Empty: at once. Or collected and sent at every tick:<br>{example}"),
+    example='<code>{"integrationSchedulerScheduleValue": 15, '
+    '"integrationSchedulerScheduleType": "minutes"}</code>',
 )
 
-LISTS: tuple[tuple[str, Any, str], ...] = (
-    ("Queue", IntegrationObject, "get:integration:object"),
-    ("Logs", Log, "get:integration:logs"),
-    ("Request logs", RequestLog, "get:integration:requestLogs"),
+LISTS: tuple[tuple[Any, Any, str], ...] = (
+    (_("Queue"), IntegrationObject, "get:integration:object"),
+    (_("Logs"), Log, "get:integration:logs"),
+    (_("Request logs"), RequestLog, "get:integration:requestLogs"),
 )
 
 
@@ -87,7 +98,7 @@ class IntegrationList(RowsOfList):
 class IntegrationAdmin(
     FirstPage, WorkbenchPage, ReplayPage, SharingPages, SigningPage, PlatformAdmin, CheckedFirst
 ):
-    none_yet = "An integration listens to changes and sends what others want to know of them."
+    none_yet = _("An integration listens to changes and sends what others want to know of them.")
     noun = "integration"
     form = IntegrationForm
     list_display = (
@@ -115,13 +126,13 @@ class IntegrationAdmin(
     keeps_trail = True
     fieldsets = (
         (None, {"fields": (("name", "type"), "description", "enabled")}),
-        ("Listens to", {"fields": ("entity", "actions", "filters")}),
+        (_("Listens to"), {"fields": ("entity", "actions", "filters")}),
         (
-            "How it delivers",
+            _("How it delivers"),
             {"classes": ("collapse",), "fields": ("schedule", "delivery")},
         ),
-        ("What it imports", {"classes": ("collapse",), "fields": ("inbound",)}),
-        ("What the logs keep", {"classes": ("collapse",), "fields": ("redact",)}),
+        (_("What it imports"), {"classes": ("collapse",), "fields": ("inbound",)}),
+        (_("What the logs keep"), {"classes": ("collapse",), "fields": ("redact",)}),
     )
 
     # The list.
@@ -132,57 +143,61 @@ class IntegrationAdmin(
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return IntegrationList
 
-    @display(description="Health")
+    @display(description=_("Health"))
     def health(self, integration: Any) -> str:
         text, colour = health_label(integration.shown)
         if definition.unreadable(integration):
-            text = "secrets can't be read"
+            text = gettext("secrets can't be read")
         reason = integration.shown["health"]["reason"]
         label = {"text": text, "type": colour, "label_title": reason}
         return render_to_string("unfold/helpers/label.html", label)
 
-    @display(description="Listens to")
+    @display(description=_("Listens to"))
     def trigger_words(self, integration: Any) -> str:
         key = integration.trigger.get("entity", "")
         label = entities.load(key).label if key in entities.known() else key
-        return f"{label}: {', '.join(integration.trigger.get('actions', []))}"
+        actions = integration.trigger.get("actions", [])
+        return f"{label}: {', '.join(str(story.DONE.get(each, each)) for each in actions)}"
 
-    @display(description="Target")
+    @display(description=_("Target"))
     def target(self, integration: Any) -> Any:
         found = [
             source["settings"].get("url") or source["connector"]
             for source in integration.shown["dataSources"]
         ]
         if not found:
-            return "none yet"
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        return shortened(f"{found[0]}{more}", 80)
+            return gettext("none yet")
+        text = found[0]
+        if len(found) > 1:
+            text = _("{target} and {n} more").format(target=text, n=len(found) - 1)
+        return shortened(text, 80)
 
-    @display(description="Waiting")
+    @display(description=_("Waiting"))
     def waiting(self, integration: Any) -> Any:
         count = integration.shown["health"]["queued"]
         where = list_of(IntegrationObject, integration__id__exact=integration.pk)
         return format_html('<a class="text-link" href="{}">{}</a>', where, count) if count else 0
 
-    @display(description="Last delivery")
+    @display(description=_("Last delivery"))
     def last_delivery(self, integration: Any) -> Any:
         last = integration.shown["health"]["lastSuccessAt"]
-        return moment(datetime.fromisoformat(last)) if last else "never"
+        return moment(datetime.fromisoformat(last)) if last else gettext("never")
 
-    @act("update:integration", "Pause")
+    @act("update:integration", _("Pause"))
     def pause(self, request: HttpRequest, queryset: IntegrationQuerySet) -> None:
-        self._switch(request, queryset, False, "paused: changes are not queued for them now")
+        text = _("{n} paused: changes are not queued for them now.")
+        self._switch(request, queryset, False, text)
 
-    @act("update:integration", "Resume")
+    @act("update:integration", _("Resume"))
     def resume(self, request: HttpRequest, queryset: IntegrationQuerySet) -> None:
-        self._switch(request, queryset, True, "resumed")
+        self._switch(request, queryset, True, _("{n} resumed."))
 
     def _switch(
-        self, request: HttpRequest, queryset: IntegrationQuerySet, on: bool, done: str
+        self, request: HttpRequest, queryset: IntegrationQuerySet, on: bool, done: Any
     ) -> None:
         with transaction.atomic():
             switched = [integration for integration in queryset if integration.switch(on)]
-        self.message_user(request, f"{len(switched)} {done}.", messages.SUCCESS)
+        self.message_user(request, done.format(n=len(switched)), messages.SUCCESS)
 
     # The page of one.
 
@@ -205,7 +220,7 @@ class IntegrationAdmin(
         may_change = obj is None or self.has_change_permission(request, obj)
         return () if may_change else ("trigger_words", "conditions")
 
-    @display(description="Filters")
+    @display(description=_("Filters"))
     def conditions(self, integration: Integration) -> str:
         return pretty(integration.filters)
 
@@ -219,22 +234,25 @@ class IntegrationAdmin(
         if request.method == "GET" and (integration := self.get_object(request, object_id)):
             reason = integration.gate.pause_reason
             if not integration.enabled:
-                text = (
+                text = gettext(
                     "Paused: what waits is kept, but changes that are saved meanwhile are not "
                     "queued for it, nor later."
                 )
                 self.message_user(request, text, messages.WARNING)
             if integration.enabled and reason:
-                text = f"Suspended: {reason} Saving it lets it go on."
-                self.message_user(request, text, messages.WARNING)
+                text = gettext("Suspended: {reason} Saving it lets it go on.")
+                self.message_user(request, text.format(reason=reason), messages.WARNING)
             for troubled in integration.gate.trouble.values():
                 if troubled.is_on and not reason:
-                    text = f"In trouble: {story.failing(troubled)} Saving it tries at once."
+                    text = gettext("In trouble: {how} Saving it tries at once.")
+                    text = text.format(how=story.failing(troubled))
                     self.message_user(request, text, messages.WARNING)
             for facts in pressure.of_platform(integration.platform_id):
                 self.message_user(request, pressure.told(facts)["text"], messages.WARNING)
             if keeper := integration.keeper:
-                text = format_html("{} keeps it as it is: change it there.", _page(keeper))
+                text = format_html(
+                    gettext("{keeper} keeps it as it is: change it there."), keeper=_page(keeper)
+                )
                 self.message_user(request, text, messages.INFO)
             extra_context = {**self._glance(request, integration), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, extra_context)
@@ -295,20 +313,18 @@ class IntegrationAdmin(
         super().save_formset(request, form, formset, change)
         for each in formset.forms:
             for name in each.forgotten:
-                text = (
-                    f"{each.instance} leads to another place now, so its stored {name} "
-                    "was forgotten: it goes without until you type one."
-                )
+                text = _(
+                    "{step} leads to another place now, so its stored {secret} was forgotten: it "
+                    "goes without until you type one."
+                ).format(step=each.instance, secret=name)
                 self.message_user(request, text, messages.WARNING)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Deleting is soft: nothing goes with it, whatever points at it."""
         if not self.has_delete_permission(request):
             return [], {}, {self.opts.verbose_name}, []
-        told = [
-            f"{each}: what waits in its queue is cancelled, its history can still be read"
-            for each in objs
-        ]
+        text = _("{name}: what waits in its queue is cancelled, its history can still be read")
+        told = [text.format(name=each) for each in objs]
         kept = [f"{each}. {each.kept_by}" for each in objs if each.keeper]
         return told, {self.opts.verbose_name_plural: len(told)}, set(), kept
 
@@ -320,7 +336,7 @@ class IntegrationAdmin(
             for integration in queryset:
                 integration.retire()
 
-    @act("generate:integration:credentials", "Credentials", icon="key")
+    @act("generate:integration:credentials", _("Credentials"), icon="key")
     def credentials(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The credentials there are; POST makes a new one and shows its secrets this once."""
         return never_cache(self._credentials)(request, object_id)
@@ -329,7 +345,7 @@ class IntegrationAdmin(
         integration = self.found(request, object_id)
         if "revoke" in request.POST:
             if revoked := credential.revoke(request, integration):
-                text = f"Revoked: {revoked} is refused from now on."
+                text = _("Revoked: {what} is refused from now on.").format(what=revoked)
                 self.message_user(request, text, messages.SUCCESS)
             return HttpResponseRedirect(request.path)
         form = credential.CredentialForm(
@@ -342,7 +358,7 @@ class IntegrationAdmin(
         return self.page(
             request,
             "admin/integrations/credentials.html",
-            f"Credentials of {integration}",
+            _("Credentials of {name}").format(name=integration),
             integration,
             cut_short=shown.pop("cut_short") if shown else "",
             shown=shown,
@@ -354,5 +370,5 @@ class IntegrationAdmin(
 
 def _page(keeper: Any) -> str:
     """The record that keeps an integration, as a link if it has a page."""
-    name = f"{keeper._meta.verbose_name.capitalize()} {keeper}"
+    name = f"{capfirst(keeper._meta.verbose_name)} {keeper}"
     return link_to(keeper, name) if admin.site.is_registered(type(keeper)) else name

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
-from integrations import entities
+from integrations import entities, story
 from integrations.models.integration import ACTIONS
 from otms.accounts.platform_forms import RecordForm
 
@@ -14,14 +15,14 @@ class IntegrationForm(RecordForm):
     """The trigger as two questions instead of a document."""
 
     entity = forms.ChoiceField(
-        label="Changes of",
+        label=_("Changes of"),
         widget=UnfoldAdminSelectWidget,
         choices=lambda: [(key, entities.load(key).label) for key in entities.known()],
     )
     actions = forms.MultipleChoiceField(
-        label="When it was",
+        label=_("When it was"),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        choices=[(each, each) for each in ACTIONS],
+        choices=[(each, story.DONE[each]) for each in ACTIONS],
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -7,6 +7,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integrations import entities
 from integrations.models import Level, Status
@@ -21,12 +23,19 @@ STATUS_COLOURS = {
     Status.CANCELLED: "default",
 }
 STATUS_WORDS = {
-    Status.QUEUE: "waiting",
-    Status.RETRY: "will be tried again",
-    Status.SUCCESS: "delivered",
-    Status.ERROR: "failed",
-    Status.SKIPPED: "skipped",
-    Status.CANCELLED: "cancelled",
+    Status.QUEUE: _("waiting"),
+    Status.RETRY: _("will be tried again"),
+    Status.SUCCESS: _("delivered"),
+    Status.ERROR: _("failed"),
+    Status.SKIPPED: _("skipped"),
+    Status.CANCELLED: _("cancelled"),
+}
+HEALTH_WORDS = {
+    "HEALTHY": _("healthy"),
+    "DEGRADED": _("degraded"),
+    "PAUSED": _("paused"),
+    "SUSPENDED": _("suspended"),
+    "DELETED": _("deleted"),
 }
 HEALTH_COLOURS = {
     "HEALTHY": "success",
@@ -61,7 +70,7 @@ def link_to(record: Any, text: Any = None) -> str:
         return "-"
     text = text or str(record)
     if getattr(record, "deleted_at", None):
-        return f"{text} (deleted)"
+        return gettext("{name} (deleted)").format(name=text)
     return format_html('<a class="text-link" href="{}">{}</a>', page_of(record), text)
 
 
@@ -94,7 +103,7 @@ def entity_page(key: str, id: Any, request: HttpRequest) -> str:
 
 
 def entity_label(key: str) -> str:
-    return entities.load(key).label if key in entities.known() else key
+    return str(entities.load(key).label) if key in entities.known() else key
 
 
 def response_class(status: int | None) -> str:
@@ -105,4 +114,4 @@ def response_class(status: int | None) -> str:
 def health_label(shown: dict[str, Any]) -> tuple[str, str]:
     """The word for an integration's health, and its colour."""
     state = shown["health"]["state"]
-    return state.lower(), HEALTH_COLOURS.get(state, "default")
+    return str(HEALTH_WORDS[state]), HEALTH_COLOURS.get(state, "default")

@@ -8,6 +8,8 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from integrations.admin.exchange import shown_exchange, verdict
@@ -25,7 +27,6 @@ from otms.db import names
 
 # No index has the words of a line: they are looked for in so many lines, which takes a moment.
 LOOKED_THROUGH = 20_000
-ANY_TEXT = f"of one integration also any words in its newest {LOOKED_THROUGH:,} lines"
 # Those of the labels, on both grounds.
 ANSWER_COLOURS = {
     "success": "text-green-700 dark:text-green-400",
@@ -38,7 +39,13 @@ class EntryAdmin(Exported, ObjectSearch):
     """Entries of a log, newest first, each with the way to its object."""
 
     object_path = "object__"
-    search_help_text = f"{ObjectSearch.search_help_text}; {ANY_TEXT}"
+    search_help_text = format_lazy(
+        _(
+            "Order number or name (whole), or an id; of one integration also any words in its "
+            "newest {n} lines"
+        ),
+        n=f"{LOOKED_THROUGH:,}",
+    )
     list_select_related = ("integration", "object")
     ordering = ("-id",)
     texts: tuple[str, ...] = ()  # the columns in which any words are looked for
@@ -54,11 +61,11 @@ class EntryAdmin(Exported, ObjectSearch):
         anywhere = (Q(**{f"{name}__icontains": term}) for name in self.texts)
         return queryset.filter(reduce(or_, anywhere), id__gt=floor), several
 
-    @display(description="Integration")
+    @display(description=_("Integration"))
     def integration_link(self, row: Any) -> str:
         return link_to(row.integration)
 
-    @display(description="Object")
+    @display(description=_("Object"))
     def object_link(self, row: Any) -> str:
         return link_to(
             row.object, row.object and on_one_line(row.object.reference or row.object.pk, 32)
@@ -68,7 +75,7 @@ class EntryAdmin(Exported, ObjectSearch):
 class CodeFilter(admin.SimpleListFilter):
     """The codes of late: to look for all there ever were would read the whole log."""
 
-    title = "code"
+    title = _("code")
     parameter_name = "code"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -84,7 +91,7 @@ class CodeFilter(admin.SimpleListFilter):
 
 @admin.register(Log)
 class LogAdmin(EntryAdmin):
-    none_yet = "What workers did, line by line, would be here."
+    none_yet = _("What workers did, line by line, would be here.")
     noun = "integration:logs"
     texts = ("message",)
     list_display = ("created", "level_label", "integration_link", "object_link", "code", "text")
@@ -110,15 +117,15 @@ class LogAdmin(EntryAdmin):
     )
     readonly_fields = fields
 
-    @display(description="Level", label=LEVEL_COLOURS)
+    @display(description=_("Level"), label=LEVEL_COLOURS)
     def level_label(self, row: Log) -> Any:
         return row.level, row.level
 
-    @display(description="Message")
+    @display(description=_("Message"))
     def text(self, row: Log) -> str:
         return shortened(row.message, 200)
 
-    @display(description="Data")
+    @display(description=_("Data"))
     def pretty_data(self, row: Log) -> str:
         return pretty(row.data)
 
@@ -126,19 +133,19 @@ class LogAdmin(EntryAdmin):
 class StatusClassFilter(admin.SimpleListFilter):
     """The class of the answer: the question is rarely about one status."""
 
-    title = "answer"
+    title = _("answer")
     parameter_name = "answer"
     taken = Q(response_status=None, error="", interrupted=False)  # what is not HTTP
-    choices_by_key: dict[str, tuple[str, Q]] = {
-        "ok": ("2xx: accepted", Q(response_status__range=(200, 299)) | taken),
-        "3xx": ("3xx: moved", Q(response_status__range=(300, 399))),
-        "4xx": ("4xx: refused", Q(response_status__range=(400, 499))),
-        "5xx": ("5xx: broken", Q(response_status__range=(500, 599))),
-        "none": ("no answer", Q(response_status=None) & ~taken),
+    choices_by_key: dict[str, tuple[Any, Q]] = {
+        "ok": (_("2xx: accepted"), Q(response_status__range=(200, 299)) | taken),
+        "3xx": (_("3xx: moved"), Q(response_status__range=(300, 399))),
+        "4xx": (_("4xx: refused"), Q(response_status__range=(400, 499))),
+        "5xx": (_("5xx: broken"), Q(response_status__range=(500, 599))),
+        "none": (_("no answer"), Q(response_status=None) & ~taken),
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(key, label) for key, (label, _) in self.choices_by_key.items()]
+        return [(key, label) for key, (label, __) in self.choices_by_key.items()]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         found = self.choices_by_key.get(self.value() or "")
@@ -147,7 +154,7 @@ class StatusClassFilter(admin.SimpleListFilter):
 
 @admin.register(RequestLog)
 class RequestLogAdmin(EntryAdmin):
-    none_yet = "What was sent and what was answered would be here."
+    none_yet = _("What was sent and what was answered would be here.")
     noun = "integration:requestLogs"
     texts = ("url", "error")
     list_display = (
@@ -176,7 +183,7 @@ class RequestLogAdmin(EntryAdmin):
         "object": "object__uuid",
     }
 
-    @display(description="Answer")
+    @display(description=_("Answer"))
     def answer(self, row: RequestLog) -> Any:
         word, colour = verdict(row)
         return format_html(
@@ -185,17 +192,16 @@ class RequestLogAdmin(EntryAdmin):
             word,
         )
 
-    @display(description="Took", ordering="duration_ms")
+    @display(description=_("Took"), ordering="duration_ms")
     def duration(self, row: RequestLog) -> str:
         return on_one_line(f"{row.duration_ms:.0f} ms" if row.duration_ms is not None else "-")
 
-    @display(description="Request")
+    @display(description=_("Request"))
     def call(self, row: RequestLog) -> str:
-        return format_html(
-            "<div>{}{}</div>",
-            shortened(f"{row.method} {row.url}{' (a test)' if row.test else ''}", 120),
-            shortened(row.error, 160),
-        )
+        made = f"{row.method} {row.url}"
+        if row.test:
+            made = _("{call} (a test)").format(call=made)
+        return format_html("<div>{}{}</div>", shortened(made, 120), shortened(row.error, 160))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return ()

@@ -8,6 +8,9 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html_join
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
@@ -30,11 +33,12 @@ from otms.accounts.asking import act
 from otms.accounts.platform_admin import PlatformAdmin, moment
 from otms.accounts.platform_forms import RecordForm
 
-PLACES_HELP = (
-    "Values of the record stand in double braces: <code>{{transportOrder.name}}</code>, "
-    "<code>{{transportOrder.customer.name}}</code>, <code>{{transportOrder.status}}</code>."
+PLACES_HELP = format_lazy(
+    _("Values of the record stand in double braces: {examples}."),
+    examples="<code>{{transportOrder.name}}</code>, <code>{{transportOrder.customer.name}}</code>, "
+    "<code>{{transportOrder.status}}</code>",
 )
-RECIPIENTS_HELP = (
+RECIPIENTS_HELP = _(
     "An address on each line, or a path to some, such as "
     "<code>$.transportOrder.externalAttributes.mail</code>.<br>"
     "Empty: the customer, at each address of its contact details whose type is email."
@@ -43,7 +47,9 @@ RECIPIENTS_HELP = (
 
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(PlatformAdmin):
-    none_yet = "What a message says is written in a template, with places for what is in a record."
+    none_yet = _(
+        "What a message says is written in a template, with places for what is in a record."
+    )
     noun = "messageTemplate"
     list_display = ("name", "written", "sent_by", "created")
     search_fields = ("name", "subject")
@@ -55,14 +61,14 @@ class MessageTemplateAdmin(PlatformAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("automations__integration")
 
-    @display(description="Subject", ordering="subject")
+    @display(description=_("Subject"), ordering="subject")
     def written(self, template: MessageTemplate) -> str:
         return shortened(template.subject, 80)
 
-    @display(description="Sent by")
+    @display(description=_("Sent by"))
     def sent_by(self, template: MessageTemplate) -> Any:
         links = [(link_to(each),) for each in template.automations.all()]
-        return format_html_join(", ", "{}", links) or "none yet"
+        return format_html_join(", ", "{}", links) or gettext("none yet")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "body":
@@ -97,12 +103,16 @@ def _choices() -> list[tuple[str, list[tuple[str, str]]]]:
 class AutomationForm(RecordForm):
     """Name and switch are the integration's; the recipients are lines."""
 
-    name = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget)
-    description = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget({"rows": 2}))
-    enabled = forms.BooleanField(required=False, initial=True, widget=UnfoldBooleanSwitchWidget)
-    trigger = forms.ChoiceField(label="When", widget=UnfoldAdminSelectWidget, choices=_choices)
+    name = forms.CharField(label=_("Name"), max_length=200, widget=UnfoldAdminTextInputWidget)
+    description = forms.CharField(
+        label=_("Description"), required=False, widget=UnfoldAdminTextareaWidget({"rows": 2})
+    )
+    enabled = forms.BooleanField(
+        label=_("Enabled"), required=False, initial=True, widget=UnfoldBooleanSwitchWidget
+    )
+    trigger = forms.ChoiceField(label=_("When"), widget=UnfoldAdminSelectWidget, choices=_choices)
     recipients = forms.CharField(
-        label="To",
+        label=pgettext_lazy("recipient", "To"),
         required=False,
         help_text=RECIPIENTS_HELP,
         widget=UnfoldAdminTextareaWidget({"rows": 3}),
@@ -133,7 +143,7 @@ class AutomationForm(RecordForm):
 
 @admin.register(MessageAutomation)
 class MessageAutomationAdmin(PlatformAdmin):
-    none_yet = "An automation sends a message when something happens to an order."
+    none_yet = _("An automation sends a message when something happens to an order.")
     noun = "messageAutomation"
     form = AutomationForm
     list_display = ("name", "switched", "happening", "sends", "addressees", "made")
@@ -147,67 +157,73 @@ class MessageAutomationAdmin(PlatformAdmin):
     keeps_trail = True
     fieldsets = (
         (None, {"fields": ("name", "description", "enabled")}),
-        ("What it sends", {"fields": ("trigger", "template", "recipients")}),
+        (_("What it sends"), {"fields": ("trigger", "template", "recipients")}),
     )
 
     # The list.
 
-    @display(description="Name", ordering="integration__name")
+    @display(description=_("Name"), ordering="integration__name")
     def name(self, automation: MessageAutomation) -> str:
         return automation.integration.name
 
-    @display(description="Sends", label={"on": "success", "off": "default"})
-    def switched(self, automation: MessageAutomation) -> str:
-        return "on" if automation.integration.enabled else "off"
+    @display(description=_("Sends"), label={"on": "success", "off": "default"})
+    def switched(self, automation: MessageAutomation) -> tuple[str, str]:
+        if automation.integration.enabled:
+            return "on", pgettext("switch", "on")
+        return "off", pgettext("switch", "off")
 
-    @display(description="When")
+    @display(description=_("Sends"))
+    def is_on(self, automation: MessageAutomation) -> str:
+        return self.switched(automation)[1]
+
+    @display(description=_("When"))
     def happening(self, automation: MessageAutomation) -> str:
         return saving.meant(automation).words
 
-    @display(description="Template", ordering="template__name")
+    @display(description=_("Template"), ordering="template__name")
     def sends(self, automation: MessageAutomation) -> str:
         return link_to(automation.template)
 
-    @display(description="To")
+    @display(description=pgettext_lazy("recipient", "To"))
     def addressees(self, automation: MessageAutomation) -> str:
         if automation.recipients is None:
-            return "the customer"
+            return gettext("the customer")
         return shortened(", ".join(automation.recipients), 60)
 
-    @display(description="Created", ordering="integration__created_at")
+    @display(description=_("Created"), ordering="integration__created_at")
     def made(self, automation: MessageAutomation) -> str:
         return moment(automation.created_at)
 
-    @act("update:messageAutomation", "Switch on")
+    @act("update:messageAutomation", _("Switch on"))
     def switch_on(self, request: HttpRequest, queryset: Any) -> None:
-        self._switch(request, queryset, True, "Switched on.")
+        self._switch(request, queryset, True, _("{n}: Switched on."))
 
-    @act("update:messageAutomation", "Switch off")
+    @act("update:messageAutomation", _("Switch off"))
     def switch_off(self, request: HttpRequest, queryset: Any) -> None:
-        self._switch(request, queryset, False, "Switched off.")
+        self._switch(request, queryset, False, _("{n}: Switched off."))
 
-    def _switch(self, request: HttpRequest, queryset: Any, on: bool, done: str) -> None:
+    def _switch(self, request: HttpRequest, queryset: Any, on: bool, done: Any) -> None:
         with transaction.atomic():
             switched = [each for each in queryset if saving.switch(each, on)]
-        self.message_user(request, f"{len(switched)}: {done}", messages.SUCCESS)
+        self.message_user(request, done.format(n=len(switched)), messages.SUCCESS)
 
-    @act("duplicate:messageAutomation", "Duplicate")
+    @act("duplicate:messageAutomation", _("Duplicate"))
     def duplicate(self, request: HttpRequest, queryset: Any) -> None:
         with transaction.atomic():
             for automation in queryset:
                 saving.duplicate(automation)
-        self.message_user(request, "The copies are switched off.", messages.SUCCESS)
+        self.message_user(request, _("The copies are switched off."), messages.SUCCESS)
 
     # The page of one.
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None or self.has_change_permission(request, obj):
             return super().get_fieldsets(request, obj)
-        return ((None, {"fields": ("name", "switched", "happening", "sends", "addressees")}),)
+        return ((None, {"fields": ("name", "is_on", "happening", "sends", "addressees")}),)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         may_change = obj is None or self.has_change_permission(request, obj)
-        return () if may_change else ("name", "switched", "happening", "sends", "addressees")
+        return () if may_change else ("name", "is_on", "happening", "sends", "addressees")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         platform = request.user.platform  # type: ignore[union-attr]
@@ -227,10 +243,8 @@ class MessageAutomationAdmin(PlatformAdmin):
         """Its integration is deleted softly: nothing goes with it."""
         if not self.has_delete_permission(request):
             return [], {}, {self.opts.verbose_name}, []
-        told = [
-            f"{each}: what waits to be sent is cancelled, what was sent can still be read"
-            for each in objs
-        ]
+        text = _("{name}: what waits to be sent is cancelled, what was sent can still be read")
+        told = [text.format(name=each) for each in objs]
         return told, {self.opts.verbose_name_plural: len(told)}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: MessageAutomation) -> None:
@@ -241,11 +255,11 @@ class MessageAutomationAdmin(PlatformAdmin):
             for automation in queryset:
                 saving.delete(automation)
 
-    @act("get:integration:object", "Messages", icon="outgoing_mail")
+    @act("get:integration:object", _("Messages"), icon="outgoing_mail")
     def see_messages(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(list_of(IntegrationObject, integration__id__exact=object_id))
 
-    @act("get:integration", "Integration", icon="conversion_path")
+    @act("get:integration", _("Integration"), icon="conversion_path")
     def see_integration(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(page_of(Integration(pk=object_id)))
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import PeriodicTask
 
 from integrations import privacy
@@ -35,46 +36,50 @@ class Page(NamedTuple):
     takes: str
 
 
-SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
+SECTIONS: list[tuple[Any, list[tuple[Any, str, Any]]]] = [
     (
-        "Operate",
+        _("Operate"),
         [
-            ("Queue", "low_priority", IntegrationObject),
-            ("Alerts", "notifications", Alert),
-            ("Logs", "article", Log),
-            ("Request logs", "swap_horiz", RequestLog),
-            ("Tasks", "pending_actions", Task),
-            ("Files", "draft", File),
-            ("E-mails", "mail", Email),
+            (_("Queue"), "low_priority", IntegrationObject),
+            (_("Alerts"), "notifications", Alert),
+            (_("Logs"), "article", Log),
+            (_("Request logs"), "swap_horiz", RequestLog),
+            (_("Tasks"), "pending_actions", Task),
+            (_("Files"), "draft", File),
+            (_("E-mails"), "mail", Email),
         ],
     ),
     (
-        "Set up",
+        _("Set up"),
         [
-            ("Integrations", "conversion_path", Integration),
-            ("App store", "storefront", AppInstallation),
-            ("Message automations", "outgoing_mail", MessageAutomation),
-            ("Message templates", "edit_note", MessageTemplate),
-            ("Alert recipients", "contact_emergency", AlertRecipient),
-            ("Schedules", "schedule", PeriodicTask),
+            (_("Integrations"), "conversion_path", Integration),
+            (_("App store"), "storefront", AppInstallation),
+            (_("Message automations"), "outgoing_mail", MessageAutomation),
+            (_("Message templates"), "edit_note", MessageTemplate),
+            (_("Alert recipients"), "contact_emergency", AlertRecipient),
+            (_("Schedules"), "schedule", PeriodicTask),
         ],
     ),
     (
-        "Records",
+        _("Records"),
         [
-            ("Transport orders", "local_shipping", TransportOrder),
-            ("Events", "event", Event),
-            ("Businesses", "apartment", Business),
+            (_("Transport orders"), "local_shipping", TransportOrder),
+            (_("Events"), "event", Event),
+            (_("Businesses"), "apartment", Business),
         ],
     ),
     (
-        "People",
+        _("People"),
         [
-            ("Users", "person", User),
-            ("Sessions", "devices", Session),
-            ("Personal tokens", "password", PersonalToken),
-            ("Audit trail", "policy", AuditEntry),
-            ("Erase personal data", "ink_eraser", Page("integrations_task_erase", privacy.ACTION)),
+            (_("Users"), "person", User),
+            (_("Sessions"), "devices", Session),
+            (_("Personal tokens"), "password", PersonalToken),
+            (_("Audit trail"), "policy", AuditEntry),
+            (
+                _("Erase personal data"),
+                "ink_eraser",
+                Page("integrations_task_erase", privacy.ACTION),
+            ),
         ],
     ),
 ]
@@ -82,7 +87,7 @@ SECTIONS: list[tuple[str, list[tuple[str, str, Any]]]] = [
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """The sections for unfold, each with what this person may see."""
-    overview = {"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}
+    overview = {"title": _("Overview"), "icon": "dashboard", "link": reverse("admin:index")}
     found: list[dict[str, Any]] = [{"items": [overview]}]
     for title, items in SECTIONS:
         shown = [

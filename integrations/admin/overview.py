@@ -8,6 +8,8 @@ from django.db.models import Count, Max
 from django.http import HttpRequest
 from django.utils.text import Truncator
 from django.utils.timezone import localtime, now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django_celery_beat.models import PeriodicTask
 
 from integrations import definition, glance, pressure
@@ -33,7 +35,7 @@ QUIET = timedelta(minutes=1)  # without a sign of beat, or of a worker where the
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the template `admin/index.html` shows beside unfold's own."""
     if not (allowed(request, "get:integration:object") and allowed(request, "get:integration")):
-        return {**context, "title": "Overview"}
+        return {**context, "title": _("Overview")}
     platform = request.user.platform  # type: ignore[union-attr]
     queue = IntegrationObject.objects.of(platform)
     newest = queue.order_by("-id")
@@ -56,7 +58,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     ]
     return {
         **context,
-        "title": "Overview",
+        "title": _("Overview"),
         "pressures": [pressure.told(each) for each in pressure.of_platform(platform.pk)],
         "counts": [
             {
@@ -83,11 +85,11 @@ def _stands_still() -> list[dict[str, str]]:
     """Those who deliver, and who wakes them: of everybody, so nothing is said of how much waits."""
     said = []
     if cache.get_or_set(OVERLOOKED, _overlooked, LOOKED_FOR):
-        said.append("Deliveries are due for a minute, and no worker takes them: is one running?")
+        said.append(_("Deliveries are due for a minute, and no worker takes them: is one running?"))
     beat = PeriodicTask.objects.filter(enabled=True).aggregate(newest=Max("last_run_at"))["newest"]
     if beat and now() - beat > QUIET:
         at = f"{localtime(beat):%Y-%m-%d %H:%M:%S %Z}"
-        said.append(f"Nothing was scheduled since {at}: is beat running?")
+        said.append(_("Nothing was scheduled since {at}: is beat running?").format(at=at))
     return [{"text": text, "page": "", "name": ""} for text in said]
 
 
@@ -100,7 +102,9 @@ def _suspended(integrations: list[dict[str, Any]]) -> list[dict[str, str]]:
         {
             "name": each["name"],
             "page": each["page"],
-            "text": f"is suspended until somebody resumes it: {each['health']['reason']}",
+            "text": _("is suspended until somebody resumes it: {reason}").format(
+                reason=each["health"]["reason"]
+            ),
         }
         for each in integrations
         if each["health"]["state"] == "SUSPENDED"
@@ -119,12 +123,11 @@ def _blocked(queue: Any) -> list[dict[str, str]]:
                 status__exact=Status.ERROR,
                 integration__id__exact=row["integration"],
             ),
-            "text": (
-                f"has {row['count']} that failed and hold up what came after: put them back or "
-                "cancel them."
-                if row["count"] > 1
-                else "has one that failed and holds up what came after: put it back or cancel it."
-            ),
+            "text": ngettext(
+                "has one that failed and holds up what came after: put it back or cancel it.",
+                "has {n} that failed and hold up what came after: put them back or cancel them.",
+                row["count"],
+            ).format(n=row["count"]),
         }
         for row in counted.order_by("integration__name")
     ]

@@ -10,9 +10,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.text import Truncator
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from integrations import entities, replay, story
@@ -62,7 +65,7 @@ class ObjectSearch(FactAdmin):
     # Where the object is, seen from the rows of the list.
     object_path = ""
     search_fields = ("pk",)  # only so that there is a field to type in
-    search_help_text = "Order number or name (whole), or an id"
+    search_help_text: str | Promise = _("Order number or name (whole), or an id")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         term = search_term.strip()
@@ -89,7 +92,7 @@ class ObjectSearch(FactAdmin):
 
 
 class EntityFilter(admin.SimpleListFilter):
-    title = "entity"
+    title = _("entity")
     parameter_name = "entity"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -101,7 +104,9 @@ class EntityFilter(admin.SimpleListFilter):
 
 @admin.register(IntegrationObject)
 class IntegrationObjectAdmin(WhereIsIt, Exported, ObjectSearch):
-    none_yet = "Each change that an integration listens to would be here, with what became of it."
+    none_yet = _(
+        "Each change that an integration listens to would be here, with what became of it."
+    )
     noun = "integration:object"
     list_display = (
         "created",
@@ -133,19 +138,19 @@ class IntegrationObjectAdmin(WhereIsIt, Exported, ObjectSearch):
         "object": "uuid",
     }
 
-    @display(description="Reference")
+    @display(description=_("Reference"))
     def reference_or_id(self, row: IntegrationObject) -> str:
         return Truncator(row.reference or str(row.entity_id)[:8]).chars(32)
 
-    @display(description="Change")
+    @display(description=pgettext_lazy("noun", "Change"))
     def what(self, row: IntegrationObject) -> str:
-        return f"{entity_label(row.entity)} {row.whole.action}"
+        return f"{entity_label(row.entity)} {story.DONE[row.whole.action]}"
 
-    @display(description="Status", label=STATUS_COLOURS)
+    @display(description=_("Status"), label=STATUS_COLOURS)
     def state(self, row: IntegrationObject) -> Any:
         return row.status, row.status
 
-    @display(description="What happened")
+    @display(description=_("What happened"))
     def happened(self, row: IntegrationObject) -> str:
         return format_html(
             "<div>{}{}</div>",
@@ -159,7 +164,7 @@ class IntegrationObjectAdmin(WhereIsIt, Exported, ObjectSearch):
         asked = request.GET.get("status__exact", "")
         statuses = [
             {
-                "text": status or "all",
+                "text": status or pgettext("statuses", "all"),
                 "title": words,
                 "colour": colour,
                 "query": _with(request, status),
@@ -174,22 +179,23 @@ class IntegrationObjectAdmin(WhereIsIt, Exported, ObjectSearch):
 
     # What a person may do.
 
-    @act("requeue:integration:object", "Put back in the queue")
+    @act("requeue:integration:object", _("Put back in the queue"))
     def requeue(self, request: HttpRequest, queryset: IntegrationObjectQuerySet) -> None:
         asked = queryset.count()
         # The rows alone: what is joined to them would be locked too.
         count = queryset.select_related(None).requeue(str(request.user))
         transaction.on_commit(wake)
-        self._report(request, count, asked, "put back in the queue")
+        self._report(request, count, asked, _("{n} put back in the queue."))
 
-    @act("requeue:integration:object", "Put back, to be created there anew")
+    @act("requeue:integration:object", _("Put back, to be created there anew"))
     def requeue_anew(self, request: HttpRequest, queryset: IntegrationObjectQuerySet) -> None:
         asked = queryset.count()
         count = queryset.select_related(None).requeue(str(request.user), anew=True)
         transaction.on_commit(wake)
-        self._report(request, count, asked, "put back in the queue, to be created there anew")
+        text = _("{n} put back in the queue, to be created there anew.")
+        self._report(request, count, asked, text)
 
-    @act(replay.ACTION, "Replay")
+    @act(replay.ACTION, _("Replay"))
     def replay(
         self, request: HttpRequest, queryset: IntegrationObjectQuerySet
     ) -> HttpResponse | None:
@@ -208,11 +214,11 @@ class IntegrationObjectAdmin(WhereIsIt, Exported, ObjectSearch):
         return self.page(
             request,
             "admin/integrations/replay.html",
-            "Replay",
+            gettext("Replay"),
             previews=previews,
             chosen=[pk for rows in chosen.values() for pk in rows],
             form=form,
-            some=any(each.count for _, each, _ in previews),
+            some=any(each[1].count for each in previews),
             now_told=form.asked["snapshot"] == AsOf.CURRENT,
             list=list_of(IntegrationObject),
         )
@@ -229,8 +235,8 @@ class IntegrationObjectAdmin(WhereIsIt, Exported, ObjectSearch):
                 wanted = _replay_of(integration, rows, asked)
                 started.append(replay.start(wanted, str(request.user)))
             else:
-                text = f"{integration} is switched off or deleted: nothing of it is replayed."
-                self.message_user(request, text, messages.WARNING)
+                text = _("{name} is switched off or deleted: nothing of it is replayed.")
+                self.message_user(request, text.format(name=integration), messages.WARNING)
         transaction.on_commit(wake_replays)
         if not started:
             return None
@@ -238,21 +244,21 @@ class IntegrationObjectAdmin(WhereIsIt, Exported, ObjectSearch):
         only = page_of(started[0]) if len(started) == 1 else list_of(Task, kind__exact=Kind.REPLAY)
         return HttpResponseRedirect(only)
 
-    @act("cancel:integration:object", "Cancel")
+    @act("cancel:integration:object", _("Cancel"))
     def cancel(self, request: HttpRequest, queryset: IntegrationObjectQuerySet) -> None:
         asked = queryset.count()
         count = queryset.select_related(None).cancel(f"Cancelled by {request.user}.")
         transaction.on_commit(wake)
-        self._report(request, count, asked, "cancelled")
+        self._report(request, count, asked, _("{n} cancelled."))
 
-    def _report(self, request: HttpRequest, count: int, asked: int, done: str) -> None:
-        left = asked - count
-        text = f"{count} {done}."
-        if left:
-            text += (
-                f" {left} left as they are: their status does not allow it, or they are being sent."
+    def _report(self, request: HttpRequest, count: int, asked: int, done: Any) -> None:
+        told = [done.format(n=count)]
+        if left := asked - count:
+            text = _(
+                "{n} left as they are: their status does not allow it, or they are being sent."
             )
-        self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
+            told.append(text.format(n=left))
+        self.message_user(request, " ".join(told), messages.SUCCESS if count else messages.WARNING)
 
     # The page of one object.
 

@@ -7,6 +7,8 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
@@ -25,35 +27,35 @@ from otms.accounts.asking import act, allowed
 from otms.accounts.platform_admin import PlatformAdmin
 from otms.documents import timestamp
 
-TASK_TELLS = "A worker makes them anew; the page of the task shows how far it is."
+TASK_TELLS = _("A worker makes them anew; the page of the task shows how far it is.")
 
 
 class ReplayForm(forms.Form):
     """As what they are told, and how fast."""
 
     snapshot = forms.ChoiceField(
-        label="What is told",
+        label=_("What is told"),
         choices=[
-            (AsOf.ORIGINAL, "the changes as they were"),
-            (AsOf.CURRENT, "the records as they are now"),
+            (AsOf.ORIGINAL, _("the changes as they were")),
+            (AsOf.CURRENT, _("the records as they are now")),
         ],
         initial=AsOf.ORIGINAL,
         required=False,
         widget=UnfoldAdminSelectWidget(),
     )
     mapping = forms.ChoiceField(
-        label="With the filters and mappings",
-        choices=[(AsOf.CURRENT, "of now"), (AsOf.ORIGINAL, "of then")],
+        label=_("With the filters and mappings"),
+        choices=[(AsOf.CURRENT, _("of now")), (AsOf.ORIGINAL, _("of then"))],
         initial=AsOf.CURRENT,
         required=False,
         widget=UnfoldAdminSelectWidget(),
     )
     per_minute = forms.IntegerField(
-        label="At most, per minute",
+        label=_("At most, per minute"),
         required=False,
         min_value=1,
         max_value=replay.FASTEST,
-        help_text="Empty: as fast as it goes.",
+        help_text=_("Empty: as fast as it goes."),
         widget=UnfoldAdminIntegerFieldWidget(),
     )
 
@@ -70,22 +72,22 @@ class WhichForm(ReplayForm):
     """Which of an integration's objects, and how."""
 
     status = forms.MultipleChoiceField(
-        label="Those that are",
+        label=_("Those that are"),
         choices=[(each.value, STATUS_WORDS[each]) for each in Status],
         initial=[Status.ERROR.value],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
     since = forms.SplitDateTimeField(
-        label="Saved since", required=False, widget=UnfoldAdminSplitDateTimeWidget
+        label=_("Saved since"), required=False, widget=UnfoldAdminSplitDateTimeWidget
     )
     until = forms.SplitDateTimeField(
-        label="And before",
+        label=_("And before"),
         required=False,
         widget=UnfoldAdminSplitDateTimeWidget,
-        help_text="Empty: till now.",
+        help_text=_("Empty: till now."),
     )
     replays = forms.BooleanField(
-        label="Also what was itself a replay",
+        label=_("Also what was itself a replay"),
         required=False,
         widget=UnfoldBooleanSwitchWidget,
     )
@@ -98,7 +100,7 @@ class WhichForm(ReplayForm):
             try:
                 timestamp(given[name]) if given.get(name) else ""
             except OverflowError:
-                self.add_error(name, "There is no such moment.")
+                self.add_error(name, gettext("There is no such moment."))
         return given
 
     @property
@@ -118,7 +120,7 @@ class WhichForm(ReplayForm):
 class ReplayPage(PlatformAdmin):
     """A page of an integration: which of its objects are sent once more."""
 
-    @act(replay.ACTION, "Replay", icon="replay")
+    @act(replay.ACTION, _("Replay"), icon="replay")
     def replay(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What a replay would send; confirmed, it is a task."""
         integration = self.found(request, object_id)
@@ -138,11 +140,11 @@ class ReplayPage(PlatformAdmin):
         return self.page(
             request,
             "admin/integrations/replay.html",
-            f"Replay objects of {integration}",
+            gettext("Replay objects of {name}").format(name=integration),
             previews=previews,
             form=form,
             now_told=asked.tells_now,
-            some=any(each.count for _, each, _ in previews),
+            some=any(each.count for __, each, __ in previews),
             list=page_of(integration),
         )
 

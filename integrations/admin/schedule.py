@@ -7,6 +7,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.timezone import localtime, now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_celery_beat.admin import CrontabScheduleAdmin as BeatCrontabScheduleAdmin
 from django_celery_beat.admin import PeriodicTaskAdmin as BeatPeriodicTaskAdmin
 from django_celery_beat.admin import PeriodicTaskForm as BeatPeriodicTaskForm
@@ -33,6 +35,9 @@ class TaskSelectWidget(UnfoldAdminSelectWidget, BeatTaskSelectWidget):
 
 
 class PeriodicTaskForm(BeatPeriodicTaskForm):
+    class Meta(BeatPeriodicTaskForm.Meta):
+        labels = {"regtask": _("Regtask"), "task": _("Task Name")}
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["task"].widget = UnfoldAdminTextInputWidget()
@@ -73,10 +78,10 @@ class PeriodicTaskAdmin(OperatorAdmin, BeatPeriodicTaskAdmin):
     date_hierarchy = None
     fieldsets = (
         (None, {"fields": ("name", "regtask", "task", "enabled", "description")}),
-        ("When", {"fields": ("interval", "crontab", "start_time", "last_run_at", "one_off")}),
-        ("Arguments", {"classes": ("collapse",), "fields": ("args", "kwargs")}),
+        (_("When"), {"fields": ("interval", "crontab", "start_time", "last_run_at", "one_off")}),
+        (_("Arguments"), {"classes": ("collapse",), "fields": ("args", "kwargs")}),
         (
-            "Message",
+            pgettext_lazy("of a broker", "Message"),
             {
                 "classes": ("collapse",),
                 "fields": ("expires", "expire_seconds", "queue", "routing_key", "priority"),
@@ -85,13 +90,14 @@ class PeriodicTaskAdmin(OperatorAdmin, BeatPeriodicTaskAdmin):
     )
     readonly_fields = ("last_run_at",)
 
-    @display(description="When")
+    @display(description=_("When"))
     def when(self, task: PeriodicTask) -> str:
         if task.interval:
-            return f"every {span.in_words(task.interval.schedule.run_every.total_seconds())}"
+            every = task.interval.schedule.run_every.total_seconds()
+            return _("every {span}").format(span=span.in_words(every))
         return str(task.crontab.human_readable if task.crontab else task.scheduler)
 
-    @display(description="Next")
+    @display(description=pgettext_lazy("run", "Next"))
     def next_run(self, task: PeriodicTask) -> str:
         """By when it ran last. One that never ran counts from when beat started, which is not known
         here."""
@@ -109,3 +115,7 @@ class IntervalScheduleAdmin(OperatorAdmin):
 @admin.register(CrontabSchedule)
 class CrontabScheduleAdmin(OperatorAdmin, BeatCrontabScheduleAdmin):
     inlines = ()
+
+    @display(description=_("Human readable"))
+    def human_readable(self, crontab: CrontabSchedule) -> str:
+        return str(crontab.human_readable)

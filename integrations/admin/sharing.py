@@ -7,6 +7,8 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import slugify
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
 
@@ -21,33 +23,36 @@ from otms.accounts.platform_admin import PlatformAdmin
 from otms.accounts.platform_forms import JsonWidget
 from otms.api.errors import flatten
 
-NOT_READ = "Choose a file, or write the text."
+NOT_READ = _("Choose a file, or write the text.")
 
 
 class CopyForm(forms.Form):
     """What the copy is called."""
 
-    name = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget)
+    name = forms.CharField(label=_("Name"), max_length=200, widget=UnfoldAdminTextInputWidget)
 
 
 class ImportForm(forms.Form):
     """A text of YAML or JSON, typed or as a file."""
 
     file = forms.FileField(
-        label="A file", required=False, widget=UnfoldAdminFileFieldWidget({"accept": ".yaml,.yml"})
+        label=_("A file"),
+        required=False,
+        widget=UnfoldAdminFileFieldWidget({"accept": ".yaml,.yml"}),
     )
-    text = forms.CharField(label="Or its text", required=False, widget=JsonWidget({"rows": 20}))
+    text = forms.CharField(label=_("Or its text"), required=False, widget=JsonWidget({"rows": 20}))
 
     def clean(self) -> Any:
         given = super().clean() or {}
         text = given.get("text") or ""
         if file := given.get("file"):
             if file.size > yaml_text.LONGEST:
-                raise ValidationError(f"The file is larger than {yaml_text.LONGEST:,} bytes.")
+                text = gettext("The file is larger than {most:,} bytes.")
+                raise ValidationError(text.format(most=yaml_text.LONGEST))
             try:
                 text = file.read().decode("utf-8-sig")
             except UnicodeDecodeError:
-                raise ValidationError("The file is not UTF-8.") from None
+                raise ValidationError(gettext("The file is not UTF-8.")) from None
         if not text.strip():
             raise ValidationError(NOT_READ)
         return {**given, "text": text}
@@ -56,7 +61,7 @@ class ImportForm(forms.Form):
 class SharingPages(PlatformAdmin):
     """Duplicate, export as YAML, and import."""
 
-    @act("create:integration", "Duplicate", icon="content_copy")
+    @act("create:integration", _("Duplicate"), icon="content_copy")
     def duplicate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks for a name; POST makes the copy, which is paused, and shows it."""
         integration = self._seen(request, object_id)
@@ -67,12 +72,13 @@ class SharingPages(PlatformAdmin):
             except (definition.Invalid, definition.Owned, ValidationError) as error:
                 form.add_error(None, str(error))
             else:
-                text = "It is paused: look at it, then switch it on."
+                text = gettext("It is paused: look at it, then switch it on.")
                 self.message_user(request, text, messages.SUCCESS)
                 return HttpResponseRedirect(page_of(made))
-        return self._sheet(request, "duplicate", f"Duplicate {integration}", form, integration)
+        title = gettext("Duplicate {name}").format(name=integration)
+        return self._sheet(request, "duplicate", title, form, integration)
 
-    @act("get:integration", "Export", icon="download", url_path="export")
+    @act("get:integration", _("Export"), icon="download", url_path="export")
     def export_yaml(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Its YAML, as a file."""
         integration = self._seen(request, object_id)
@@ -82,19 +88,19 @@ class SharingPages(PlatformAdmin):
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
 
-    @act("create:integration", "Import", icon="upload", url_path="import")
+    @act("create:integration", _("Import"), icon="upload", url_path="import")
     def import_yaml(self, request: HttpRequest) -> HttpResponse:
         """Asks for a text; POST makes an integration of it, which is paused, and shows it."""
         form = ImportForm(request.POST or None, request.FILES or None)
         if form.is_valid():
             made, problems = _made(request, form.cleaned_data["text"])
             if made:
-                text = "It is paused: look at it, type its secrets, then switch it on."
+                text = gettext("It is paused: look at it, type its secrets, then switch it on.")
                 self.message_user(request, text, messages.SUCCESS)
                 return HttpResponseRedirect(page_of(made))
             for each in problems:
                 form.add_error(None, f"{each.field}: {each.message}".removeprefix(": "))
-        return self._sheet(request, "import", "Import an integration", form, None)
+        return self._sheet(request, "import", gettext("Import an integration"), form, None)
 
     def _seen(self, request: HttpRequest, id: str) -> Any:
         integration = self.found(request, id)
@@ -105,16 +111,17 @@ class SharingPages(PlatformAdmin):
     def _sheet(
         self, request: HttpRequest, name: str, title: str, form: Any, original: Any
     ) -> HttpResponse:
-        sheet, button = "admin/integrations/sheet.html", name.capitalize()
-        return self.page(request, sheet, title, original, form=form, button=button, why=WHY[name])
+        sheet, button, why = "admin/integrations/sheet.html", BUTTONS[name], WHY[name]
+        return self.page(request, sheet, title, original, form=form, button=button, why=why)
 
 
+BUTTONS = {"duplicate": _("Duplicate"), "import": _("Import")}
 WHY = {
-    "duplicate": (
+    "duplicate": _(
         "The copy says the same and has the same secrets. It is paused, and nothing that waits "
         "goes with it."
     ),
-    "import": (
+    "import": _(
         "What Export gave, or what the API takes. It becomes a new integration, which is paused."
     ),
 }

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from integrations import definition, signing_secret
@@ -16,11 +18,11 @@ from otms.accounts.platform_admin import PlatformAdmin
 # How long the signing secret before goes on, in hours: as a person chooses it.
 OVERLAPS = {"0": 0, "1": 1, "24": 24, "168": 7 * 24, "720": 30 * 24}
 OVERLAP_WORDS = {
-    "0": "stops now",
-    "1": "signs for another hour",
-    "24": "signs for another day",
-    "168": "signs for another 7 days",
-    "720": "signs for another 30 days",
+    "0": _("stops now"),
+    "1": _("signs for another hour"),
+    "24": _("signs for another day"),
+    "168": _("signs for another 7 days"),
+    "720": _("signs for another 30 days"),
 }
 USUAL_OVERLAP = 24
 
@@ -28,7 +30,7 @@ USUAL_OVERLAP = 24
 class SigningPage(PlatformAdmin):
     """A page of an integration: how its data sources sign, and a new secret for one."""
 
-    @act("generate:integration:signingSecret", "Signing", icon="signature")
+    @act("generate:integration:signingSecret", _("Signing"), icon="signature")
     def signing(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """How its data sources sign; POST makes a new secret and shows it this once."""
         return never_cache(self._signing)(request, object_id)
@@ -38,7 +40,7 @@ class SigningPage(PlatformAdmin):
         secret, cut = "", None
         if request.method == "POST":
             try:
-                _, secret, cut = signing_secret.renew(
+                __, secret, cut = signing_secret.renew(
                     integration,
                     request.POST.get("source"),
                     scheme="v1a" if request.POST.get("scheme") == "v1a" else "v1",
@@ -50,7 +52,7 @@ class SigningPage(PlatformAdmin):
         return self.page(
             request,
             "admin/integrations/signing.html",
-            f"Signing of {integration}",
+            gettext("Signing of {name}").format(name=integration),
             integration,
             secret="" if public else secret,
             public_key=public,

@@ -16,6 +16,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -42,6 +44,13 @@ STATUS_COLOURS = {
     TaskStatus.STOPPED: "default",
     "PARTLY": "warning",
 }
+STATUS_WORDS = {
+    TaskStatus.QUEUED: _("queued"),
+    TaskStatus.RUNNING: _("running"),
+    TaskStatus.DONE: _("done"),
+    TaskStatus.FAILED: _("failed"),
+    TaskStatus.STOPPED: _("stopped"),
+}
 MOST_SHOWN = 100
 LOOK_AGAIN = 3  # seconds, while it is going on
 PREVIEWED = "integrations.admin.task.erase"
@@ -52,10 +61,12 @@ class TextsForm(forms.Form):
     """What to look for, a line each."""
 
     texts = forms.CharField(
-        label="Texts",
+        label=_("Texts"),
         max_length=MOST * (LONGEST + 2),
-        help_text="One a line, such as an e-mail address, a name, a phone number. Each is looked "
-        "for as it is written, in capitals or not, as whole words.",
+        help_text=_(
+            "One a line, such as an e-mail address, a name, a phone number. Each is looked for as "
+            "it is written, in capitals or not, as whole words."
+        ),
         widget=UnfoldAdminTextareaWidget(
             {"rows": 5, "autofocus": "", "autocomplete": "off", "spellcheck": "false"}
         ),
@@ -70,7 +81,7 @@ class TextsForm(forms.Form):
 
 @admin.register(Task)
 class TaskAdmin(FactAdmin):
-    none_yet = "Imports, replays and other long work would be here, with what became of it."
+    none_yet = _("Imports, replays and other long work would be here, with what became of it.")
     noun = "integration:task"
     list_display = (
         "created",
@@ -157,33 +168,34 @@ class TaskAdmin(FactAdmin):
             raise Http404
         return as_file("rows", _rows(task))
 
-    @display(description="Message")
+    @display(description=_("Message"))
     def said(self, task: Task) -> str:
         return shortened(task.message, 100) if task.message else ""
 
     # What a person may do.
 
-    @act("stop:integration:task", "Stop")
+    @act("stop:integration:task", _("Stop"))
     def stop(self, request: HttpRequest, queryset: Any) -> None:
         stopped = sum(task.stop(str(request.user)) for task in queryset)
-        self._report(request, stopped, len(queryset), "stopped")
+        self._report(request, stopped, len(queryset), _("{n} stopped."))
 
-    @act("resume:integration:task", "Resume")
+    @act("resume:integration:task", _("Resume"))
     def resume(self, request: HttpRequest, queryset: Any) -> None:
         resumed = 0
         for task in queryset:
             if task.resume():
                 resumed += 1
                 transaction.on_commit(WAKE[task.kind])
-        self._report(request, resumed, len(queryset), "resumed")
+        self._report(request, resumed, len(queryset), _("{n} resumed."))
 
-    def _report(self, request: HttpRequest, count: int, asked: int, done: str) -> None:
-        text = f"{count} {done}."
+    def _report(self, request: HttpRequest, count: int, asked: int, done: Any) -> None:
+        told = [done.format(n=count)]
         if left := asked - count:
-            text += f" {left} left as they are: their kind or their status does not allow it."
-        self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
+            text = _("{n} left as they are: their kind or their status does not allow it.")
+            told.append(text.format(n=left))
+        self.message_user(request, " ".join(told), messages.SUCCESS if count else messages.WARNING)
 
-    @display(description="Status", label=STATUS_COLOURS)
+    @display(description=_("Status"), label=STATUS_COLOURS)
     def status_label(self, task: Task) -> Any:
         word, colour = self._status(task)
         return colour, word
@@ -191,49 +203,53 @@ class TaskAdmin(FactAdmin):
     def _status(self, task: Task) -> tuple[str, str]:
         """The word for it, and what its colour goes by."""
         is_partly = task.status == TaskStatus.DONE and task.failed
-        return task.status.lower(), "PARTLY" if is_partly else task.status
+        return str(STATUS_WORDS[TaskStatus(task.status)]), "PARTLY" if is_partly else task.status
 
-    @display(description="Integration")
+    @display(description=_("Integration"))
     def integration_link(self, task: Task) -> str:
         return link_to(task.integration)
 
-    @display(description="Progress")
+    @display(description=_("Progress"))
     def progress(self, task: Task) -> str:
-        words = f"{task.done} of {task.total}"
-        if task.failed:
-            words += f", {task.failed} {'left out' if task.kind == Kind.REPLAY else 'rejected'}"
+        if not task.failed:
+            text = _("{done} of {total}")
+        elif task.kind == Kind.REPLAY:
+            text = _("{done} of {total}, {failed} left out")
+        else:
+            text = _("{done} of {total}, {failed} rejected")
+        words = text.format(done=task.done, total=task.total, failed=task.failed)
         if task.status not in OPEN or not task.total:
             return format_html('<span class="whitespace-nowrap">{}</span>', words)
         bar = '<span class="whitespace-nowrap"><progress max="{}" value="{}"></progress> {}</span>'
         return format_html(bar, task.total, task.done, words)
 
-    @display(description="Asked for")
+    @display(description=_("Asked for"))
     def asked(self, task: Task) -> str:
         replay = Replay.objects.of(task.platform_id).filter(task=task).first()
         return "; ".join(replay.in_words) if replay else "-"
 
-    @display(description="Started")
+    @display(description=_("Started"))
     def started(self, task: Task) -> str:
         return moment(task.started_at)
 
-    @display(description="Finished")
+    @display(description=_("Finished"))
     def finished(self, task: Task) -> str:
         return moment(task.finished_at)
 
-    @display(description="Rejected rows")
+    @display(description=_("Rejected rows"))
     def rejected(self, task: Task) -> str:
         rows = ImportRow.objects.of(task.platform_id).filter(task=task, outcome=Outcome.REJECTED)
         found = list(rows.defer("row").order_by("position")[: MOST_SHOWN + 1])
         if not found:
-            return "none"
+            return gettext("none")
         lines = [_told(row) for row in found[:MOST_SHOWN]]
         if len(found) > MOST_SHOWN:
-            lines.append("and more; the file has them all")
+            lines.append(gettext("and more; the file has them all"))
         return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", zip(lines)))
 
     # Erasing.
 
-    @act(privacy.ACTION, "Erase personal data", icon="ink_eraser", url_path="erase")
+    @act(privacy.ACTION, _("Erase personal data"), icon="ink_eraser", url_path="erase")
     def erase(self, request: HttpRequest) -> HttpResponse:
         """Texts, then how much there is of them, then a task: each a step, none left out."""
         return never_cache(self._erase)(request)
@@ -244,9 +260,8 @@ class TaskAdmin(FactAdmin):
             texts = _previewed(person, previewed)
             if texts is not None:
                 return self._start(request, texts)
-            self.message_user(
-                request, "That was looked at too long ago: look again.", messages.WARNING
-            )
+            text = _("That was looked at too long ago: look again.")
+            self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(request.path)
         form = TextsForm(request.POST or None)
         shown: dict[str, Any] = {"form": form}
@@ -267,7 +282,7 @@ class TaskAdmin(FactAdmin):
                 "platform": person.platform,
             }
         template = "admin/integrations/erase.html"
-        return self.page(request, template, "Erase personal data", **shown)
+        return self.page(request, template, gettext("Erase personal data"), **shown)
 
     def _start(self, request: HttpRequest, texts: list[str]) -> HttpResponse:
         person: Any = request.user
@@ -277,7 +292,7 @@ class TaskAdmin(FactAdmin):
             self.message_user(request, str(error), messages.WARNING)
             return HttpResponseRedirect(list_of(Task, kind__exact=Kind.ERASE))
         transaction.on_commit(wake_erasures)
-        text = "A worker erases it now; this page shows how far it is."
+        text = _("A worker erases it now; this page shows how far it is.")
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(page_of(task))
 
@@ -313,7 +328,7 @@ def _held(found: Found) -> dict[str, Any]:
 
 
 def _told(row: ImportRow) -> str:
-    errors, _ = imports.problems_of(row)
+    errors, __ = imports.problems_of(row)
     return shortened(f"{row.external_id} {_words(errors)}".strip(), 400)
 
 

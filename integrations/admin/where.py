@@ -7,6 +7,8 @@ from django.contrib import admin
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integrations import entities
 from integrations.admin.links import entity_label, list_of, page_of
@@ -21,7 +23,7 @@ class WhereIsIt(FactAdmin):
 
     actions_list = ("where",)
 
-    @act("get:integration:object", "Where is it?", icon="search", url_path="where")
+    @act("get:integration:object", _("Where is it?"), icon="search", url_path="where")
     def where(self, request: HttpRequest) -> HttpResponse:
         """The record's page if one is meant, else a list of those that may be."""
         asked = request.GET.get("q", "").strip()
@@ -31,7 +33,7 @@ class WhereIsIt(FactAdmin):
             return HttpResponseRedirect(shown[0]["page"])
         context = {
             **self.admin_site.each_context(request),
-            "title": "Where is it?",
+            "title": _("Where is it?"),
             "asked": asked,
             "found": shown,
             "most": MOST if len(shown) == MOST else 0,
@@ -61,7 +63,7 @@ class WhereIsIt(FactAdmin):
         shown = []
         for each in found:
             record, page = records.get(each.id), list_of(IntegrationObject, q=each.id)
-            name = f"{called.get(each.id) or each.id} (deleted)"
+            name = gettext("{name} (deleted)").format(name=called.get(each.id) or each.id)
             if record is not None:
                 name = str(record)
                 if admin.site.get_model_admin(type(record)).has_view_permission(request):

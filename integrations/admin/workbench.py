@@ -6,6 +6,8 @@ from django.core.exceptions import PermissionDenied
 from django.forms import Media, Script
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from integrations.admin.bench import BUTTONS, Bench
@@ -28,7 +30,7 @@ EDITOR = Media(
 class WorkbenchPage(PlatformAdmin):
     """A page of an integration: what is written on the left, a record, and what comes of it."""
 
-    @act("test:mapping", "Workbench", icon="experiment")
+    @act("test:mapping", _("Workbench"), icon="experiment")
     def workbench(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The workbench; POST shows what comes of what was typed, and saves it when asked to."""
         return never_cache(self._workbench)(request, object_id)
@@ -52,5 +54,6 @@ class WorkbenchPage(PlatformAdmin):
         return self._page(request, integration, **bench.shown())
 
     def _page(self, request: HttpRequest, integration: Integration, **shown: Any) -> HttpResponse:
-        template, title = "admin/integrations/workbench.html", f"Workbench of {integration}"
+        template = "admin/integrations/workbench.html"
+        title = gettext("Workbench of {name}").format(name=integration)
         return self.page(request, template, title, integration, editor=EDITOR, **shown)

@@ -61,7 +61,7 @@ def _entity(key: str) -> dict[str, Any]:
     whole = described(serializer) if serializer else {}
     return {
         "key": key,
-        "label": entities.load(key).label,
+        "label": str(entities.load(key).label),
         "actions": list(ACTIONS),
         "fields": [_field(path, each) for path, each in flat(whole, f"$.{key}")],
         "example": shapes.example(key),

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from django.utils.translation import gettext, gettext_noop
 from rest_framework import serializers
 
 from integrations import egress
@@ -60,16 +61,18 @@ class AuthSettings(WireSerializer):
 
     type = serializers.ChoiceField(
         list(KINDS),
-        label="Authentication",
-        help_text="What the target asks for: none, a header or a query parameter of its own, "
-        "basic, bearer, or oauth2 (client credentials).",
+        label=gettext_noop("Authentication"),
+        help_text=gettext_noop(
+            "What the target asks for: none, a header or a query parameter of its own, "
+            "basic, bearer, or oauth2 (client credentials)."
+        ),
     )
     name = serializers.CharField(
         required=False,
         max_length=100,
-        label="Name of the header or parameter",
+        label=gettext_noop("Name of the header or parameter"),
         style=_when("header", "query"),
-        help_text="Such as X-Api-Key.",
+        help_text=gettext_noop("Such as X-Api-Key."),
     )
     value = serializers.CharField(
         required=False,
@@ -77,7 +80,7 @@ class AuthSettings(WireSerializer):
         write_only=True,
         trim_whitespace=False,
         style=_when("header", "query"),
-        help_text="What it holds.",
+        help_text=gettext_noop("What it holds."),
     )
     username = serializers.CharField(required=False, max_length=500, style=_when("basic"))
     password = serializers.CharField(
@@ -94,7 +97,7 @@ class AuthSettings(WireSerializer):
         required=False,
         max_length=2000,
         style=_when("oauth2"),
-        help_text="Where tokens are had: https://login.example/oauth/token",
+        help_text=gettext_noop("Where tokens are had: https://login.example/oauth/token"),
     )
     client_id = serializers.CharField(required=False, max_length=500, style=_when("oauth2"))
     client_secret = serializers.CharField(
@@ -105,17 +108,25 @@ class AuthSettings(WireSerializer):
         style=_when("oauth2"),
     )
     scope = serializers.CharField(
-        required=False, max_length=1000, style=_when("oauth2"), help_text="If it asks for one."
+        required=False,
+        max_length=1000,
+        style=_when("oauth2"),
+        help_text=gettext_noop("If it asks for one."),
     )
     audience = serializers.CharField(
-        required=False, max_length=1000, style=_when("oauth2"), help_text="If it asks for one."
+        required=False,
+        max_length=1000,
+        style=_when("oauth2"),
+        help_text=gettext_noop("If it asks for one."),
     )
     client_auth = serializers.ChoiceField(
         ["basic", "body"],
         required=False,
         default="basic",
         style=_when("oauth2"),
-        help_text="How the token endpoint wants the client: in the header, or in the body.",
+        help_text=gettext_noop(
+            "How the token endpoint wants the client: in the header, or in the body."
+        ),
     )
 
     def to_internal_value(self, data: Any) -> Any:
@@ -181,18 +192,21 @@ class TlsSettings(WireSerializer):
     )
 
     certificate = PemField(
-        label="Client certificate",
-        help_text="If the target asks for one: PEM, its own first, then those that vouch for it.",
+        label=gettext_noop("Client certificate"),
+        help_text=gettext_noop(
+            "If the target asks for one: PEM, its own first, then those that vouch for it."
+        ),
     )
     key = PemField(
-        label="Client key",
+        label=gettext_noop("Client key"),
         write_only=True,
-        help_text="The private key of the certificate: PEM, without a passphrase.",
+        help_text=gettext_noop("The private key of the certificate: PEM, without a passphrase."),
     )
     ca = PemField(
-        label="Certificate authorities",
-        help_text="Trusted for this target, besides the usual ones: PEM. Certificates are "
-        "always checked.",
+        label=gettext_noop("Certificate authorities"),
+        help_text=gettext_noop(
+            "Trusted for this target, besides the usual ones: PEM. Certificates are always checked."
+        ),
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -314,8 +328,10 @@ def described(settings: dict[str, Any]) -> dict[str, str]:
         except ValueError:  # nothing there
             continue
         found[f"tls.{name}"] = "; ".join(
-            f"{each.subject.rfc4514_string() or 'no name'}, "
-            f"until {each.not_valid_after_utc:%Y-%m-%d}"
+            gettext("{name}, until {day}").format(
+                name=each.subject.rfc4514_string() or gettext("no name"),
+                day=f"{each.not_valid_after_utc:%Y-%m-%d}",
+            )
             for each in known[:MOST_DESCRIBED]
         )
     return found

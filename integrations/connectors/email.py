@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from django.conf import settings as deployment
+from django.utils.translation import gettext_noop
 
 from integrations import egress
 from integrations.connectors import base
@@ -60,7 +61,7 @@ class Settings(base.Settings):
 
 
 class Connector(base.BlockingConnector):
-    label = "E-mail"
+    label = gettext_noop("E-mail")
     Settings = Settings
 
     def __init__(self, settings: dict[str, Any], secrets: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from django.utils.translation import gettext_noop
 from psycopg import errors, sql
 from psycopg.types.json import Jsonb
 from rest_framework import serializers
@@ -60,29 +61,39 @@ LOOK = """
 
 
 class Settings(base.Settings):
-    host = serializers.CharField(max_length=255, help_text="Where the database is: db.example")
+    host = serializers.CharField(
+        max_length=255, help_text=gettext_noop("Where the database is: db.example")
+    )
     port = serializers.IntegerField(required=False, min_value=1, max_value=65535, default=5432)
     database = serializers.CharField(max_length=63)
-    user = serializers.CharField(max_length=63, help_text="A role that may write this table only.")
+    user = serializers.CharField(
+        max_length=63, help_text=gettext_noop("A role that may write this table only.")
+    )
     password = serializers.CharField(
         required=False, allow_blank=True, max_length=500, write_only=True, trim_whitespace=False
     )
     schema = serializers.CharField(required=False, max_length=63, default="public")
-    table = serializers.CharField(max_length=63, help_text="The table; it must be there.")
+    table = serializers.CharField(
+        max_length=63, help_text=gettext_noop("The table; it must be there.")
+    )
     key = serializers.CharField(
-        required=False, max_length=63, default="id", help_text="Its unique column."
+        required=False, max_length=63, default="id", help_text=gettext_noop("Its unique column.")
     )
     version = serializers.CharField(
         required=False,
         max_length=63,
         default="version",
-        help_text="A bigint column; the engine fills it, so that nothing old replaces the new.",
+        help_text=gettext_noop(
+            "A bigint column; the engine fills it, so that nothing old replaces the new."
+        ),
     )
     tls = serializers.ChoiceField(
         list(TLS),
         required=False,
         default="verify",
-        help_text="verify: a certificate for this host; require: any certificate; off: none.",
+        help_text=gettext_noop(
+            "verify: a certificate for this host; require: any certificate; off: none."
+        ),
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +113,7 @@ DEFAULTS = {
 
 
 class Connector(base.BlockingConnector):
-    label = "PostgreSQL"
+    label = gettext_noop("PostgreSQL")
     Settings = Settings
 
     def __init__(self, settings: dict[str, Any], secrets: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_noop
 from rest_framework import serializers
 
 from integrations import egress
@@ -44,12 +45,14 @@ class Settings(base.Settings):
         max_length=2000,
         write_only=True,
         validators=[_may_be_called],
-        help_text="The incoming webhook's URL, which is a secret: https://hooks.slack.com/...",
+        help_text=gettext_noop(
+            "The incoming webhook's URL, which is a secret: https://hooks.slack.com/..."
+        ),
     )
 
 
 class Connector(base.Connector):
-    label = "Slack"
+    label = gettext_noop("Slack")
     Settings = Settings
 
     def request(self, document: Any, delivery: base.Delivery) -> Request:

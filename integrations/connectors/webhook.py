@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from django.utils.translation import gettext_noop
 from rest_framework import serializers
 
 from integrations import egress
@@ -65,42 +66,47 @@ class _OfRecord(WireSerializer):
         return url
 
 
-def _url_of_record(noun: str, when: str) -> serializers.CharField:
+def _url_of_record(label: str, help_text: str) -> serializers.CharField:
     return serializers.CharField(
-        label=f"URL for {noun}",
-        required=False,
-        allow_blank=True,
-        max_length=2000,
-        help_text=f"Where to call when {when}: https://.../orders/{ID}",
+        label=label, required=False, allow_blank=True, max_length=2000, help_text=help_text
     )
 
 
 class UpdateSettings(_OfRecord):
-    url = _url_of_record("updates", "the target has the record")
+    url = _url_of_record(
+        gettext_noop("URL for updates"),
+        gettext_noop("Where to call when the target has the record: https://.../orders/{{id}}"),
+    )
     method = serializers.ChoiceField(
-        UPDATES, required=False, default=UPDATES[0], label="Method for updates"
+        UPDATES, required=False, default=UPDATES[0], label=gettext_noop("Method for updates")
     )
 
 
 class DeleteSettings(_OfRecord):
-    url = _url_of_record("deletes", "the record is deleted here")
+    url = _url_of_record(
+        gettext_noop("URL for deletes"),
+        gettext_noop("Where to call when the record is deleted here: https://.../orders/{{id}}"),
+    )
     method = serializers.ChoiceField(
-        DELETES, required=False, default=DELETES[0], label="Method for deletes"
+        DELETES, required=False, default=DELETES[0], label=gettext_noop("Method for deletes")
     )
 
 
 class Settings(base.Settings):
-    url = serializers.CharField(max_length=2000, help_text="Where to call: https://...")
+    url = serializers.CharField(
+        max_length=2000, help_text=gettext_noop("Where to call: https://...")
+    )
     method = serializers.ChoiceField(
         METHODS,
         required=False,
         default=POST,
-        help_text="POST sends what the mapping makes as JSON; GET asks with it as the query of the "
-        "URL.",
+        help_text=gettext_noop(
+            "POST sends what the mapping makes as JSON; GET asks with it as the query of the URL."
+        ),
     )
     secret = _signing_secret(
-        "Signs what is sent: whsec_ and base64, whsk_ for ed25519, or any text.",
-        label="Signing secret",
+        gettext_noop("Signs what is sent: whsec_ and base64, whsk_ for ed25519, or any text."),
+        label=gettext_noop("Signing secret"),
     )
     previous_secret = _signing_secret(
         "Signs too, until `previousSecretUntil`, for who does not know the new one yet.",
@@ -145,7 +151,7 @@ class Settings(base.Settings):
 
 
 class Connector(base.Connector):
-    label = "Webhook"
+    label = gettext_noop("Webhook")
     Settings = Settings
     unsent = ("tls.key",)
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Model, Q
+from django.utils.functional import Promise
 
 
 class Entity:
@@ -15,7 +16,8 @@ class Entity:
     """
 
     key: str  # the wire name, from the file's name
-    label: ClassVar[str]
+    label: ClassVar[str | Promise]
+    noun: ClassVar[str | Promise]  # the label, within a sentence
     root: ClassVar[type[Model]]
     parts: ClassVar[dict[type[Model], str]] = {}
 

@@ -4,13 +4,16 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
 from integrations.entities import base
 from otms.orders import wire
 from otms.orders.models import Business
 
 
 class Entity(base.Entity):
-    label = "Business"
+    label = gettext_lazy("Business")
+    noun = pgettext_lazy("in a sentence", "business")
     root = Business
 
     def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from integrations.entities import base
 from otms.orders import wire
@@ -12,7 +13,8 @@ from otms.orders.models import Event
 
 
 class Entity(base.Entity):
-    label = "Event"
+    label = gettext_lazy("Event")
+    noun = pgettext_lazy("in a sentence", "event")
     root = Event
 
     def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:

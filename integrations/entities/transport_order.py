@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from integrations.entities import base
 from otms.orders import wire
@@ -12,7 +13,8 @@ from otms.orders.models import Consignment, Goods, TransportOrder
 
 
 class Entity(base.Entity):
-    label = "Transport order"
+    label = gettext_lazy("Transport order")
+    noun = pgettext_lazy("in a sentence", "transport order")
     root = TransportOrder
     parts = {Consignment: "transport_order_id", Goods: "consignment__transport_order_id"}
 

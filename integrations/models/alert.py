@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.db import models, transaction
 from django.db.models import Exists, F, Min, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from integrations.core.backoff import RetryPolicy
 from otms import documents
@@ -27,17 +28,17 @@ MOST_AT_ONCE = 100  # alerts whose recipients are looked up in one transaction
 
 
 class Kind(models.TextChoices):
-    TROUBLE = "trouble", "Trouble"
-    RECOVERED = "recovered", "Recovered"
-    SUSPENDED = "suspended", "Suspended"
+    TROUBLE = "trouble", _("Trouble")
+    RECOVERED = "recovered", _("Recovered")
+    SUSPENDED = "suspended", _("Suspended")
 
 
 class NoticeOutcome(models.TextChoices):
     """What became of a notice; one that still waits has none."""
 
-    SENT = "sent", "Sent"
-    GIVEN_UP = "givenUp", "Given up"
-    LEFT_OUT = "leftOut", "Left out"
+    SENT = "sent", _("Sent")
+    GIVEN_UP = "givenUp", _("Given up")
+    LEFT_OUT = "leftOut", _("Left out")
 
 
 class AlertQuerySet(PlatformQuerySet["Alert"]):
@@ -81,7 +82,10 @@ class Alert(Record):
     """
 
     integration = models.ForeignKey(
-        "integrations.Integration", models.CASCADE, related_name="alerts"
+        "integrations.Integration",
+        models.CASCADE,
+        related_name="alerts",
+        verbose_name=_("integration"),
     )
     # Without a constraint: that a data source is gone must not take the outcome along that tells.
     data_source = models.ForeignKey(
@@ -91,8 +95,8 @@ class Alert(Record):
         db_constraint=False,
         related_name="+",
     )
-    kind = models.CharField(max_length=10, choices=Kind.choices)
-    message = models.TextField(blank=True)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    message = models.TextField(_("message"), blank=True)
     since = models.DateTimeField()
     # When it was known for whom it is; until then a worker has still to look.
     addressed_at = models.DateTimeField(null=True, editable=False)
@@ -102,6 +106,8 @@ class Alert(Record):
     objects = AlertQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
+        verbose_name = _("alert")
+        verbose_name_plural = _("alerts")
         indexes = [
             models.Index(fields=["platform", "-created_at", "id"], name="alert_newest"),
             models.Index(fields=["integration", "-created_at"], name="alert_of_integration"),
@@ -148,20 +154,23 @@ class Alert(Record):
 class AlertRecipient(Record):
     """Who is told of the alerts of a platform, or of one integration: a mailbox, or a webhook."""
 
-    name = models.CharField(max_length=200, blank=True)
+    name = models.CharField(_("name"), max_length=200, blank=True)
     integration = models.ForeignKey(
         "integrations.Integration",
         models.CASCADE,
         null=True,
         blank=True,
         related_name="alert_recipients",
+        verbose_name=_("integration"),
     )
     email = models.CharField(max_length=320, blank=True)
     url = models.CharField(max_length=LONGEST_URL, blank=True)
     secrets = SecretsField(default=dict, blank=True, editable=False)
-    enabled = models.BooleanField(default=True)
+    enabled = models.BooleanField(_("enabled"), default=True)
 
     class Meta:
+        verbose_name = _("alert recipient")
+        verbose_name_plural = _("alert recipients")
         indexes = [models.Index(fields=["platform", "-created_at", "id"], name="recipient_newest")]
 
     @property

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from django.db import models, transaction
 from django.utils.timezone import now
+from django.utils.translation import gettext
 
 from integrations.models.integration import Integration
 from otms.accounts import audit
@@ -80,10 +81,11 @@ class Credential(Record):
         """That an older one ends before the moment that was promised; "" if none does."""
         if self.cut is None:
             return ""
-        return (
-            f"An older one was to work until {self.cut:%Y-%m-%d %H:%M} UTC and ends earlier: "
+        text = gettext(
+            "An older one was to work until {time} UTC and ends earlier: "
             "who shows it then is refused."
         )
+        return text.format(time=f"{self.cut:%Y-%m-%d %H:%M}")
 
     @property
     def state(self) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from integrations import connectors
 from integrations.core import filters, mapping, paths
@@ -17,8 +19,8 @@ SUCCESS_KEYS = ("status", "body")
 
 
 class Use(models.TextChoices):
-    DELIVER = "deliver", "Deliver"
-    ENRICH = "enrich", "Enrich: its answer is at $.steps.<name> for the steps behind it"
+    DELIVER = "deliver", _("Deliver")
+    ENRICH = "enrich", _("Enrich: its answer is at $.steps.<name> for the steps behind it")
 
 
 class DataSource(Record):
@@ -29,19 +31,25 @@ class DataSource(Record):
 
     integration = models.ForeignKey(Integration, models.CASCADE, related_name="data_sources")
     position = models.PositiveIntegerField(default=0)
-    name = models.CharField(max_length=200, blank=True)
-    use = models.CharField(max_length=10, choices=Use.choices, default=Use.DELIVER)
-    connector = models.CharField(max_length=60, default="webhook")
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    use = models.CharField(
+        pgettext_lazy("noun", "use"), max_length=10, choices=Use.choices, default=Use.DELIVER
+    )
+    connector = models.CharField(_("connector"), max_length=60, default="webhook")
     settings = DocumentField(default=dict, blank=True)
     secrets = SecretsField(default=dict, blank=True, editable=False)
     # Of this step alone: where they say no it is left out, and the others are not.
-    filters = DocumentField(null=True, blank=True)
-    mapping = DocumentField(null=True, blank=True)
-    success = DocumentField(null=True, blank=True)
+    filters = DocumentField(_("filters"), null=True, blank=True)
+    mapping = DocumentField(_("mapping"), null=True, blank=True)
+    success = DocumentField(_("success"), null=True, blank=True)
     # Where the answer says what the target calls the record, which its next change then updates.
-    remember = models.CharField(max_length=paths.LONGEST, blank=True, db_default="", default="")
+    remember = models.CharField(
+        _("remember"), max_length=paths.LONGEST, blank=True, db_default="", default=""
+    )
 
     class Meta:
+        verbose_name = _("data source")
+        verbose_name_plural = _("data sources")
         ordering = ["position", "created_at", "id"]
 
     def __str__(self) -> str:

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from otms.accounts.tenancy import Record
 from otms.db.fields import DocumentField
@@ -23,7 +25,7 @@ class EmailStatus(models.TextChoices):
 class Verdict(models.TextChoices):
     """How far the sender is who he says; what a caller of the API writes is only said."""
 
-    UNVERIFIED = "unverified"
+    UNVERIFIED = "unverified", _("Unverified")
 
 
 class Email(Record):
@@ -34,7 +36,11 @@ class Email(Record):
     """
 
     integration = models.ForeignKey(
-        "integrations.Integration", models.CASCADE, null=True, related_name="emails"
+        "integrations.Integration",
+        models.CASCADE,
+        null=True,
+        related_name="emails",
+        verbose_name=_("integration"),
     )
     sender = models.CharField(max_length=500)  # as it is written: Ann <ann@example.com>
     address = models.CharField(max_length=320)
@@ -46,7 +52,7 @@ class Email(Record):
     in_reply_to = models.CharField(max_length=LONGEST_MESSAGE_ID, blank=True)
     received_by = models.CharField(max_length=200, blank=True)
     status = models.CharField(
-        max_length=10, choices=EmailStatus.choices, default=EmailStatus.REVIEW
+        _("status"), max_length=10, choices=EmailStatus.choices, default=EmailStatus.REVIEW
     )
     verdict = models.CharField(max_length=12, choices=Verdict.choices, default=Verdict.UNVERIFIED)
     score = models.DecimalField(max_digits=3, decimal_places=2, default=0)
@@ -64,7 +70,8 @@ class Email(Record):
     )
 
     class Meta:
-        verbose_name = "e-mail"
+        verbose_name = _("e-mail")
+        verbose_name_plural = _("e-mails")
         constraints = [
             models.UniqueConstraint(
                 fields=["platform", "message_id"],
@@ -83,7 +90,7 @@ class Email(Record):
         return f"received {self.created_at:%Y-%m-%d %H:%M}"
 
     def __str__(self) -> str:
-        return self.subject or f"mail from {self.address}"
+        return self.subject or gettext("mail from {address}").format(address=self.address)
 
     @property
     def read_text(self) -> str:

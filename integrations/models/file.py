@@ -1,6 +1,7 @@
 """File: what somebody sent us to read, as it came."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from otms.accounts.tenancy import Record
 
@@ -13,20 +14,26 @@ class File(Record):
     """
 
     integration = models.ForeignKey(
-        "integrations.Integration", models.CASCADE, null=True, related_name="files"
+        "integrations.Integration",
+        models.CASCADE,
+        null=True,
+        related_name="files",
+        verbose_name=_("integration"),
     )
     email = models.ForeignKey(
         "integrations.Email", models.CASCADE, null=True, related_name="attachments"
     )
-    original_name = models.CharField(max_length=255)
-    purpose = models.CharField(max_length=60, blank=True)
+    original_name = models.CharField(_("original name"), max_length=255)
+    purpose = models.CharField(_("purpose"), max_length=60, blank=True)
     size = models.PositiveBigIntegerField()
     content = models.BinaryField()
-    format = models.CharField(max_length=20)
-    encoding = models.CharField(max_length=20, blank=True)
-    uploaded_by = models.CharField(max_length=200, blank=True)
+    format = models.CharField(_("format"), max_length=20)
+    encoding = models.CharField(_("encoding"), max_length=20, blank=True)
+    uploaded_by = models.CharField(_("uploaded by"), max_length=200, blank=True)
 
     class Meta:
+        verbose_name = _("file")
+        verbose_name_plural = _("files")
         indexes = [models.Index(fields=["platform", "-created_at", "id"], name="file_newest")]
 
     @property

@@ -5,6 +5,8 @@ from typing import Any, Self
 
 from django.db import models, transaction
 from django.utils.timezone import now
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integrations.models.app_token import AppAccessToken
 from integrations.models.integration import Integration, Stale
@@ -34,8 +36,9 @@ class AppInstallation(Record):
 
     app = models.CharField(max_length=60, editable=False)  # the key of its manifest
     version = models.CharField(max_length=30, editable=False)
-    name = models.CharField(max_length=200)
+    name = models.CharField(_("name"), max_length=200)
     status = models.CharField(
+        _("status"),
         max_length=20,
         choices=InstallationStatus.choices,
         default=InstallationStatus.INSTALLING,
@@ -43,8 +46,9 @@ class AppInstallation(Record):
     )
     settings = DocumentField(default=dict, editable=False)
     secrets = SecretsField(default=dict, editable=False)
-    message = models.TextField(blank=True, editable=False)  # why it is not active
-    installed_by = models.CharField(max_length=200, blank=True, editable=False)
+    # Why it is not active.
+    message = models.TextField(_("message"), blank=True, editable=False)
+    installed_by = models.CharField(_("installed by"), max_length=200, blank=True, editable=False)
 
     integrations: "models.Manager[Integration]"
     tokens: "models.Manager[AppAccessToken]"
@@ -52,7 +56,8 @@ class AppInstallation(Record):
     objects = AppInstallationQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
-        verbose_name = "app"
+        verbose_name = _("app")
+        verbose_name_plural = _("apps")
         constraints = [
             # Several of one app are told apart by their names.
             models.UniqueConstraint(
@@ -75,10 +80,11 @@ class AppInstallation(Record):
     @property
     def keeps(self) -> str:
         """Whoever wants to change its integrations is told so."""
-        return (
-            f"It belongs to the installed app {self} and is changed there: with PUT "
-            f"/api/appInstallation and the id {self.pk}, or uninstalled with DELETE."
+        text = gettext(
+            "It belongs to the installed app {app} and is changed there: with PUT "
+            "/api/appInstallation and the id {id}, or uninstalled with DELETE."
         )
+        return text.format(app=self, id=self.pk)
 
     @property
     def unreadable(self) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
 
 from integrations import entities
 from integrations.core import delivery, filters, mapping, redaction, schedule
@@ -33,11 +34,11 @@ class Stale(Exception):
 
 
 class IntegrationType(models.TextChoices):
-    CONFIGURED = "configured"
-    MANUAL = "manual"
-    FILE_TEMPLATE = "fileTemplate", "file template"
-    MESSAGE_AUTOMATION = "messageAutomation", "message automation"
-    API_ACCESS = "apiAccess", "API access"
+    CONFIGURED = "configured", _("Configured")
+    MANUAL = "manual", _("Manual")
+    FILE_TEMPLATE = "fileTemplate", _("file template")
+    MESSAGE_AUTOMATION = "messageAutomation", _("message automation")
+    API_ACCESS = "apiAccess", _("API access")
 
 
 class IntegrationQuerySet(PlatformQuerySet["Integration"]):
@@ -56,19 +57,23 @@ class Integration(Record):
     Deleting is soft, so that its history can still be read. `version` counts its saved states.
     """
 
-    name = models.CharField(max_length=200)
+    name = models.CharField(_("name"), max_length=200)
     type = models.CharField(
-        max_length=30, choices=IntegrationType.choices, default=IntegrationType.CONFIGURED
+        _("type"),
+        max_length=30,
+        choices=IntegrationType.choices,
+        default=IntegrationType.CONFIGURED,
     )
-    description = models.TextField(blank=True)
-    enabled = models.BooleanField(default=True)
+    description = models.TextField(_("description"), blank=True)
+    enabled = models.BooleanField(_("enabled"), default=True)
     trigger = DocumentField(default=_default_trigger)
     trigger_entity = models.CharField(max_length=60, editable=False)  # for the look-up in each save
-    filters = DocumentField(default=list, blank=True)
-    schedule = DocumentField(null=True, blank=True)
-    delivery = DocumentField(default=dict, blank=True)
-    inbound = DocumentField(null=True, blank=True)
-    redact = DocumentField(default=list, blank=True)  # paths of what the logs don't keep
+    filters = DocumentField(_("filters"), default=list, blank=True)
+    schedule = DocumentField(_("schedule"), null=True, blank=True)
+    delivery = DocumentField(_("delivery"), default=dict, blank=True)
+    inbound = DocumentField(_("inbound"), null=True, blank=True)
+    # Paths of what the logs don't keep.
+    redact = DocumentField(_("redact"), default=list, blank=True)
     installation = models.ForeignKey(
         "integrations.AppInstallation",
         models.RESTRICT,
@@ -82,6 +87,8 @@ class Integration(Record):
     objects = IntegrationQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
+        verbose_name = _("integration")
+        verbose_name_plural = _("integrations")
         indexes = [
             models.Index(fields=["platform", "-created_at", "id"], name="integration_newest"),
             # Every save of an entity asks: who listens?

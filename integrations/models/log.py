@@ -3,6 +3,8 @@
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from otms.accounts.tenancy import PlatformQuerySet
 from otms.db.fields import DocumentField
@@ -24,7 +26,11 @@ class Entry(models.Model):
         "accounts.Platform", models.CASCADE, related_name="+", db_index=False
     )
     integration = models.ForeignKey(
-        "integrations.Integration", models.CASCADE, related_name="+", db_index=False
+        "integrations.Integration",
+        models.CASCADE,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("integration"),
     )
     object = models.ForeignKey(
         "integrations.IntegrationObject",
@@ -32,7 +38,7 @@ class Entry(models.Model):
         null=True,
         related_name="%(class)s_entries",
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = PlatformQuerySet.as_manager()
 
@@ -43,12 +49,14 @@ class Entry(models.Model):
 class Log(Entry):
     """`code` is stable, for programs; `message` is for people."""
 
-    level = models.CharField(max_length=10, choices=Level.choices)
-    code = models.CharField(max_length=60)
-    message = models.TextField()
+    level = models.CharField(_("level"), max_length=10, choices=Level.choices)
+    code = models.CharField(_("code"), max_length=60)
+    message = models.TextField(_("message"))
     data = DocumentField(null=True)
 
     class Meta:
+        verbose_name = _("log")
+        verbose_name_plural = _("logs")
         indexes = [
             models.Index(fields=["integration", "-id"], name="log_of_integration"),
             models.Index(fields=["integration", "level", "-id"], name="log_by_level"),
@@ -74,7 +82,7 @@ class RequestLog(Entry):
     data_source = models.ForeignKey(
         "integrations.DataSource", models.SET_NULL, null=True, related_name="+"
     )
-    attempt = models.PositiveIntegerField()
+    attempt = models.PositiveIntegerField(_("attempt"))
     method = models.CharField(max_length=10)
     url = models.TextField()
     request_headers = DocumentField(default=dict)
@@ -86,9 +94,11 @@ class RequestLog(Entry):
     error = models.TextField(blank=True)
     duration_ms = models.FloatField(null=True)
     interrupted = models.BooleanField(default=False)
-    test = models.BooleanField(default=False)
+    test = models.BooleanField(pgettext_lazy("noun", "test"), default=False)
 
     class Meta:
+        verbose_name = _("request log")
+        verbose_name_plural = _("request logs")
         indexes = [
             models.Index(fields=["integration", "-id"], name="request_of_integration"),
             models.Index(fields=["platform", "-id"], name="request_of_platform"),

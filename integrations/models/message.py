@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from integrations.core import mapping
 from integrations.core.errors import Problem
@@ -17,11 +19,13 @@ from otms.db.models import AtomicModel
 class MessageTemplate(Record):
     """Texts with places for values: `Order {{transportOrder.name}} has arrived`."""
 
-    name = models.CharField(max_length=200)
-    subject = models.CharField(max_length=500)
-    body = models.TextField()
+    name = models.CharField(_("name"), max_length=200)
+    subject = models.CharField(_("subject"), max_length=500)
+    body = models.TextField(_("body"))
 
     class Meta:
+        verbose_name = _("message template")
+        verbose_name_plural = _("message templates")
         indexes = [models.Index(fields=["platform", "-created_at", "id"], name="template_newest")]
 
     def __str__(self) -> str:
@@ -53,12 +57,21 @@ class MessageAutomation(AtomicModel):
     platform = models.ForeignKey(
         "accounts.Platform", models.CASCADE, related_name="+", editable=False
     )
-    trigger = models.CharField(max_length=200, blank=True)
+    trigger = models.CharField(_("trigger"), max_length=200, blank=True)
     automation_config = DocumentField(null=True, blank=True)
-    template = models.ForeignKey(MessageTemplate, models.PROTECT, related_name="automations")
-    recipients = DocumentField(null=True, blank=True)
+    template = models.ForeignKey(
+        MessageTemplate,
+        models.PROTECT,
+        related_name="automations",
+        verbose_name=_("template"),
+    )
+    recipients = DocumentField(_("recipients"), null=True, blank=True)
 
     objects = PlatformQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("message automation")
+        verbose_name_plural = _("message automations")
 
     def __str__(self) -> str:
         return self.integration.name
@@ -66,10 +79,11 @@ class MessageAutomation(AtomicModel):
     @property
     def keeps(self) -> str:
         """Whoever wants to change its integration is told so."""
-        return (
+        text = gettext(
             "It carries out a message automation and is changed there: with PUT "
-            f"/api/messageAutomation and the id {self.pk}, or with DELETE."
+            "/api/messageAutomation and the id {id}, or with DELETE."
         )
+        return text.format(id=self.pk)
 
     @property
     def created_at(self) -> datetime:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from integrations.core import schedule, span
 from integrations.core.backoff import RetryPolicy
@@ -37,7 +38,11 @@ class IntegrationObject(models.Model):
         "accounts.Platform", models.CASCADE, related_name="+", db_index=False
     )
     integration = models.ForeignKey(
-        Integration, models.CASCADE, related_name="queue", db_index=False
+        Integration,
+        models.CASCADE,
+        related_name="queue",
+        db_index=False,
+        verbose_name=_("integration"),
     )
     change = models.ForeignKey(EntityChange, models.CASCADE, related_name="queue")
     # The first of the changes it stands for, when it replaced others.
@@ -51,7 +56,9 @@ class IntegrationObject(models.Model):
     entity_id = models.UUIDField()
     reference = models.CharField(max_length=255, blank=True)
 
-    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUE)
+    status = models.CharField(
+        _("status"), max_length=10, choices=Status.choices, default=Status.QUEUE
+    )
     lane = models.CharField(max_length=100, null=True)  # noqa: DJ001 - null: no order to keep
     holds_lane = models.BooleanField(default=False)
     due_at = models.DateTimeField(null=True)
@@ -75,7 +82,7 @@ class IntegrationObject(models.Model):
     reason = models.TextField(blank=True)
     error = models.TextField(blank=True)
     external_id = models.CharField(max_length=255, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     # Its time for retries counts from here: the first attempt, not what it waited before.
     queued_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
@@ -96,7 +103,8 @@ class IntegrationObject(models.Model):
     told_as: str | None = None
 
     class Meta:
-        verbose_name_plural = "queue"
+        verbose_name = _("integration object")
+        verbose_name_plural = _("queue")
         indexes = [
             # Claims read these three; they hold only rows that wait, so history costs nothing.
             models.Index(

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from integrations.core.rate import Rate
 from integrations.models.object import IntegrationObject
@@ -118,13 +119,17 @@ class Replay(Record):
             for name, value in chosen.items()
             if name != REPLAYS
         ]
-        which += ["also what was itself a replay"] if self.with_replays else []
-        return [
-            f"{len(self.rows)} chosen by their ids" if self.rows is not None else "; ".join(which),
-            "the record as it is now" if self.tells_now else "each change as it was",
-            f"the mapping of {'then' if self.as_it_began else 'now'}",
-            *([f"at most {self.per_minute} a minute"] if self.per_minute else []),
+        which += [_("also what was itself a replay")] if self.with_replays else []
+        if self.rows is not None:
+            which = [_("{count} chosen by their ids").format(count=len(self.rows))]
+        found = [
+            "; ".join(which),
+            _("the record as it is now") if self.tells_now else _("each change as it was"),
+            _("the mapping of then") if self.as_it_began else _("the mapping of now"),
         ]
+        if self.per_minute:
+            found.append(_("at most {count} a minute").format(count=self.per_minute))
+        return found
 
     def bound(self) -> None:
         """What is there now is chosen from, and nothing that comes later."""

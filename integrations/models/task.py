@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
 
 from otms.accounts import audit
 from otms.accounts.tenancy import PlatformQuerySet, Record
@@ -31,12 +32,12 @@ LEASE = timedelta(seconds=10)
 
 
 class Kind(models.TextChoices):
-    IMPORT = "import"
-    REPLAY = "replay"
-    PICKUP = "pickup"
-    EXPORT = "export"
-    SCHEDULED = "scheduled"
-    ERASE = "erase"
+    IMPORT = "import", _("Import")
+    REPLAY = "replay", _("Replay")
+    PICKUP = "pickup", _("Pickup")
+    EXPORT = "export", _("Export")
+    SCHEDULED = "scheduled", _("Scheduled")
+    ERASE = "erase", _("Erase")
 
 
 class TaskStatus(models.TextChoices):
@@ -86,15 +87,21 @@ class Task(Record):
     """
 
     integration = models.ForeignKey(
-        "integrations.Integration", models.CASCADE, related_name="tasks", null=True
+        "integrations.Integration",
+        models.CASCADE,
+        related_name="tasks",
+        null=True,
+        verbose_name=_("integration"),
     )
-    kind = models.CharField(max_length=20, choices=Kind.choices)
-    status = models.CharField(max_length=10, choices=TaskStatus.choices, default=TaskStatus.QUEUED)
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices)
+    status = models.CharField(
+        _("status"), max_length=10, choices=TaskStatus.choices, default=TaskStatus.QUEUED
+    )
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     message = models.TextField(blank=True)
-    started_by = models.CharField(max_length=200, blank=True)
+    started_by = models.CharField(_("started by"), max_length=200, blank=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     leased_until = models.DateTimeField(null=True, editable=False)
@@ -107,6 +114,8 @@ class Task(Record):
     objects = TaskQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
+        verbose_name = _("task")
+        verbose_name_plural = _("tasks")
         indexes = [
             models.Index(fields=["integration", "-created_at"], name="task_of_integration"),
             # Workers ask every few seconds: what is there to do?

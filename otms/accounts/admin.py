@@ -11,6 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.timezone import now
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from unfold.decorators import display
 from unfold.forms import (
@@ -37,28 +39,35 @@ admin.site.unregister(Group)
 
 # What is done for another, and what it takes beyond the page.
 HELPS = {"end": "delete:user:session", "remove": "delete:user:secondFactor"}
-WAY_IN = "Without one the person can't log in until a link to set the password was made for them."
+WAY_IN = _(
+    "Without one the person can't log in until a link to set the password was made for them."
+)
 HELP = {
-    "username": "What they log in with: letters, digits and @ . + - _",
-    "is_active": "Who leaves is made inactive and can't log in; the history keeps the name.",
-    "is_staff": "May open these pages. Without it they use the API alone.",
-    "is_superuser": "Operates the deployment: may do everything, on every platform.",
-    "user_permissions": "Calls that this person may make beyond those of the role.",
+    "username": _("What they log in with: letters, digits and @ . + - _"),
+    "is_active": _("Who leaves is made inactive and can't log in; the history keeps the name."),
+    "is_staff": _("May open these pages. Without it they use the API alone."),
+    "is_superuser": _("Operates the deployment: may do everything, on every platform."),
+    "user_permissions": _("Calls that this person may make beyond those of the role."),
 }
-LABELS = {"is_active": "Active", "is_staff": "Opens the admin", "is_superuser": "Operator"}
-NO_ROLE = "none: may log in, and nothing else"
+LABELS = {
+    "is_active": _("Active"),
+    "is_staff": _("Opens the admin"),
+    "is_superuser": _("Operator"),
+}
+NO_ROLE = _("none: may log in, and nothing else")
 
 
 class RoleForm(forms.ModelForm):
     """A person's one role, among those that whoever fills in the form may give."""
 
     giver: User
-    role = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget)
+    role = forms.ChoiceField(label=_("Role"), required=False, widget=UnfoldAdminSelectWidget)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         given = [
-            (each.name, f"{each.name}: {each.about}") for each in self.giver.assignable_roles()
+            (each.name, f"{each.name}: {gettext(each.about)}")
+            for each in self.giver.assignable_roles()
         ]
         self.fields["role"].choices = [("", NO_ROLE), *given]  # type: ignore[attr-defined]
         self.initial.setdefault("role", self.instance.role)
@@ -67,7 +76,7 @@ class RoleForm(forms.ModelForm):
         given = super().clean()
         typed = self.cleaned_data
         if self.instance == self.giver and typed.get("role", "") != self.instance.role:
-            self.add_error("role", "Nobody changes their own role: another owner does.")
+            self.add_error("role", gettext("Nobody changes their own role: another owner does."))
         leaves = not typed.get("is_active", True) or typed.get("role") != OWNER.name
         if not self.instance._state.adding and leaves and self.instance.is_last_owner():
             self.add_error(
@@ -82,7 +91,9 @@ class KeptPassword(UnfoldReadOnlyPasswordHashWidget):
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(name, value, attrs)
         is_set = bool(value) and is_password_usable(value)
-        words = "A password is set; nobody can read it." if is_set else "No password is set yet."
+        words = (
+            _("A password is set; nobody can read it.") if is_set else _("No password is set yet.")
+        )
         return {**context, "summary": [{"label": words}]}
 
 
@@ -97,19 +108,19 @@ class NewPersonForm(RoleForm, UserCreationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         way = self.fields["usable_password"]
-        way.label, way.help_text = "Password", WAY_IN
+        way.label, way.help_text = _("Password"), WAY_IN
         way.choices = way.widget.choices = [  # type: ignore[attr-defined]
-            ("true", "typed here"),
-            ("false", "none yet"),
+            ("true", _("typed here")),
+            ("false", _("none yet")),
         ]
 
 
 class RoleFilter(admin.SimpleListFilter):
-    title = "role"
+    title = _("role")
     parameter_name = "role"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [*((role.name, role.name) for role in ROLES), ("none", "none")]
+        return [*((role.name, role.name) for role in ROLES), ("none", pgettext("role", "none"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         if self.value() == "none":
@@ -127,8 +138,8 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
     add_form = NewPersonForm
     add_fieldsets = (
         (None, {"fields": ("username", "email", ("first_name", "last_name"))}),
-        ("May", {"fields": ("role", "is_staff")}),
-        ("Logs in", {"fields": ("usable_password", "password1", "password2")}),
+        (pgettext_lazy("verb", "May"), {"fields": ("role", "is_staff")}),
+        (_("Logs in"), {"fields": ("usable_password", "password1", "password2")}),
     )
     change_password_form = AdminPasswordChangeForm
     keeps_trail = True
@@ -146,13 +157,13 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
     ordering = ("username",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("May", {"fields": ("role", "is_active", "is_staff")}),
-        ("Dates", {"fields": ("last_seen", "joined")}),
+        (_("Person"), {"fields": ("first_name", "last_name", "email")}),
+        (pgettext_lazy("verb", "May"), {"fields": ("role", "is_active", "is_staff")}),
+        (_("Dates"), {"fields": ("last_seen", "joined")}),
     )
     # What the operator of the deployment gives beyond the roles.
     operator_fieldset = (
-        "Beyond the role",
+        _("Beyond the role"),
         {"classes": ("collapse",), "fields": ("is_superuser", "user_permissions")},
     )
     readonly_fields = ("last_seen", "joined")
@@ -185,23 +196,25 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
         super().save_related(request, form, formsets, change)
         form.instance.set_role(form.cleaned_data["role"])
 
-    @display(description="Role")
+    @display(description=_("Role"))
     def role(self, user: User) -> str:
-        return "superuser" if user.is_superuser else user.role or "none"
+        if user.is_superuser:
+            return gettext("superuser")
+        return user.role or pgettext("role", "none")
 
-    @display(description="Second factor", boolean=True)
+    @display(description=_("Second factor"), boolean=True)
     def factor(self, user: Any) -> bool:
         return user.factor_since is not None
 
-    @display(description="Name", ordering="last_name")
+    @display(description=_("Name"), ordering="last_name")
     def full_name(self, user: User) -> str:
         return user.get_full_name()
 
-    @display(description="Last login", ordering="last_login")
+    @display(description=_("Last login"), ordering="last_login")
     def last_seen(self, user: User) -> str:
         return moment(user.last_login)
 
-    @display(description="Joined")
+    @display(description=_("Joined"))
     def joined(self, user: User) -> str:
         return moment(user.date_joined)
 
@@ -209,7 +222,7 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
         person = self.get_object(request, str(object_id)) if object_id else None
         return self.has_change_permission(request, person)
 
-    @act("update:user", "Link to set the password", icon="key", permissions=["password_link"])
+    @act("update:user", _("Link to set the password"), icon="key", permissions=["password_link"])
     def password_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Says what it is; POST makes one and shows it this once."""
         return never_cache(self._password_link)(request, object_id)
@@ -222,10 +235,10 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
         if request.method == "POST" and person.is_active:
             shown["link"] = passwords.link(person, passwords.public_url(request))
             shown["until"] = passwords.until()
-        title = f"Link to set the password of {person}"
+        title = gettext("Link to set the password of {person}").format(person=person)
         return self.page(request, "admin/password_link.html", title, person, **shown)
 
-    @act("update:user", "Login", icon="lock", permissions=["password_link"])
+    @act("update:user", _("Login"), icon="lock", permissions=["password_link"])
     def login_safety(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """How this person logs in; POST unlocks, logs them out, or helps who lost the phone."""
         person = self.found(request, object_id)
@@ -237,7 +250,7 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
         return self.page(
             request,
             "admin/login_safety.html",
-            f"Login of {person}",
+            gettext("Login of {person}").format(person=person),
             person,
             factor=SecondFactor.of(person),
             locked_until=lockout.locked_until(person.get_username()),
@@ -251,13 +264,16 @@ class UserAdmin(PlatformAdmin, DjangoUserAdmin):  # type: ignore[misc]
         if step in HELPS and (person == request.user or not allowed(request, HELPS[step])):
             raise PermissionDenied
         if step == "unlock" and person.unlock():
-            messages.success(request, f"{person} may log in again.")
+            text = gettext("{person} may log in again.")
+            messages.success(request, text.format(person=person))
         elif step == "end":
             person.end_sessions()
-            messages.success(request, f"{person} is logged out everywhere.")
+            text = gettext("{person} is logged out everywhere.")
+            messages.success(request, text.format(person=person))
         elif step == "remove" and factor:
             factor.remove("delete:user:secondFactor")
-            messages.success(request, f"The second factor of {person} is off.")
+            text = gettext("The second factor of {person} is off.")
+            messages.success(request, text.format(person=person))
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
         answer = super().user_change_password(request, id, form_url)

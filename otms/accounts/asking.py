@@ -10,6 +10,7 @@ from django.core.exceptions import (
 )
 from django.db import models
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from unfold.decorators import action
 
 from otms.accounts.models import Platform
@@ -29,7 +30,7 @@ def allowed(request: Any, permission: str) -> bool:
 
 
 def act(
-    permission: str, description: str, own: bool = False, **shown: Any
+    permission: str, description: str | Promise, own: bool = False, **shown: Any
 ) -> Callable[[Callable[..., Any]], Any]:
     """An action of a list or a page; it takes the permission of the API's call that does the same.
 

@@ -25,6 +25,7 @@ from itertools import count, zip_longest
 from typing import Any, NamedTuple, Self
 
 from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
 
 from otms.accounts import actor
 from otms.accounts.tenancy import PlatformQuerySet
@@ -70,12 +71,12 @@ class AppendOnly(Exception):
 class ActorKind(models.TextChoices):
     """`command` is an operator with a shell; `nobody` showed nothing, such as who logs in."""
 
-    PERSON = actor.PERSON
-    INTEGRATION = actor.INTEGRATION
-    APP = actor.APP
-    COMMAND = actor.COMMAND
-    SYSTEM = actor.SYSTEM
-    NOBODY = actor.NOBODY
+    PERSON = actor.PERSON, _("Person")
+    INTEGRATION = actor.INTEGRATION, _("Integration")
+    APP = actor.APP, _("App")
+    COMMAND = actor.COMMAND, _("Command")
+    SYSTEM = actor.SYSTEM, _("System")
+    NOBODY = actor.NOBODY, _("Nobody")
 
 
 class AuditQuerySet(PlatformQuerySet["AuditEntry"]):
@@ -111,27 +112,28 @@ class AuditEntry(models.Model):
     platform = models.ForeignKey(
         "accounts.Platform", models.PROTECT, related_name="+", db_index=False
     )
-    created_at = models.DateTimeField(auto_now_add=True)
-    actor_kind = models.CharField(max_length=12, choices=ActorKind.choices)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    actor_kind = models.CharField(_("actor kind"), max_length=12, choices=ActorKind.choices)
     actor_id = models.UUIDField(null=True)
     actor_name = models.CharField(max_length=200, blank=True)
-    means = models.CharField(max_length=200, blank=True)  # "admin", a token by its name
+    # "admin", a token by its name
+    means = models.CharField(_("means"), max_length=200, blank=True)
     action = models.CharField(max_length=60)
     entity = models.CharField(max_length=60)
     entity_id = models.UUIDField()
     entity_name = models.CharField(max_length=200, blank=True)
     changes = DocumentField(default=dict)
-    note = models.CharField(max_length=500, blank=True)
-    address = models.GenericIPAddressField(null=True)
-    request_id = models.CharField(max_length=128, blank=True)
+    note = models.CharField(_("note"), max_length=500, blank=True)
+    address = models.GenericIPAddressField(_("address"), null=True)
+    request_id = models.CharField(_("request id"), max_length=128, blank=True)
     # Of a look: the same for who looks at the same again within minutes.
     look = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - null is no look
 
     objects = AuditQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "audit entry"
-        verbose_name_plural = "audit trail"
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit trail")
         default_permissions = ("view",)
         indexes = [
             models.Index(fields=["platform", "-id"], name="audit_newest"),

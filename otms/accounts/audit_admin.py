@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from otms.accounts import audit
@@ -25,7 +26,7 @@ NEWEST = 2000  # entries that are looked at for what there is to choose
 class ActionFilter(admin.SimpleListFilter):
     """What was done of late: to look for all there ever was would read the whole trail."""
 
-    title = "what was done"
+    title = _("what was done")
     parameter_name = "action"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -42,7 +43,7 @@ class ActionFilter(admin.SimpleListFilter):
 class PersonFilter(admin.SimpleListFilter):
     """The people of the platform."""
 
-    title = "person"
+    title = _("person")
     parameter_name = "person"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -58,7 +59,7 @@ class PersonFilter(admin.SimpleListFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(FactAdmin):
-    none_yet = "Who did what to which record would be here."
+    none_yet = _("Who did what to which record would be here.")
     noun = "audit"
     list_display = ("created", "who", "done", "record", "in_short", "address")
     list_display_links = ("created",)
@@ -66,7 +67,7 @@ class AuditEntryAdmin(FactAdmin):
     ordering = ("-id",)
     paginator = OlderPaginator
     search_fields = ("entity_name",)
-    search_help_text = "A record by its id or its whole name; a request by its id"
+    search_help_text = _("A record by its id or its whole name; a request by its id")
     fields = (
         "created",
         "who",
@@ -90,15 +91,15 @@ class AuditEntryAdmin(FactAdmin):
         except ValueError:
             return queryset.filter(Q(entity_name=term) | Q(request_id=term)), False
 
-    @display(description="Who")
+    @display(description=_("Who"))
     def who(self, entry: AuditEntry) -> str:
         return who(entry)
 
-    @display(description="Did")
+    @display(description=_("Did"))
     def done(self, entry: AuditEntry) -> str:
         return format_html('<span class="whitespace-nowrap">{}</span>', entry.action)
 
-    @display(description="Record")
+    @display(description=_("Record"))
     def record(self, entry: AuditEntry) -> str:
         kind = re.sub("([A-Z])", r" \1", entry.entity).lower()
         name = f"{kind} {entry.entity_name or str(entry.entity_id)[:8]}"
@@ -111,14 +112,14 @@ class AuditEntryAdmin(FactAdmin):
         )
         return format_html('<a class="text-link" href="{}">{}</a>', page, shown)
 
-    @display(description="What differs")
+    @display(description=_("What differs"))
     def in_short(self, entry: AuditEntry) -> str:
         words = entry.note or ", ".join(entry.changes)
         return format_html(
             '<div class="long-text" title="{}">{}</div>', words, Truncator(words).chars(120)
         )
 
-    @display(description="Changes")
+    @display(description=_("Changes"))
     def differs(self, entry: AuditEntry) -> str:
         return changes_table(entry)
 

@@ -1,5 +1,7 @@
 """A browser and its system in words, as far as the User-Agent says."""
 
+from django.utils.translation import gettext as _
+
 BROWSERS = {  # in this order: most say that they are others too
     "Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "FxiOS": "Firefox",
     "CriOS": "Chrome", "HeadlessChrome": "Chrome", "Chrome": "Chrome", "Safari": "Safari",
@@ -16,6 +18,8 @@ def in_short(said: str) -> str:
     if not said.startswith("Mozilla/"):
         words = said.split(" (")[0].strip()
         return f"{words[:LONGEST]}..." if len(words) > LONGEST else words
-    browser = next((name for mark, name in BROWSERS.items() if f"{mark}/" in said), "a browser")
+    browser = next((name for mark, name in BROWSERS.items() if f"{mark}/" in said), _("a browser"))
     system = next((name for mark, name in SYSTEMS.items() if mark in said), "")
-    return f"{browser} on {system}" if system else browser
+    if not system:
+        return browser
+    return _("{browser} on {system}").format(browser=browser, system=system)

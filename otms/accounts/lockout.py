@@ -18,6 +18,8 @@ from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.utils.crypto import salted_hmac
 from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from rest_framework.exceptions import APIException
 
 from otms.accounts import actor, audit
@@ -51,16 +53,18 @@ class Locked(APIException):
 
     def __init__(self, wait: float) -> None:
         self.wait = max(1, ceil(wait))
-        super().__init__(
+        text = _(
             "Too many failed logins with this name or from your address. "
-            f"Wait {in_words(self.wait)}, then try again."
+            "Wait {time}, then try again."
         )
+        super().__init__(text.format(time=in_words(self.wait)))
 
 
 def in_words(seconds: int) -> str:
     if seconds < 120:
-        return f"{seconds} second{'' if seconds == 1 else 's'}"
-    return f"{ceil(seconds / 60)} minutes"
+        return ngettext("{n} second", "{n} seconds", seconds).format(n=seconds)
+    minutes = ceil(seconds / 60)
+    return ngettext("{n} minute", "{n} minutes", minutes).format(n=minutes)
 
 
 class FailedTries(models.Model):

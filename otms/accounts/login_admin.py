@@ -8,8 +8,12 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html
+from django.utils.text import format_lazy
 from django.utils.timezone import now
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from unfold.decorators import display
 from unfold.widgets import (
@@ -24,11 +28,24 @@ from otms.accounts.models import PersonalToken, Session
 from otms.accounts.platform_admin import FactAdmin, moment
 from otms.accounts.token_views import offered, offered_in_words
 
+# The words for how it is, by what their colours go by.
+SESSION_STATES = {
+    "open": pgettext_lazy("session", "open"),
+    "half": pgettext_lazy("session", "half"),
+    "expired": pgettext_lazy("session", "expired"),
+    "ended": pgettext_lazy("session", "ended"),
+}
+TOKEN_STATES = {
+    "valid": pgettext_lazy("token", "valid"),
+    "expired": pgettext_lazy("token", "expired"),
+    "revoked": pgettext_lazy("token", "revoked"),
+}
+
 
 class OwnAdmin(FactAdmin):
     """What a person has of these they see and end; what others have takes a permission."""
 
-    done = ""
+    done: str | Promise = ""  # of so many, by their `count`
     ends = ""  # the permission to end what is another's
 
     def _sees_all(self, request: HttpRequest) -> bool:
@@ -58,10 +75,12 @@ class OwnAdmin(FactAdmin):
             for each in people
         }
         count = sum(self.end_one(each) for each in queryset if may[each.user])
-        text = f"{count} {self.done}"
+        text = str(self.done).format(count=count)
         if left := sum(not may[each.user] for each in queryset):
-            why = "their people may do more than you" if others else "they are not yours"
-            text += f" {left} left as they are: {why}."
+            why = gettext("{count} left as they are: they are not yours.")
+            if others:
+                why = gettext("{count} left as they are: their people may do more than you.")
+            text = f"{text} {why.format(count=left)}"
         self.message_user(request, text, messages.WARNING if left else messages.SUCCESS)
 
     def end_one(self, record: Any) -> bool:
@@ -72,7 +91,7 @@ class OwnAdmin(FactAdmin):
 class SessionAdmin(OwnAdmin):
     """Where people are logged in, and were: at the API and in the admin."""
 
-    none_yet = "Where people are logged in would be here."
+    none_yet = _("Where people are logged in would be here.")
     verbs = {"view": "get:user:sessions"}
     ends = "delete:user:session"
     list_display = ("user", "state", "kind", "address", "browser", "started", "used", "factor")
@@ -80,51 +99,59 @@ class SessionAdmin(OwnAdmin):
     list_filter = ("kind", "user")
     search_fields = ("user__username", "ip", "device")
     fields = (
-        *("user", "state", "kind", "address", "device"),
+        *("user", "state_in_words", "kind", "address", "device"),
         *("started", "used", "until", "end", "factor"),
     )
     readonly_fields = fields
     ordering = ("-started_at",)
     actions = ("log_out",)
-    done = "ended; who used them has to log in again."
+    done = _("{count} ended; who used them has to log in again.")
 
-    @display(description="State", label={"open": "success", "ended": "danger", "half": "warning"})
-    def state(self, session: Session) -> str:
+    @display(
+        description=_("State"),
+        label={"open": "success", "ended": "danger", "half": "warning", "expired": None},
+    )
+    def state(self, session: Session) -> Any:
+        state = "half" if session.awaits_code else "open"
         if session.ended_at:
-            return "ended"
-        if max(session.expires_at, session.refresh_expires_at) <= now():
-            return "expired"
-        return "half" if session.awaits_code else "open"
+            state = "ended"
+        elif max(session.expires_at, session.refresh_expires_at) <= now():
+            state = "expired"
+        return state, SESSION_STATES[state]
 
-    @display(description="Device")
+    @display(description=_("State"))
+    def state_in_words(self, session: Session) -> str:
+        return str(self.state(session)[1])
+
+    @display(description=_("Device"))
     def browser(self, session: Session) -> str:
         return format_html('<span title="{}">{}</span>', session.device, in_short(session.device))
 
-    @display(description="Address")
+    @display(description=_("Address"))
     def address(self, session: Session) -> str:
         return session.ip or "-"
 
-    @display(description="Started")
+    @display(description=_("Started"))
     def started(self, session: Session) -> str:
         return moment(session.started_at)
 
-    @display(description="Last used")
+    @display(description=_("Last used"))
     def used(self, session: Session) -> str:
         return moment(session.last_used_at)
 
-    @display(description="Open until")
+    @display(description=_("Open until"))
     def until(self, session: Session) -> str:
         return moment(max(session.expires_at, session.refresh_expires_at))
 
-    @display(description="Ended")
+    @display(description=_("Ended"))
     def end(self, session: Session) -> str:
         return moment(session.ended_at)
 
-    @display(description="Second factor")
+    @display(description=_("Second factor"))
     def factor(self, session: Session) -> str:
-        return "shown" if session.passed_two_factor_authentication else "-"
+        return gettext("shown") if session.passed_two_factor_authentication else "-"
 
-    @act("delete:user:session", "End", own=True)
+    @act("delete:user:session", pgettext_lazy("verb", "End"), own=True)
     def log_out(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         self.end_each(request, queryset)
 
@@ -135,21 +162,22 @@ class SessionAdmin(OwnAdmin):
 class NewTokenForm(forms.Form):
     name = forms.CharField(
         max_length=200,
-        help_text="What it is for, such as the script that uses it.",
+        label=_("Name"),
+        help_text=_("What it is for, such as the script that uses it."),
         widget=UnfoldAdminTextInputWidget({"autofocus": ""}),
     )
     days = forms.IntegerField(
         min_value=1,
         max_value=PersonalToken.LONGEST.days,
         initial=PersonalToken.LIFETIME.days,
-        label="Good for days",
-        help_text=f"At most {PersonalToken.LONGEST.days}.",
+        label=_("Good for days"),
+        help_text=format_lazy(_("At most {days}."), days=PersonalToken.LONGEST.days),
         widget=UnfoldAdminIntegerFieldWidget(),
     )
     permissions = forms.MultipleChoiceField(
         required=False,
-        label="Good for calls",
-        help_text="None chosen: whatever you may do.",
+        label=_("Good for calls"),
+        help_text=_("None chosen: whatever you may do."),
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
     )
 
@@ -162,48 +190,60 @@ class NewTokenForm(forms.Form):
 class PersonalTokenAdmin(OwnAdmin):
     """Tokens of people for their own scripts: shown once when they are made, revoked here."""
 
-    none_yet = "A script shows a token of its person, instead of a name and a password."
+    none_yet = _("A script shows a token of its person, instead of a name and a password.")
     verbs = {"view": "get:user:tokens"}
     ends = "delete:user:token"
     list_display = ("name", "user", "state", "good_for", "created", "used", "expires", "revoked")
     list_select_related = ("user",)
     list_filter = ("user",)
     search_fields = ("name", "user__username")
-    fields = ("name", "user", "state", "good_for", "created", "used", "expires", "revoked")
+    fields = (
+        *("name", "user", "state_in_words", "good_for"),
+        *("created", "used", "expires", "revoked"),
+    )
     readonly_fields = fields
     ordering = ("-created_at",)
     actions = ("revoke",)
     actions_list = ("new",)
     actions_detail = ("revoke_this",)
-    done = "revoked; they are refused from now on."
+    done = _("{count} revoked; they are refused from now on.")
 
-    @display(description="State", label={"valid": "success", "revoked": "danger"})
-    def state(self, token: PersonalToken) -> str:
+    @display(
+        description=_("State"), label={"valid": "success", "revoked": "danger", "expired": None}
+    )
+    def state(self, token: PersonalToken) -> Any:
+        state = "valid" if token.living else "expired"
         if token.revoked_at:
-            return "revoked"
-        return "valid" if token.living else "expired"
+            state = "revoked"
+        return state, TOKEN_STATES[state]
 
-    @display(description="Good for")
+    @display(description=_("State"))
+    def state_in_words(self, token: PersonalToken) -> str:
+        return str(self.state(token)[1])
+
+    @display(description=_("Good for"))
     def good_for(self, token: PersonalToken) -> str:
         names = token.permissions
         if names is None:
-            return "all that its person may do"
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        return ", ".join(names[:3]) + more
+            return gettext("all that its person may do")
+        first = ", ".join(names[:3])
+        if len(names) <= 3:
+            return first
+        return gettext("{names} and {count} more").format(names=first, count=len(names) - 3)
 
-    @display(description="Last used")
+    @display(description=_("Last used"))
     def used(self, token: PersonalToken) -> str:
         return moment(token.last_used_at)
 
-    @display(description="Expires")
+    @display(description=_("Expires"))
     def expires(self, token: PersonalToken) -> str:
         return moment(token.expires_at)
 
-    @display(description="Revoked")
+    @display(description=_("Revoked"))
     def revoked(self, token: PersonalToken) -> str:
         return moment(token.revoked_at)
 
-    @act("create:user:token", "New token", own=True, icon="add", url_path="new")
+    @act("create:user:token", _("New token"), own=True, icon="add", url_path="new")
     def new(self, request: HttpRequest) -> HttpResponse:
         """A token for one's own scripts, shown this once."""
         return never_cache(self._new)(request)
@@ -220,7 +260,7 @@ class PersonalTokenAdmin(OwnAdmin):
         return self.page(
             request,
             "admin/new_token.html",
-            "New token",
+            gettext("New token"),
             form=form,
             groups=offered_in_words(person),
             chosen=form["permissions"].value() or [],
@@ -228,11 +268,11 @@ class PersonalTokenAdmin(OwnAdmin):
             **shown,
         )
 
-    @act("delete:user:token", "Revoke", own=True)
+    @act("delete:user:token", _("Revoke"), own=True)
     def revoke(self, request: HttpRequest, queryset: QuerySet[PersonalToken]) -> None:
         self.end_each(request, queryset)
 
-    @act("delete:user:token", "Revoke", own=True, icon="block", permissions=["revoke_this"])
+    @act("delete:user:token", _("Revoke"), own=True, icon="block", permissions=["revoke_this"])
     def revoke_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks first; POST revokes it."""
         token = self.found(request, object_id)
@@ -240,9 +280,8 @@ class PersonalTokenAdmin(OwnAdmin):
         if request.method == "POST":
             self.end_each(request, self.get_queryset(request).filter(pk=token.pk))
             return HttpResponseRedirect(page)
-        return self.page(
-            request, "admin/revoke_token.html", f"Revoke {token.name}?", token, page=page
-        )
+        title = gettext("Revoke {name}?").format(name=token.name)
+        return self.page(request, "admin/revoke_token.html", title, token, page=page)
 
     def has_revoke_this_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         token = self.get_object(request, str(object_id)) if object_id else None

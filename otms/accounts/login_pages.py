@@ -18,6 +18,8 @@ from django.utils.crypto import constant_time_compare
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.utils.timezone import now
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -36,7 +38,7 @@ BEGUN = "otms_begun"  # which second factor was begun in this browser
 NONE = UUID(int=0)
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 NOT_STAFF = "not_staff"
-WRONG_CODE = "The code is wrong or was used before. An app shows a new one every 30 seconds."
+WRONG_CODE = _("The code is wrong or was used before. An app shows a new one every 30 seconds.")
 
 
 class LoginForm(AuthenticationForm):
@@ -64,17 +66,17 @@ class LoginForm(AuthenticationForm):
         person = self.get_user()
         if person and SecondFactor.of(person):
             self.half = person
-            raise ValidationError("The code comes next.")
+            raise ValidationError(gettext("The code comes next."))
         return given
 
     def confirm_login_allowed(self, user: Any) -> None:
         """Only who showed the right password is told that it is no use here."""
         if user.is_active and not user.is_staff:
-            raise ValidationError(
+            text = gettext(
                 "This account has no access to the admin, only to the API. An owner gives it: "
-                '"Staff status" on the page of the account.',
-                NOT_STAFF,
+                '"Opens the admin" on the page of the account.'
             )
+            raise ValidationError(text, NOT_STAFF)
         super().confirm_login_allowed(user)
 
 
@@ -113,8 +115,8 @@ def _half(request: HttpRequest) -> User | None:
 class CodeForm(forms.Form):
     code = forms.CharField(
         max_length=40,
-        label="Code",
-        help_text="The six digits that your app shows, or a recovery code.",
+        label=_("Code"),
+        help_text=_("The six digits that your app shows, or a recovery code."),
         widget=UnfoldAdminTextInputWidget(
             {"autocomplete": "one-time-code", "autofocus": "", "spellcheck": "false"}
         ),
@@ -126,14 +128,14 @@ class FirstCodeForm(CodeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["code"].help_text = "The six digits that your app shows."
+        self.fields["code"].help_text = _("The six digits that your app shows.")
 
 
 class PasswordForm(forms.Form):
     password = forms.CharField(
         max_length=4096,
         strip=False,
-        label="Password",
+        label=_("Password"),
         widget=UnfoldAdminPasswordWidget({"autocomplete": "current-password"}),
     )
 
@@ -177,7 +179,11 @@ class Code(RedirectURLMixin, FormView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
-        return {**admin.site.each_context(self.request), **context, "title": "Enter the code"}
+        return {
+            **admin.site.each_context(self.request),
+            **context,
+            "title": gettext("Enter the code"),
+        }
 
 
 Step = Callable[["SecondFactorPage"], HttpResponse]
@@ -242,7 +248,8 @@ class SecondFactorPage:
         if self.factor is None or not self.proven(ProofForm):
             return self.page()
         self.factor.remove("remove:user:secondFactor")
-        messages.success(self.request, "The second factor is off: the password alone lets you in.")
+        text = gettext("The second factor is off: the password alone lets you in.")
+        messages.success(self.request, text)
         return HttpResponseRedirect(self.request.path)
 
     def proven(self, form_class: type[PasswordForm]) -> bool:
@@ -257,8 +264,10 @@ class SecondFactorPage:
             self.form.add_error(None, str(locked.detail))
             return False
         if not right:
-            what = "The password" if form_class is PasswordForm else "The password or the code"
-            self.form.add_error(None, f"{what} is wrong.")
+            text = _("The password or the code is wrong.")
+            if form_class is PasswordForm:
+                text = _("The password is wrong.")
+            self.form.add_error(None, text)
         return right
 
     def page(self) -> HttpResponse:
@@ -278,7 +287,7 @@ class SecondFactorPage:
 
     def shown(self, **context: Any) -> HttpResponse:
         everywhere = admin.site.each_context(self.request)
-        context = {**everywhere, "title": "Second factor", **context}
+        context = {**everywhere, "title": gettext("Second factor"), **context}
         return TemplateResponse(self.request, "admin/second_factor.html", context)
 
 

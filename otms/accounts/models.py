@@ -11,6 +11,8 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from otms.accounts import audit, notices
 from otms.accounts.audit import AuditEntry
@@ -68,7 +70,9 @@ class LastOwner(Exception):
     """A platform would have been left without an owner."""
 
     def __init__(self) -> None:
-        super().__init__("This is the last owner of the platform: make somebody else owner first.")
+        super().__init__(
+            gettext("This is the last owner of the platform: make somebody else owner first.")
+        )
 
 
 GRANTED_TO = f"{BY_ROLE} UNION {BY_NAME}"
@@ -128,7 +132,9 @@ class User(AbstractUser):
             models.UniqueConstraint(
                 Lower("username"),
                 name="one_name_in_any_case",
-                violation_error_message="Somebody has this username already, if in another case.",
+                violation_error_message=_(
+                    "Somebody has this username already, if in another case."
+                ),
             ),
         )
 

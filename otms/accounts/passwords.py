@@ -26,6 +26,7 @@ from django.urls import path, reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.timezone import now
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
 
 from otms.accounts import audit
@@ -98,10 +99,11 @@ class AnotherPassword:
 
     def validate(self, password: str, user: Any = None) -> None:
         if user is not None and user.password and check_password(password, user.password):
-            raise ValidationError("This is the password there is; choose another.", "not_new")
+            text = gettext("This is the password there is; choose another.")
+            raise ValidationError(text, "not_new")
 
     def get_help_text(self) -> str:
-        return "It cannot be the password you have."
+        return gettext("It cannot be the password you have.")
 
 
 class AskForLink(PasswordResetForm):
@@ -109,7 +111,7 @@ class AskForLink(PasswordResetForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].label = "E-mail address"
+        self.fields["email"].label = gettext("E-mail address")
         self.fields["email"].widget = UnfoldAdminEmailInputWidget(
             {"autocomplete": "email", "autofocus": ""}
         )
@@ -166,8 +168,8 @@ class Ask(_Page, PasswordResetView):
 
     def _too_many(self, wait: int) -> HttpResponse:
         form = self.get_form()
-        text = f"Too many of these came from your address. Try again in {in_words(wait)}."
-        form.add_error(None, text)
+        text = gettext("Too many of these came from your address. Try again in {time}.")
+        form.add_error(None, text.format(time=in_words(wait)))
         answer = self.render_to_response(self.get_context_data(form=form), status=429)
         answer["Retry-After"] = str(wait)
         return answer

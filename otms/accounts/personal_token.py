@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
 from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
 
 from otms.accounts import audit
 from otms.accounts.actor import PERSON, Actor
@@ -33,14 +34,20 @@ class PersonalToken(Record):
     LIFETIME = timedelta(days=90)  # unless they say another
     LONGEST = timedelta(days=366)
 
-    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="tokens")
-    name = models.CharField(max_length=200)
+    user = models.ForeignKey(
+        "accounts.User", models.CASCADE, related_name="tokens", verbose_name=_("user")
+    )
+    name = models.CharField(_("name"), max_length=200)
     hash = models.CharField(max_length=64, unique=True, editable=False)
     # The names of the calls it is good for; null: whatever its person may do.
     permissions = DocumentField(null=True, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, editable=False)  # otms.db.touch
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("personal token")
+        verbose_name_plural = _("personal tokens")
 
     def __str__(self) -> str:
         return self.name

@@ -23,8 +23,11 @@ from django.http import (
 )
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.timezone import localtime
+from django.utils.translation import gettext, override
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
@@ -124,7 +127,7 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
 
     # Do the verbs that save these records write the trail themselves?
     keeps_trail = False
-    none_yet = ""  # of an empty list: what would be in it
+    none_yet: str | Promise = ""  # of an empty list: what would be in it
     # What kind of record a save makes longer queues with: refused while there is no room for it.
     takes_in = ""
     form: type[PlatformForm] = RecordForm
@@ -227,7 +230,7 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
             queryset = queryset.filter(user__platform=request.user.platform)  # type: ignore[union-attr]
         return super().get_paginator(request, queryset, *args, **kwargs)
 
-    @display(description="Created", ordering="created_at")
+    @display(description=_("Created"), ordering="created_at")
     def created(self, record: Any) -> str:
         return moment(record.created_at)
 
@@ -261,7 +264,8 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
         return super().response_action(request, queryset)
 
     def _not_deleted(self, request: HttpRequest, refused: Full) -> HttpResponse:
-        self.message_user(request, f"Not deleted. {refused.detail}", messages.ERROR)
+        text = gettext("Not deleted. {why}").format(why=refused.detail)
+        self.message_user(request, text, messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -299,7 +303,7 @@ class PlatformAdmin(OwnPlatform, ListedAdmin):
         everything = reverse("admin:accounts_auditentry_changelist")
         context = {
             **self.admin_site.each_context(request),
-            "title": f"History of {record}",
+            "title": gettext("History of {record}").format(record=record),
             "subtitle": None,
             "opts": self.opts,
             "original": record,
@@ -326,7 +330,9 @@ def _fields(message: Any) -> str:
         for part in each.values():
             if "object" in part:
                 part["object"] = ""
-    text = LogEntry(change_message=json.dumps(message)).get_change_message()
+    # Whoever reads it may read another language than who made it.
+    with override("en"):
+        text = LogEntry(change_message=json.dumps(message)).get_change_message()
     return text.replace(" “”", "")
 
 
@@ -336,13 +342,17 @@ def who(entry: audit.AuditEntry) -> str:
         case actor.PERSON:
             return str(entry.actor_name)
         case actor.COMMAND:
-            by = f" by {entry.means}" if entry.means else ""
-            return f"the command {entry.actor_name}{by}"
+            if entry.means:
+                text = gettext("the command {name} by {person}")
+                return text.format(name=entry.actor_name, person=entry.means)
+            return gettext("the command {name}").format(name=entry.actor_name)
         case actor.SYSTEM:
-            return "the system"
+            return gettext("the system")
         case actor.NOBODY:
-            return "somebody not logged in"
-    return f"the {entry.actor_kind} {entry.actor_name}"
+            return gettext("somebody not logged in")
+        case actor.APP:
+            return gettext("the app {name}").format(name=entry.actor_name)
+    return gettext("the integration {name}").format(name=entry.actor_name)
 
 
 class FactAdmin(PlatformAdmin):

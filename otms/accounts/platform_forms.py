@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import connection
+from django.utils.translation import gettext
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -70,7 +71,7 @@ class PlatformForm(forms.ModelForm):
 class RecordForm(PlatformForm):
     """The form of a page: who saves a record that somebody else changed meanwhile is told so."""
 
-    as_read = forms.CharField(required=False, widget=forms.HiddenInput)
+    as_read = forms.CharField(required=False, label="", widget=forms.HiddenInput)
     # Why it can't be saved, though nothing is wrong with it; the admin names it.
     refusal: Callable[[], Any] = staticmethod(lambda: None)
 
@@ -83,13 +84,13 @@ class RecordForm(PlatformForm):
         # A form without it was made by a program, which means what it says.
         read = self.cleaned_data.pop("as_read", "")
         if read and read != self._stored(self._locked()):
-            text = (
+            text = gettext(
                 "Not saved: somebody changed this since you opened it. Copy what you typed, "
                 "and open it again."
             )
             raise ValidationError(text, "changed_meanwhile")
         if refused := self.refusal():
-            raise ValidationError(f"Not saved. {refused.detail}", "no_room")
+            raise ValidationError(gettext("Not saved. {why}").format(why=refused.detail), "no_room")
         return given
 
     def _stored(self, record: Any) -> str:

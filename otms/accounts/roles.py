@@ -7,6 +7,8 @@ name by name, is printed in docs/reference/permissions.md.
 from dataclasses import dataclass
 from itertools import product
 
+from django.utils.translation import gettext_noop as _
+
 RECORDS = (
     "transportOrder transportOrders transportOrders:extended "
     "consignment business businesses event events"
@@ -73,7 +75,10 @@ OF_APPS = each("get search", RECORDS) | KEEPS_RECORDS
 
 @dataclass(frozen=True)
 class Role:
-    """What somebody is on a platform; `may` is None for everything there is."""
+    """What somebody is on a platform; `may` is None for everything there is.
+
+    The admin says `about` in the language of who looks.
+    """
 
     name: str
     about: str
@@ -88,14 +93,18 @@ class Role:
         return self.name.replace(" ", "-")
 
 
-OWNER = Role("owner", "everything on the platform, its people too", None)
+OWNER = Role("owner", _("everything on the platform, its people too"), None)
 ROLES = (
     OWNER,
     Role(
         "integration manager",
-        "integrations, credentials, apps, messages and records; no people",
+        _("integrations, credentials, apps, messages and records; no people"),
         SUPPORTS | KEEPS_RECORDS | SETS_UP | BRINGS_IN,
     ),
-    Role("support", "looks at everything but people; puts back in the queue, cancels", SUPPORTS),
-    Role("read-only", "looks at everything but people", LOOKS),
+    Role(
+        "support",
+        _("looks at everything but people; puts back in the queue, cancels"),
+        SUPPORTS,
+    ),
+    Role("read-only", _("looks at everything but people"), LOOKS),
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models, transaction
 from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
 
 from otms.accounts import actor, audit
 from otms.accounts.actor import PERSON, Actor
@@ -55,7 +56,7 @@ class Session(Record):
 
     class Kind(models.TextChoices):
         API = "api", "API"
-        ADMIN = "admin", "admin"
+        ADMIN = "admin", _("admin")
 
     is_login = True  # shown by a person who logged in, not by their script
 
@@ -65,19 +66,27 @@ class Session(Record):
     LONGEST = timedelta(days=90)  # then a person logs in again, however often it was renewed
     GRACE = timedelta(seconds=10)  # decisions/0012
 
-    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="sessions")
+    user = models.ForeignKey(
+        "accounts.User", models.CASCADE, related_name="sessions", verbose_name=_("user")
+    )
     refresh_hash = models.CharField(max_length=64, unique=True, editable=False)
     ip = models.GenericIPAddressField(null=True, editable=False)
-    device = models.CharField(max_length=300, blank=True, editable=False)
+    device = models.CharField(_("device"), max_length=300, blank=True, editable=False)
     started_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     refresh_expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, editable=False)  # otms.db.touch
-    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.API, editable=False)
+    kind = models.CharField(
+        _("kind"), max_length=8, choices=Kind.choices, default=Kind.API, editable=False
+    )
     passed_two_factor_authentication = models.BooleanField(default=False)
     # The password was right, and that is half of it.
     awaits_code = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
 
     def __str__(self) -> str:
         return f"{self.user} since {self.started_at:%Y-%m-%d %H:%M}"

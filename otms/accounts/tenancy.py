@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 
 from django.db import models
 from django.db.models import sql
+from django.utils.translation import gettext_lazy as _
 
 from otms.db.models import AtomicModel
 
@@ -156,7 +157,7 @@ class Record(AtomicModel):
     platform = models.ForeignKey(
         "accounts.Platform", models.CASCADE, related_name="+", editable=False
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = PlatformQuerySet.as_manager()

@@ -5,6 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -49,7 +51,7 @@ class GoodsInline(PlatformTabularInline):
 
     model = Goods
     noun = "transportOrder"
-    verbose_name_plural = "goods"
+    verbose_name_plural = _("goods")
     fields = ("description", "type", "quantity", "weight", "load_meters", "packaging_material")
     formfield_overrides = {
         **PlatformTabularInline.formfield_overrides,
@@ -85,7 +87,7 @@ class ConsignmentInline(PlatformStackedInline):
             {"fields": (("name", "consignment_nr"), ("status", "high_value_goods"), "description")},
         ),
         (
-            "Parties, place and references (JSON)",
+            _("Parties, place and references (JSON)"),
             {
                 "classes": ("collapse",),
                 "fields": (
@@ -114,13 +116,13 @@ class ConsignmentInline(PlatformStackedInline):
 class TransportOrderAdmin(PlatformAdmin):
     """An order with its consignments and their goods: one page, one save, one change."""
 
-    none_yet = "Orders come in over the API, from files and mails, or are added here."
+    none_yet = _("Orders come in over the API, from files and mails, or are added here.")
     noun = takes_in = "transportOrder"
     list_display = ("reference", "order_id", "customer", "status_label", "type", "created")
     list_select_related = ("customer",)
     list_filter = ("status", "created_at")
     search_fields = ("name", "order_id", "customer__name")
-    search_help_text = "Name, order number or customer"
+    search_help_text = _("Name, order number or customer")
     ordering = ("-created_at", "id")
     autocomplete_fields = ("customer",)
     inlines = (ConsignmentInline,)
@@ -139,17 +141,17 @@ class TransportOrderAdmin(PlatformAdmin):
             },
         ),
         (
-            "External attributes (JSON)",
+            _("External attributes (JSON)"),
             {"classes": ("collapse",), "fields": ("external_attributes",)},
         ),
     )
     warn_unsaved_form = True
 
-    @display(description="Reference", ordering="name")
+    @display(description=_("Reference"), ordering="name")
     def reference(self, order: TransportOrder) -> str:
         return order.reference
 
-    @display(description="Status", ordering="status", label=STATUS_COLOURS)
+    @display(description=_("Status"), ordering="status", label=STATUS_COLOURS)
     def status_label(self, order: TransportOrder) -> Any:
         return order.status, order.get_status_display()
 
@@ -158,7 +160,7 @@ class TransportOrderAdmin(PlatformAdmin):
 class BusinessAdmin(PlatformAdmin):
     """Companies: customers, shippers, carriers."""
 
-    none_yet = "Customers, shippers and other companies that orders are about would be here."
+    none_yet = _("Customers, shippers and other companies that orders are about would be here.")
     noun = takes_in = "business"
     list_display = ("name", "alias", "relation_type", "coc", "verified", "created")
     list_filter = ("verified", "created_at")
@@ -181,11 +183,11 @@ class BusinessAdmin(PlatformAdmin):
             },
         ),
         (
-            "Registrations",
+            _("Registrations"),
             {"fields": (("coc", "vat"), ("eori", "scac_code"), "transport_license_number")},
         ),
         (
-            "Contact details, documents and attributes (JSON)",
+            _("Contact details, documents and attributes (JSON)"),
             {
                 "classes": ("collapse",),
                 "fields": (
@@ -204,13 +206,13 @@ class BusinessAdmin(PlatformAdmin):
 class EventAdmin(PlatformAdmin):
     """What happened on the way."""
 
-    none_yet = "What was reported about orders on their way would be here."
+    none_yet = _("What was reported about orders on their way would be here.")
     noun = takes_in = "event"
     list_display = ("__str__", "type", "happened", "life_cycle", "order", "created")
     list_select_related = ("transport_order",)
     list_filter = ("type", "life_cycle", "date_time")
     search_fields = ("name", "transport_order__name", "transport_order__order_id")
-    search_help_text = "Name, or its order's name or number"
+    search_help_text = _("Name, or its order's name or number")
     ordering = ("-created_at", "id")
     autocomplete_fields = ("transport_order",)
     formfield_overrides = {**PlatformAdmin.formfield_overrides, **SHORT_TEXT}
@@ -228,18 +230,19 @@ class EventAdmin(PlatformAdmin):
             },
         ),
         (
-            "Location and external attributes (JSON)",
+            _("Location and external attributes (JSON)"),
             {"classes": ("collapse",), "fields": ("location", "external_attributes")},
         ),
     )
 
-    @display(description="Happened", ordering="date_time")
+    @display(description=_("Happened"), ordering="date_time")
     def happened(self, event: Event) -> str:
         return moment(event.date_time)
 
-    @display(description="Transport order")
+    @display(description=_("Transport order"))
     def order(self, event: Event) -> str:
         if event.transport_order_id is None:
             return "-"
         # An order may be deleted; the event keeps its id.
-        return str(event.transport_order or f"{str(event.transport_order_id)[:8]} (deleted)")
+        deleted = gettext("{id} (deleted)").format(id=str(event.transport_order_id)[:8])
+        return str(event.transport_order or deleted)

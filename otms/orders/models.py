@@ -8,6 +8,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from otms.accounts.tenancy import Record
 from otms.db.fields import DocumentField
@@ -19,65 +22,65 @@ MOST_GOODS_IN_ALL = 5000
 
 
 class OrderStatus(models.TextChoices):
-    CONCEPT = "concept"
-    REQUESTED = "requested"
-    ACCEPTED = "accepted"
-    CALCULATED_TRIP = "calculated_trip"
-    PARTIALLY_PLANNED = "partially_planned"
-    PLANNED = "planned"
-    ACTUAL = "actual"
-    REALIZED = "realized"
-    CANCELLED = "cancelled"
-    DECLINED = "declined"
+    CONCEPT = "concept", _("Concept")
+    REQUESTED = "requested", _("Requested")
+    ACCEPTED = "accepted", _("Accepted")
+    CALCULATED_TRIP = "calculated_trip", _("Calculated Trip")
+    PARTIALLY_PLANNED = "partially_planned", _("Partially Planned")
+    PLANNED = "planned", _("Planned")
+    ACTUAL = "actual", _("Actual")
+    REALIZED = "realized", _("Realized")
+    CANCELLED = "cancelled", _("Cancelled")
+    DECLINED = "declined", _("Declined")
 
 
 class ConsignmentStatus(models.TextChoices):
-    DRAFT = "draft"
-    REQUESTED = "requested"
-    CONFIRMED = "confirmed"
-    IN_TRANSIT = "in_transit"
-    COMPLETED = "completed"
-    CANCELLED = "cancelled"
-    PARTIALLY_PLANNED = "partially_planned"
-    PLANNED = "planned"
-    PARTIALLY_COMPLETED = "partially_completed"
-    PARTIALLY_IN_TRANSIT = "partially_in_transit"
-    CONCEPT = "concept"
+    DRAFT = "draft", _("Draft")
+    REQUESTED = "requested", _("Requested")
+    CONFIRMED = "confirmed", _("Confirmed")
+    IN_TRANSIT = "in_transit", _("In Transit")
+    COMPLETED = "completed", _("Completed")
+    CANCELLED = "cancelled", _("Cancelled")
+    PARTIALLY_PLANNED = "partially_planned", _("Partially Planned")
+    PLANNED = "planned", _("Planned")
+    PARTIALLY_COMPLETED = "partially_completed", _("Partially Completed")
+    PARTIALLY_IN_TRANSIT = "partially_in_transit", _("Partially In Transit")
+    CONCEPT = "concept", _("Concept")
 
 
 class GoodsType(models.TextChoices):
-    ITEMS = "items"
-    TRANSPORT_EQUIPMENT = "transportEquipment", "transport equipment"
+    ITEMS = "items", _("Items")
+    TRANSPORT_EQUIPMENT = "transportEquipment", _("transport equipment")
 
 
 class EventType(models.TextChoices):
-    ARRIVAL = "ArrivalEvent", "arrival"
-    DEPARTURE = "DepartureEvent", "departure"
-    GATE_IN = "GateInEvent", "gate in"
-    GATE_OUT = "GateOutEvent", "gate out"
-    START_MOVING = "StartMovingEvent", "start moving"
-    STOP_MOVING = "StopMovingEvent", "stop moving"
-    SENSOR_UPDATE = "SensorUpdateEvent", "sensor update"
-    CAPACITY_CHANGE = "CapacityChangeEvent", "capacity change"
-    START_ENGINE = "StartEngineEvent", "start engine"
-    STOP_ENGINE = "StopEngineEvent", "stop engine"
-    GENERAL = "GeneralEvent", "general"
+    ARRIVAL = "ArrivalEvent", _("arrival")
+    DEPARTURE = "DepartureEvent", _("departure")
+    GATE_IN = "GateInEvent", _("gate in")
+    GATE_OUT = "GateOutEvent", _("gate out")
+    START_MOVING = "StartMovingEvent", _("start moving")
+    STOP_MOVING = "StopMovingEvent", _("stop moving")
+    SENSOR_UPDATE = "SensorUpdateEvent", _("sensor update")
+    CAPACITY_CHANGE = "CapacityChangeEvent", _("capacity change")
+    START_ENGINE = "StartEngineEvent", _("start engine")
+    STOP_ENGINE = "StopEngineEvent", _("stop engine")
+    GENERAL = "GeneralEvent", _("general")
 
 
 class LifeCycle(models.TextChoices):
-    REQUESTED = "requested"
-    PLANNED = "planned"
-    PROJECTED = "projected"
-    ACTUAL = "actual"
-    REALIZED = "realized"
+    REQUESTED = "requested", _("Requested")
+    PLANNED = "planned", _("Planned")
+    PROJECTED = "projected", _("Projected")
+    ACTUAL = "actual", _("Actual")
+    REALIZED = "realized", _("Realized")
 
 
-def _text(length: int = 255, **options: Any) -> Any:
-    return models.CharField(max_length=length, blank=True, **options)
+def _text(called: Any = None, length: int = 255, **options: Any) -> Any:
+    return models.CharField(called, max_length=length, blank=True, **options)
 
 
-def _document() -> Any:
-    return DocumentField(null=True, blank=True)
+def _document(called: Any = None) -> Any:
+    return DocumentField(called, null=True, blank=True)
 
 
 class Written(Record):
@@ -95,28 +98,36 @@ class Written(Record):
 class Business(Written):
     """A company: customer, shipper, carrier."""
 
-    name = models.CharField(max_length=255)
-    alias = _text()
-    description = models.TextField(blank=True)
-    relation_type = _text(60)
-    coc = _text(60, verbose_name="chamber of commerce number")
-    vat = _text(60, verbose_name="VAT number")
-    eori = _text(60, verbose_name="EORI number")
-    scac_code = _text(20, verbose_name="SCAC code")
-    transport_license_number = _text(60)
-    industry = _text(120)
-    website = _text(500)
-    verified = models.BooleanField(default=False)
-    contact_details = _document()
-    documents = _document()
-    logo = _document()
-    banners = _document()
+    name = models.CharField(_("name"), max_length=255)
+    alias = _text(_("alias"))
+    description = models.TextField(_("description"), blank=True)
+    relation_type = _text(_("relation type"), 60)
+    coc = _text(_("chamber of commerce number"), 60)
+    vat = _text(_("VAT number"), 60)
+    eori = _text(_("EORI number"), 60)
+    scac_code = _text(_("SCAC code"), 20)
+    transport_license_number = _text(_("transport license number"), 60)
+    industry = _text(_("industry"), 120)
+    website = _text(_("website"), 500)
+    verified = models.BooleanField(_("verified"), default=False)
+    contact_details = _document(_("contact details"))
+    documents = _document(_("documents"))
+    logo = _document(_("logo"))
+    banners = _document(_("banners"))
     # PROTECT: to be part of nothing any more is a change, and is made by somebody.
-    part_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="parts")
-    external_attributes = _document()
+    part_of = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="parts",
+        verbose_name=_("part of"),
+    )
+    external_attributes = _document(_("external attributes"))
 
     class Meta:
-        verbose_name_plural = "businesses"
+        verbose_name = _("business")
+        verbose_name_plural = _("businesses")
         indexes = [
             models.Index(fields=["platform", "-created_at", "id"], name="business_newest"),
             models.Index(fields=["platform", "name"], name="business_name"),
@@ -127,26 +138,33 @@ class Business(Written):
 
     def clean(self) -> None:
         if self.part_of_id == self.pk:
-            raise ValidationError({"part_of": "A business is no part of itself."})
+            raise ValidationError({"part_of": gettext("A business is no part of itself.")})
 
 
 class TransportOrder(Written):
     """An order to transport goods for a customer; it owns its consignments and their goods."""
 
-    order_id = _text()
-    name = _text()
-    type = _text(60, default="standard")
+    order_id = _text(_("order id"))
+    name = _text(_("name"))
+    type = _text(_("type"), 60, default="standard")
     status = models.CharField(
-        max_length=30, choices=OrderStatus.choices, default=OrderStatus.REQUESTED
+        _("status"), max_length=30, choices=OrderStatus.choices, default=OrderStatus.REQUESTED
     )
-    description = models.TextField(blank=True)
-    reference_description = _text(500)
+    description = models.TextField(_("description"), blank=True)
+    reference_description = _text(_("reference description"), 500)
     customer = models.ForeignKey(
-        Business, models.PROTECT, null=True, blank=True, related_name="transport_orders"
+        Business,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="transport_orders",
+        verbose_name=_("customer"),
     )
-    external_attributes = _document()
+    external_attributes = _document(_("external attributes"))
 
     class Meta:
+        verbose_name = _("transport order")
+        verbose_name_plural = _("transport orders")
         indexes = [
             models.Index(fields=["platform", "-created_at", "id"], name="order_newest"),
             models.Index(fields=["platform", "status", "-created_at"], name="order_by_status"),
@@ -169,28 +187,34 @@ class Consignment(Written):
 
     transport_order = models.ForeignKey(TransportOrder, models.CASCADE, related_name="consignments")
     position = models.PositiveIntegerField(default=0, editable=False)
-    name = _text()
-    consignment_nr = _text(verbose_name="consignment number")
-    description = models.TextField(blank=True)
+    name = _text(_("name"))
+    consignment_nr = _text(_("consignment number"))
+    description = models.TextField(_("description"), blank=True)
     status = models.CharField(
-        max_length=30, choices=ConsignmentStatus.choices, default=ConsignmentStatus.REQUESTED
+        _("status"),
+        max_length=30,
+        choices=ConsignmentStatus.choices,
+        default=ConsignmentStatus.REQUESTED,
     )
-    high_value_goods = models.BooleanField(default=False)
-    team = _document()
-    combined = _document()
-    consignment = _document()
-    original_physical_sender = _document()
-    original_legal_sender = _document()
-    original_physical_addressee = _document()
-    original_legal_addressee = _document()
-    current_location = _document()
-    external_attributes = _document()
+    high_value_goods = models.BooleanField(_("high value goods"), default=False)
+    team = _document(_("team"))
+    combined = _document(_("combined"))
+    consignment = _document(_("consignment"))
+    original_physical_sender = _document(_("original physical sender"))
+    original_legal_sender = _document(_("original legal sender"))
+    original_physical_addressee = _document(_("original physical addressee"))
+    original_legal_addressee = _document(_("original legal addressee"))
+    current_location = _document(_("current location"))
+    external_attributes = _document(_("external attributes"))
 
     class Meta:
         ordering = ["position", "created_at", "id"]
+        verbose_name = _("consignment")
+        verbose_name_plural = _("consignments")
 
     def __str__(self) -> str:
-        return self.name or self.consignment_nr or f"consignment {self.position + 1}"
+        place = gettext("consignment {number}").format(number=self.position + 1)
+        return self.name or self.consignment_nr or place
 
 
 class Goods(Written):
@@ -198,31 +222,39 @@ class Goods(Written):
 
     consignment = models.ForeignKey(Consignment, models.CASCADE, related_name="goods")
     position = models.PositiveIntegerField(default=0, editable=False)
-    type = models.CharField(max_length=30, choices=GoodsType.choices, default=GoodsType.ITEMS)
+    type = models.CharField(
+        _("type"), max_length=30, choices=GoodsType.choices, default=GoodsType.ITEMS
+    )
     name = _text()
-    description = models.TextField(blank=True)
-    quantity = models.DecimalField(max_digits=18, decimal_places=6, null=True, blank=True)
-    weight = _document()
+    description = models.TextField(_("description"), blank=True)
+    quantity = models.DecimalField(
+        _("quantity"), max_digits=18, decimal_places=6, null=True, blank=True
+    )
+    weight = _document(_("weight"))
     gross_weight = _document()
     width = _document()
     height = _document()
     length = _document()
-    load_meters = models.DecimalField(max_digits=18, decimal_places=6, null=True, blank=True)
+    load_meters = models.DecimalField(
+        _("load meters"), max_digits=18, decimal_places=6, null=True, blank=True
+    )
     bar_code = _text()
     product_type = _text()
-    packaging_material = _text()
-    equipment_type = _text(60)
-    equipment_sub_type = _text(60)
-    license_plate = _text(30)
+    packaging_material = _text(_("packaging material"))
+    equipment_type = _text(length=60)
+    equipment_sub_type = _text(length=60)
+    license_plate = _text(length=30)
     adr = _document()
     external_attributes = _document()
 
     class Meta:
         ordering = ["position", "created_at", "id"]
-        verbose_name_plural = "goods"
+        verbose_name = _("goods")
+        verbose_name_plural = _("goods")
 
     def __str__(self) -> str:
-        return self.description or self.name or f"goods {self.position + 1}"
+        place = gettext("goods {number}").format(number=self.position + 1)
+        return self.description or self.name or place
 
 
 class Event(Written):
@@ -231,14 +263,14 @@ class Event(Written):
     It is a fact: it keeps naming its transport order when that is deleted.
     """
 
-    type = models.CharField(max_length=30, choices=EventType.choices)
-    date_time = models.DateTimeField("date and time")
+    type = models.CharField(_("type"), max_length=30, choices=EventType.choices)
+    date_time = models.DateTimeField(_("date and time"))
     life_cycle = models.CharField(
-        max_length=10, choices=LifeCycle.choices, default=LifeCycle.ACTUAL
+        _("life cycle"), max_length=10, choices=LifeCycle.choices, default=LifeCycle.ACTUAL
     )
-    name = _text()
-    description = models.TextField(blank=True)
-    location = _document()
+    name = _text(_("name"))
+    description = models.TextField(_("description"), blank=True)
+    location = _document(_("location"))
     transport_order = models.ForeignKey(
         TransportOrder,
         models.DO_NOTHING,
@@ -246,10 +278,13 @@ class Event(Written):
         blank=True,
         db_constraint=False,
         related_name="events",
+        verbose_name=_("transport order"),
     )
-    external_attributes = _document()
+    external_attributes = _document(_("external attributes"))
 
     class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
         indexes = [
             models.Index(fields=["platform", "-created_at", "id"], name="event_newest"),
             models.Index(fields=["platform", "type", "-created_at"], name="event_by_type"),
@@ -258,7 +293,8 @@ class Event(Written):
         ]
 
     def __str__(self) -> str:
-        return (
-            self.name
-            or f"{self.get_type_display().capitalize()} at {self.date_time:%Y-%m-%d %H:%M}"
+        if self.name:
+            return self.name
+        return gettext("{event} at {time}").format(
+            event=capfirst(self.get_type_display()), time=f"{self.date_time:%Y-%m-%d %H:%M}"
         )

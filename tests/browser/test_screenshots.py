@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from tests.browser.chromium import Chromium
 from tests.browser.journey import Journey
@@ -87,7 +88,8 @@ def test_pages_are_pictured(
     folder.mkdir(exist_ok=True)
     wide: list[str] = []
     count = size = 0
-    for name, address in pages(demo, sink).items():
+    shown = pages(demo, sink)
+    for name, address in shown.items():
         for theme in THEMES:
             window.evaluate(f"localStorage.setItem('adminTheme', JSON.stringify('{theme}'))")
             for kind, width in WIDTHS.items():
@@ -98,5 +100,19 @@ def test_pages_are_pictured(
                 picture = window.screenshot(scale=0.5 if kind == "desk" else 1)
                 (folder / f"{name}-{kind}-{theme}.webp").write_bytes(picture)
                 count, size = count + 1, size + len(picture)
+    for language in ("nl", "de"):  # whose words are longer
+        window.evaluate(f"document.cookie = '{settings.LANGUAGE_COOKIE_NAME}={language}; path=/'")
+        for name, address in shown.items():
+            assert window.open(f"{demo.url}/admin/{address}") == 200, address
+            assert window.evaluate("document.documentElement.lang") == language
+            if window.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                wide.append(f"{name} on a phone, in {language}")
+        for theme, (kind, width) in zip(THEMES, WIDTHS.items(), strict=True):
+            window.evaluate(f"localStorage.setItem('adminTheme', JSON.stringify('{theme}'))")
+            window.resize(width, 900, dark=theme == "dark")
+            window.open(f"{demo.url}/admin/")
+            picture = window.screenshot(scale=0.5 if kind == "desk" else 1)
+            (folder / f"home-{kind}-{theme}.{language}.webp").write_bytes(picture)
+            count, size = count + 1, size + len(picture)
     assert not wide, f"wider than the window: {wide}"
     figure(f"{count} pictures of the pages, {size / 1024:.0f} KiB")

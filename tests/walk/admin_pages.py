@@ -109,7 +109,7 @@ BESIDE = {
     **dict.fromkeys(("admin:password_change", "admin:password_change_done"), EVERYBODY),
     **dict.fromkeys(("admin:autocomplete", "admin:view_on_site", "admin:app_list"), EVERYBODY),
     "second_factor": EVERYBODY,
-    "login_code": VISITOR,
+    **dict.fromkeys(("login_code", "set_language"), VISITOR),
     "admin:auth_user_password_change": "update:user",
     **dict.fromkeys(("admin:login", "admin_password_reset", "password_reset_done"), VISITOR),
     **dict.fromkeys(("password_reset_confirm", "password_reset_complete"), VISITOR),

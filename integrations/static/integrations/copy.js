@@ -18,9 +18,9 @@ document.addEventListener("click", async (event) => {
   const text = button.closest("[data-copied], details, section").querySelector("pre");
   try {
     await navigator.clipboard.writeText(text.textContent);
-    button.textContent = "Copied";
+    button.textContent = button.dataset.done;
   } catch {
     choose(text);
-    button.textContent = "Chosen: copy it";
+    button.textContent = button.dataset.byHand;
   }
 });

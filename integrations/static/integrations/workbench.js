@@ -56,8 +56,9 @@ const completer = {
     const offered = isValue
       ? [...paths()].map(([value, meta]) => ({ value, meta: meta.slice(0, 40), score: 2 }))
       : [];
-    for (const option of document.getElementById("operators").options) {
-      offered.push({ value: option.value, meta: "operator", docText: option.label, score: 1 });
+    const operators = document.getElementById("operators");
+    for (const { value, label } of operators.options) {
+      offered.push({ value, meta: operators.dataset.kind, docText: label, score: 1 });
     }
     done(null, offered);
   },

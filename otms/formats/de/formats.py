@@ -1,0 +1,3 @@
+"""In German moments and numbers are written as in English."""
+
+from otms.formats.en.formats import *  # noqa: F403
