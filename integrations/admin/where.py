@@ -1,5 +1,6 @@
 """One box for whatever somebody has in their hands of an order; it leads to the order's page."""
 
+from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +12,17 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from integrations import entities
-from integrations.admin.links import entity_label, list_of, page_of
-from integrations.models import IntegrationObject
+from integrations.admin.links import STATUS_COLOURS, entity_label, list_of, page_of
+from integrations.models import IntegrationObject, Status
 from integrations.where import MOST, Found, find
 from otms.accounts.asking import act
 from otms.accounts.platform_admin import FactAdmin
+
+# What somebody looks for who asks where something is.
+WORST_FIRST = (
+    *(Status.ERROR, Status.RETRY, Status.QUEUE),
+    *(Status.SUCCESS, Status.SKIPPED, Status.CANCELLED),
+)
 
 
 class WhereIsIt(FactAdmin):
@@ -55,11 +62,8 @@ class WhereIsIt(FactAdmin):
         for key in {each.entity for each in found}:
             living = entities.load(key).root._default_manager.of(platform)
             records |= living.in_bulk([each.id for each in found if each.entity == key])
-        gone = [each.id for each in found if each.id not in records]
-        queued = IntegrationObject.objects.of(platform).order_by()
-        newest = queued.filter(entity_id__in=gone).values("entity_id").annotate(newest=Max("pk"))
-        last = queued.filter(pk__in=newest.values("newest"))
-        called = dict(last.values_list("entity_id", "reference"))
+        last = _newest(platform, found)
+        called = {id: row.reference for id, rows in last.items() for row in rows}
         shown = []
         for each in found:
             record, page = records.get(each.id), list_of(IntegrationObject, q=each.id)
@@ -69,5 +73,20 @@ class WhereIsIt(FactAdmin):
                 if admin.site.get_model_admin(type(record)).has_view_permission(request):
                     page = page_of(record)
             label = entity_label(each.entity)
-            shown.append({"label": label, "page": page, "how": each.how, "called": name})
+            statuses = {Status(row.status) for row in last[each.id]}
+            labels = [(one, STATUS_COLOURS[one]) for one in WORST_FIRST if one in statuses]
+            told = {"label": label, "page": page, "how": each.how, "called": name}
+            shown.append({**told, "statuses": labels})
         return shown
+
+
+def _newest(platform: Any, found: list[Found]) -> dict[UUID, list[IntegrationObject]]:
+    """The newest object that each integration has of these records."""
+    queued = IntegrationObject.objects.of(platform).order_by()
+    of_each = queued.filter(entity_id__in={each.id for each in found})
+    newest = of_each.values("entity_id", "integration").annotate(newest=Max("pk"))
+    rows: dict[UUID, list[IntegrationObject]] = defaultdict(list)
+    wanted = queued.filter(pk__in=newest.values("newest")).order_by("pk")
+    for row in wanted.only("entity_id", "reference", "status"):
+        rows[row.entity_id].append(row)
+    return rows

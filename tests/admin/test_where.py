@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from integrations import where
 from integrations.admin.links import list_of, page_of
-from integrations.models import IntegrationObject, RemoteRecord
+from integrations.models import IntegrationObject, RemoteRecord, Status
 from tests import make
 from tests.admin.conftest import Browser, queued, without_tags
 
@@ -61,6 +61,21 @@ def test_of_a_customer_all_are_listed(own: SimpleNamespace, order: Any, browser:
     for each in (order, other, order.customer):
         assert f'href="{page_of(each)}"' in html
     assert "belongs to Acme Corp" in without_tags(html)
+
+
+def test_each_of_several_says_how_far_it_is(
+    own: SimpleNamespace, order: Any, browser: Browser
+) -> None:
+    queued(own.integration, order, status=Status.ERROR)
+    anothers = queued(own.integration, order, status=Status.ERROR)
+    queued(own.integration, order, status=Status.SUCCESS)
+    anothers.integration = make.integration("http://127.0.0.1/", platform=own.platform)
+    anothers.save()
+    make.OrderFactory(platform=own.platform, name="Other", customer=order.customer)
+    read = without_tags(browser.html(f"{reverse(WHERE)}?q=Acme+Corp"))
+    said = " ".join(read.split())
+    assert "Rotterdam - Bremen ERROR SUCCESS belongs to Acme Corp" in said
+    assert "Other not queued belongs to Acme Corp" in said
 
 
 def test_one_that_was_deleted_leads_to_what_was_queued_of_it(
