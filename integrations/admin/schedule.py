@@ -72,7 +72,7 @@ class PeriodicTaskAdmin(OperatorAdmin, BeatPeriodicTaskAdmin):
     form = PeriodicTaskForm
     # Beat's own page brings an inline script, to say a crontab in words.
     change_form_template = None
-    list_display = ("name", "enabled", "when", "next_run", "last_run_at", "total_run_count")
+    list_display = ("name", "enabled", "when", "next_run", "last_run", "runs")
     list_select_related = ("interval", "crontab")
     list_filter = ("enabled",)
     date_hierarchy = None
@@ -97,12 +97,22 @@ class PeriodicTaskAdmin(OperatorAdmin, BeatPeriodicTaskAdmin):
             return _("every {span}").format(span=span.in_words(every))
         return str(task.crontab.human_readable if task.crontab else task.scheduler)
 
+    @display(description=_("Last run"), ordering="last_run_at")
+    def last_run(self, task: PeriodicTask) -> Any:
+        return task.last_run_at
+
+    @display(description=_("Runs"), ordering="total_run_count")
+    def runs(self, task: PeriodicTask) -> int:
+        return task.total_run_count
+
     @display(description=pgettext_lazy("run", "Next"))
     def next_run(self, task: PeriodicTask) -> str:
         """By when it ran last. One that never ran counts from when beat started, which is not known
         here."""
-        if not task.enabled or task.last_run_at is None:
+        if not task.enabled:
             return ""
+        if task.last_run_at is None:
+            return str(_("not run yet"))
         left = task.schedule.remaining_estimate(task.last_run_at)
         return date_format(localtime(now() + max(left, timedelta())), "DATETIME_FORMAT")
 

@@ -32,3 +32,4 @@ def test_when_and_when_next_is_said(own: SimpleNamespace) -> None:
     assert f"{next_run:%Y-%m-%d %H:%M}" in forget
     assert f"{ran:%Y-%m-%d %H:%M:%S}" in forget
     assert "At 04:00 AM" in clean
+    assert "not run yet" in clean
