@@ -71,6 +71,7 @@ class Preview:
     """How many were chosen, and what would become of those that were examined."""
 
     count: int
+    replayed: int  # of which a replay was delivered, or waits
     older: int  # of whose record something newer was delivered
     blocked: int  # that would wait behind an error
     replays: int  # left out, because they are replays themselves
@@ -95,6 +96,7 @@ def preview(replay: Replay) -> Preview:
     now_told = replay.tells_now
     seen = Preview(
         count=chosen.count(),
+        replayed=chosen.replayed(),
         older=0 if now_told else chosen.overtaken(),
         blocked=replay.blocked,
         replays=replay.replays_left_out,

@@ -177,9 +177,10 @@ def _sentences(obj: IntegrationObject, around: Surroundings) -> list[str]:
         case Status.SUCCESS:
             return [_delivered(obj)]
         case Status.ERROR:
-            return [_given_up(obj), obj.error, _blocked(obj, around), _overtaken(obj, around)]
+            blocked = _blocked(obj, around)
+            return [_given_up(obj), obj.error, blocked, *_since(obj, around)]
         case Status.SKIPPED if obj.error:
-            return [_given_up(obj), obj.reason, _overtaken(obj, around)]
+            return [_given_up(obj), obj.reason, *_since(obj, around)]
         case Status.SKIPPED:
             return [_("Nothing was sent, and this is why:"), obj.reason or obj.error]
         case Status.CANCELLED:
@@ -355,6 +356,23 @@ def _blocked(obj: IntegrationObject, around: Surroundings) -> str:
             found,
         )
     return text.format(n=min(found, MOST_BEHIND))
+
+
+def _since(obj: IntegrationObject, around: Surroundings) -> list[str]:
+    """What happened after it was given up, that matters to who would put it back."""
+    return [_replayed(obj, around), _overtaken(obj, around)]
+
+
+def _replayed(obj: IntegrationObject, around: Surroundings) -> str:
+    if not (anew := around.anew.get(obj.pk)):
+        return ""
+    if anew.status == Status.SUCCESS:
+        text = _(
+            "It was replayed, and that was delivered at {at}: put back, it would be sent once more."
+        )
+        return text.format(at=at(anew.finished_at))
+    text = _("It was replayed (sequence {number}), and that is {status}.")
+    return text.format(number=anew.pk, status=anew.status)
 
 
 def _overtaken(obj: IntegrationObject, around: Surroundings) -> str:

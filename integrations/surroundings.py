@@ -21,7 +21,7 @@ class Surroundings:
     `ahead`: the first of its lane, if that is an earlier one, and `theirs` are the surroundings of
     those. `beside`: a later one of its lane is being sent. `sent`: how many of its integration are
     being sent. `behind`: how many wait behind an error. `newer`: the newest that was delivered of a
-    later change.
+    later change. `anew`: the newest replay of what was given up.
     """
 
     ahead: dict[int, IntegrationObject] = field(default_factory=dict)
@@ -29,6 +29,7 @@ class Surroundings:
     sent: dict[Any, int] = field(default_factory=dict)
     behind: dict[int, int] = field(default_factory=dict)
     newer: dict[int, IntegrationObject] = field(default_factory=dict)
+    anew: dict[int, IntegrationObject] = field(default_factory=dict)
     theirs: "Surroundings | None" = None
 
 
@@ -41,7 +42,9 @@ def of(objects: Iterable[IntegrationObject]) -> Surroundings:
     _look_ahead(made, [each for each in waiting if each.lane])
     _count_sent(made, waiting)
     _look_behind(made, [each for each in errors if each.holds_lane])
-    _look_for_newer(made, [each for each in errors if each.error])
+    given_up = [each for each in errors if each.error]
+    _look_for_newer(made, given_up)
+    _look_for_replays(made, given_up)
     if made.ahead:
         made.theirs = of(made.ahead.values())
     return made
@@ -107,6 +110,14 @@ def _look_for_newer(made: Surroundings, errors: list[IntegrationObject]) -> None
         newest = _of_each(delivered, Max, later)
         whole = _queue(errors).in_bulk({pk for pk in newest.values() if pk})
         made.newer = {pk: whole[last] for pk, last in newest.items() if last in whole}
+
+
+def _look_for_replays(made: Surroundings, errors: list[IntegrationObject]) -> None:
+    if errors:
+        replays = _queue(errors).filter(replay_of__in=[each.pk for each in errors])
+        newest = replays.values("replay_of").annotate(newest=Max("pk")).values("newest")
+        whole = _queue(errors).filter(pk__in=newest)
+        made.anew = {each.replay_of_id: each for each in whole}
 
 
 def _of_each(rows: Any, what: Any, wanted: dict[int, Q]) -> dict[int, Any]:

@@ -80,6 +80,7 @@ class Bench:
             "other": self.record and self.record not in {each.pk for each in self.records},
             "operators": [(name, each.get("description", "")) for name, each in operators.items()],
             "as_read": self.request.POST.get("as_read") or self.integration.updated_at.isoformat(),
+            "unsaved": self.texts != self._stored(),
             "may_see": self.may_see,
             "may_save": self.may_save,
             "kept_by": self.integration.kept_by,

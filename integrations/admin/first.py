@@ -27,7 +27,7 @@ WHY = _(
     "The order is sent as JSON by POST. What exactly is sent you choose on the next page, with an "
     "order of yours beside it."
 )
-MADE = _("It is there, and paused. Choose here what is sent, try it, then save and start it.")
+MADE = _("It is there, and paused. Choose here what is sent, save it, try it, then start it.")
 
 
 class FirstForm(forms.Form):

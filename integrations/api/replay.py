@@ -118,6 +118,9 @@ def _number(text: str) -> serializers.IntegerField:
 ANSWER = {
     "task": TaskSerializer(allow_null=True),
     "count": serializers.IntegerField(help_text="Objects that are chosen."),
+    "replayed": _number(
+        "Of which a replay was delivered already, or waits: they would be sent once more."
+    ),
     "older": _number("Of whose record something newer was delivered: the older state comes last."),
     "blocked": _number(
         "Whose lane an error blocks: made anew, they wait until somebody ends that."
@@ -204,6 +207,7 @@ def _spelled(value: Any) -> Any:
 def _seen(seen: replay.Preview) -> dict[str, Any]:
     return {
         "count": seen.count,
+        "replayed": seen.replayed,
         "older": seen.older,
         "blocked": seen.blocked,
         "replays": seen.replays,

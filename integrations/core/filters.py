@@ -21,6 +21,12 @@ from otms.spelling import did_you_mean, nearest
 
 GROUPS = ("any", "all", "not")
 KEYS = ("field", "operator", "value")
+# What operators are called elsewhere.
+CALLED_SO = {
+    **dict.fromkeys(("equals", "equal", "is", "=", "==", "==="), "eq"),
+    **dict.fromkeys(("notequals", "not", "!=", "<>"), "ne"),
+    **{">": "gt", ">=": "gte", "<": "lt", "<=": "lte"},
+}
 LONGEST_REASON = 500
 MOST = 1_000  # comparisons and groups in one list
 MOST_NAMED = 20
@@ -302,8 +308,9 @@ def _check_operator(leaf: Mapping[Any, Any], place: str) -> list[Problem]:
         choose = f"Choose one of {', '.join(OPERATORS)}."
         if name is None:
             return [Problem(f"{place}.operator", "required", choose)]
-        unknown = f"No operator {shown(name)}. {choose}{did_you_mean(name, OPERATORS)}"
-        meant = nearest(name, OPERATORS)
+        meant = CALLED_SO.get(str(name).lower()) or nearest(name, OPERATORS)
+        hint = f" Did you mean `{meant}`?" if meant else ""
+        unknown = f"No operator {shown(name)}. {choose}{hint}"
         return [Problem(f"{place}.operator", "unknown_operator", unknown, str(name), meant)]
     place = f"{place}.value"
     if operator.takes == "nothing":

@@ -41,7 +41,7 @@ from integrations.models.lane import FIND_NEXT
 from integrations.models.log import Level, Log
 from integrations.models.outcome import Outcome
 from integrations.models.remote_record import RemoteRecord
-from integrations.models.status import ENDABLE, REQUEUED, Status, finished
+from integrations.models.status import ENDABLE, OPEN, REQUEUED, Status, finished
 from otms.accounts import audit
 from otms.db.clock import database_now
 from otms.db.fields import DocumentField
@@ -298,6 +298,11 @@ class IntegrationObjectQuerySet(HearingQuerySet):
             ids[row.entity].add(row.entity_id)
         for key in sorted(ids):
             entities.load(key).hold(ids[key], self.db)
+
+    def replayed(self) -> int:
+        """Of how many a replay was delivered, or waits: made anew, they would be sent once more."""
+        anew = self._all().filter(replay_of=OuterRef("pk"), status__in=(Status.SUCCESS, *OPEN))
+        return self.filter(Exists(anew)).count()
 
     def overtaken(self) -> int:
         """Of how many something newer of their record was delivered: replayed, they tell an older

@@ -1,6 +1,7 @@
 """The workbench: what is written, a record beside it, and what comes of it."""
 
 import json
+import re
 from html import unescape
 from types import SimpleNamespace
 from typing import Any
@@ -111,6 +112,12 @@ def test_what_is_wrong_stands_at_its_line(bench: Bench, mapping: str, said: str)
     assert said in bench.types(mapping=mapping)
 
 
+def test_what_is_not_saved_says_so_after_each_button(bench: Bench) -> None:
+    assert re.search(r'id="unsaved"[^>]* hidden>', bench.html)
+    html = bench.presses("look", mapping='{"a": 1}').content.decode()
+    assert re.search(r'id="unsaved"[^>]*"status">', html)
+
+
 def test_filters_say_what_they_see(bench: Bench) -> None:
     asked = {"field": "$.transportOrder.name", "operator": "eq", "value": "own-order"}
     seen = bench.types(filters=json.dumps([asked]))
@@ -122,8 +129,9 @@ def test_filters_say_what_they_see(bench: Bench) -> None:
     seen = bench.types(filters=json.dumps([{"field": "$", "operator": "exists"}, asked], indent=1))
     assert "Line 7: `$.transportOrder.nam` finds nothing in this document." in seen
     assert "Did you mean `$.transportOrder.name`? Use it" in seen
-    slip = json.dumps([{"field": "$.transportOrder.name", "operator": "exist", "value": 1}])
-    assert "Did you mean `exists`? Use it" in bench.types(filters=slip)
+    for written, meant in {"exist": "exists", "equals": "eq", ">=": "gte"}.items():
+        slip = json.dumps([{"field": "$.transportOrder.name", "operator": written, "value": 1}])
+        assert f"Did you mean `{meant}`? Use it" in bench.types(filters=slip)
     # A slip in one text does not hide what the others say.
     seen = bench.types(filters="[1", mapping='{"n": "$.transportOrder.name"}')
     assert "Filters of the integration: can't be read" in seen

@@ -4,11 +4,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from integrations import replay
+from integrations import replay, story
 from integrations.models import (
     DataSource,
     Integration,
     RequestLog,
+    Status,
     Task,
 )
 from integrations.tasks import carry_out_replays
@@ -85,6 +86,29 @@ def test_who_is_left_out_by_filters_of_today_or_can_not_be_mapped_is_counted_wit
     assert (first["code"], first["count"]) == ("filter_no_match", 2)
     assert '"A"' in first["reason"]
     assert (second["code"], second["count"]) == ("mapping_error", 1)
+
+
+def test_what_was_replayed_already_is_counted(
+    api: Api, queue: Queue, sink: Sink, integration: Integration
+) -> None:
+    sink.answers("/ok", "/status/400")
+    delivered(queue, "A", "B")
+    failed = {"filter": {"status": ["ERROR"]}}
+    one = ask(api, integration, ids=[str(queue.all[0].uuid)])["task"]
+    carry_out_replays()
+    assert ask(api, integration, **failed, dryRun=True)["replayed"] == 1, "it waits"
+    queue.run()
+    assert told(api, one)["message"] == "1 object made anew."
+    assert ask(api, integration, **failed, dryRun=True)["replayed"] == 0, "it was refused again"
+    sink.answers("/ok", "/ok")
+    ask(api, integration, **failed)
+    carry_out_replays()
+    queue.run()
+    answer = ask(api, integration, **failed, dryRun=True)
+    assert (answer["count"], answer["replayed"]) == (2, 2)
+    for given_up in queue.all.filter(status=Status.ERROR, replay_of=None):
+        said = " ".join(story.in_words(given_up))
+        assert "It was replayed, and that was delivered at" in said
 
 
 def test_older_states_that_would_come_last_are_counted(

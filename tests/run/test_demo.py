@@ -61,9 +61,7 @@ def path(tmp_path: Path) -> str:
 
 
 def test_the_lines_of_the_readme_work_as_printed(demo: Run, path: str) -> None:
-    chapter = (
-        (ROOT / "README.md").read_text().split("## First delivery by hand")[1].split("\n## ")[0]
-    )
+    chapter = (ROOT / "README.md").read_text().split("## First delivery")[1].split("\n## ")[0]
     lines = "\n".join(block.split("```")[0] for block in chapter.split("```sh\n")[1:])
     assert lines.count("curl") == 4
     assert "var/demo.env" in lines

@@ -139,7 +139,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const seen = document.getElementById("seen");
   const unsaved = document.getElementById("unsaved");
   let waiting;
-  let isUnsaved = false;
+  let isUnsaved = unsaved?.hidden === false;
   const soon = (area) => {
     isUnsaved ||= area.name !== "document";
     unsaved?.toggleAttribute("hidden", !isUnsaved);
