@@ -14,14 +14,17 @@ from integrations.api.credentials import viewsets as credential_viewsets
 from integrations.api.email import viewsets as email_viewsets
 from integrations.api.explain import viewsets as explain_viewsets
 from integrations.api.files import viewsets as file_viewsets
+from integrations.api.history import viewsets as history_viewsets
 from integrations.api.imports import viewsets as import_viewsets
+from integrations.api.integration import viewsets as integration_viewsets
 from integrations.api.language import FiltersSchema, MappingSchema
 from integrations.api.messages import viewsets as message_viewsets
 from integrations.api.metrics import metrics
 from integrations.api.object import viewsets as object_viewsets
 from integrations.api.privacy import viewsets as privacy_viewsets
 from integrations.api.replay import viewsets as replay_viewsets
-from integrations.api.views import viewsets as integration_viewsets
+from integrations.api.signing import viewsets as signing_viewsets
+from integrations.api.trials import viewsets as trial_viewsets
 from otms.accounts import login_pages, passwords
 from otms.accounts.audit_views import AuditViewSet
 from otms.accounts.second_factor_views import SecondFactorViewSet
@@ -50,6 +53,9 @@ router.register(
     BusinessViewSet,
     EventViewSet,
     *integration_viewsets,
+    *signing_viewsets,
+    *trial_viewsets,
+    *history_viewsets,
     *catalogue_viewsets,
     *credential_viewsets,
     *import_viewsets,

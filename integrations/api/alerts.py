@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from integrations import definition, egress
 from integrations.alerts import saving, sending
 from integrations.api import alert_serializers as wire
-from integrations.api.views import as_error, refuse
+from integrations.api.refusals import as_error, refuse
 from integrations.definition import MASK
 from integrations.models import Alert, AlertRecipient, Notice
 from otms.api.router import EXAMPLE_ID, route

@@ -12,7 +12,9 @@ from rest_framework.response import Response
 from integrations import definition, store
 from integrations.api import app_serializers as wire
 from integrations.api import shapes
-from integrations.api.views import TOTAL, TRIES, refuse
+from integrations.api.integration import TRIES
+from integrations.api.living import TOTAL
+from integrations.api.refusals import refuse
 from integrations.core.errors import Problem
 from integrations.definition import MASK
 from integrations.models import AppInstallation, Integration, Stale

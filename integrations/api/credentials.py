@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from integrations.api import credential_serializers as wire
 from integrations.api.authentication import OWN
 from integrations.api.living import LivingIntegrations
-from integrations.api.views import WARNINGS, overlap_cut
+from integrations.api.refusals import WARNINGS, overlap_cut
 from integrations.models import Credential
 from otms.api.errors import Conflict
 from otms.api.permissions import may

@@ -8,8 +8,8 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from integrations.api import file_serializers as wire
+from integrations.api.refusals import as_error, refuse
 from integrations.api.trial_serializers import MappingWarningSerializer
-from integrations.api.views import as_error, refuse
 from integrations.core import detection, mapping, preview
 from integrations.core.detection import Found, detect
 from integrations.core.errors import ExpressionError, Problem

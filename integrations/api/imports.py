@@ -14,7 +14,7 @@ from integrations import privacy, story
 from integrations.api import rows
 from integrations.api.living import LivingIntegrations
 from integrations.api.object_serializers import TaskSerializer
-from integrations.api.views import refuse
+from integrations.api.refusals import refuse
 from integrations.core.errors import Problem
 from integrations.inbound import imports
 from integrations.models import ImportRow, Task

@@ -3,8 +3,12 @@
 from functools import cached_property
 from typing import Any
 
+from rest_framework import serializers
+
 from integrations.models import Integration
 from otms.api.views import PlatformViewSet
+
+TOTAL = {"totalResults": serializers.IntegerField()}
 
 
 class LivingIntegrations(PlatformViewSet):
@@ -19,3 +23,11 @@ class LivingIntegrations(PlatformViewSet):
         living = super().records.living()
         own = getattr(self.request.user, "integration", None)
         return living.filter(pk=own.pk) if own else living
+
+
+class WholeIntegrations(LivingIntegrations):
+    """The same, each with its gate and its data sources."""
+
+    @cached_property
+    def records(self) -> Any:
+        return super().records.select_related("gate").prefetch_related("data_sources")

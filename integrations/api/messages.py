@@ -15,7 +15,7 @@ from integrations import definition, entities
 from integrations.api import message_serializers as wire
 from integrations.api import shapes
 from integrations.api.object_serializers import ObjectsQuery
-from integrations.api.views import as_error, refuse
+from integrations.api.refusals import as_error, refuse
 from integrations.connectors import email
 from integrations.core import mapping, paths
 from integrations.core.errors import Problem

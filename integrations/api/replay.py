@@ -13,7 +13,7 @@ from integrations import replay
 from integrations.api import rows
 from integrations.api.living import LivingIntegrations
 from integrations.api.object_serializers import ObjectsQuery, TaskSerializer
-from integrations.api.views import refuse
+from integrations.api.refusals import refuse
 from integrations.core.errors import Problem
 from integrations.models import Integration, IntegrationObject, Replay, Status
 from integrations.models.replay import REPLAYS, AsOf
