@@ -1,21 +1,19 @@
 """Many rows: some in one transaction as long as all goes well, in the request or by a worker.
 
-The rows are stored first, with the task that shows how far it is. What becomes of a row is written
-in the transaction that brings it in, so whoever goes on after a crash begins with the first that
-waits. When anything goes wrong in the database, the rows of that transaction are brought in again,
-ever fewer at once, the one it is about at last by itself: it takes no other with it.
+The rows are stored first, with the task that shows how far it is; whoever goes on after a crash
+begins with the first that waits. When anything goes wrong in the database, the rows of that
+transaction are brought in again, ever fewer at once, the one it is about at last by itself: it
+takes no other with it.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from math import inf
 from typing import Any
 
 from django.db import (
-    IntegrityError,
     InterfaceError,
     OperationalError,
     connection,
@@ -24,15 +22,13 @@ from django.db import (
 from django.db.models import Count
 
 from integrations import pressure
-from integrations.core import mapping, origin
-from integrations.core.errors import MappingError, Problem
-from integrations.core.mapping import Mapping
-from integrations.inbound.portion import receive, receive_all
-from integrations.inbound.row import Checked, Checker, Received, Rejected, mapped
+from integrations.core import origin
+from integrations.core.errors import Problem
+from integrations.inbound import stored
 from integrations.models import ImportRow, Integration, Level, Log, Task
 from integrations.models.imports import Outcome
 from integrations.models.task import Kind, TaskStatus
-from otms.db.deadlock import again_after_deadlock, is_deadlock
+from otms.db.deadlock import again_after_deadlock
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +40,6 @@ TOGETHER = 50  # rows that are brought in with one transaction, if nothing is wr
 GATHER_SECONDS = 0.5  # that they may take to be mapped
 SLICE = 500  # rows before another import has its turn
 TOLD_SECONDS = 1.0  # between two notes of progress
-TRIES = 3
 REST = 8.0  # seconds after a look that found no room; beat looks every ten
 MADE = "transportOrder"  # of rows
 
@@ -60,17 +55,6 @@ class TooMuch(Exception):
 
 
 Totals = dict[str, int]
-# What a row says, or what became of it because nothing can be made of it; and what reads one.
-Ready = Checked | Received
-Prepare = Callable[[Any], Checked]
-
-
-@dataclass(frozen=True)
-class Pending:
-    """A row that waits, read before a transaction is open: that may take its time."""
-
-    row: ImportRow
-    ready: Ready
 
 
 def start(integration: Integration, rows: list[Any], started_by: str) -> Task:
@@ -116,18 +100,18 @@ def dry_run(integration: Integration, rows: list[Any]) -> list[ImportRow]:
 
     TooMuch says that it would take too long.
     """
-    prepare = _prepare(integration)
+    prepare = stored.prepared_by(integration)
     end = time.monotonic() + PATIENCE
     ready = []
     for place, sent in enumerate(rows):
         if time.monotonic() > end:
             raise TooMuch(place)
-        ready.append(_ready(prepare, sent, place))
+        ready.append(stored.ready(prepare, sent, place))
 
     @transaction.atomic
     def tried() -> list[ImportRow]:
         made = [
-            _filled(ImportRow(position=place), _told(integration, each, place))
+            stored.fill(ImportRow(position=place), stored.told(integration, each, place))
             for place, each in enumerate(ready)
         ]
         transaction.set_rollback(True)
@@ -191,16 +175,16 @@ def _carry_on(task: Task, most: int = MOST, until: float = inf) -> None:
     if not _goes_on(task):
         return
     integration = _integration(task)
-    prepare = _prepare(integration)
+    prepare = stored.prepared_by(integration)
     told = time.monotonic()
-    waiting, pending = _waiting(task, most), list[Pending]()
+    waiting, pending = _waiting(task, most), list[stored.Pending]()
     size = TOGETHER  # halved when something goes wrong, until it is seen of which row
     with origin.caused_by(origin.imported(integration.pk, task.hops)):
         while _gather(pending, waiting, prepare, until):
             size = min(size, len(pending))
             if size == 1:
-                _bring_in(integration, pending.pop(0))
-            elif (left := _bring_in_together(integration, pending[:size])) is None:
+                stored.bring_in(integration, pending.pop(0))
+            elif (left := stored.bring_in_together(integration, pending[:size])) is None:
                 size //= 2
                 continue
             else:
@@ -233,154 +217,18 @@ def _waiting(task: Task, most: int) -> Iterator[ImportRow]:
 
 
 def _gather(
-    pending: list[Pending], waiting: Iterator[ImportRow], prepare: Prepare, until: float
+    pending: list[stored.Pending],
+    waiting: Iterator[ImportRow],
+    prepare: stored.Prepare,
+    until: float,
 ) -> bool:
     """Read rows to be brought in together; False when there are none any more."""
     end = min(until, time.monotonic() + GATHER_SECONDS)
     while len(pending) < TOGETHER and (not pending or time.monotonic() < end):
         if (row := next(waiting, None)) is None:
             break
-        pending.append(Pending(row, _ready(prepare, row.row, row.position)))
+        pending.append(stored.Pending(row, stored.ready(prepare, row.row, row.position)))
     return bool(pending)
-
-
-def _bring_in_together(integration: Integration, pending: list[Pending]) -> list[Pending] | None:
-    """The first of these rows, the records and what became of them in one transaction.
-
-    Those that are left are for the next one. None, when anything goes wrong: of which row, and what
-    it is told, is seen when it is alone.
-    """
-
-    @transaction.atomic
-    def bring() -> list[Pending]:
-        held = _held([each.row for each in pending])
-        mine = [each for each in pending if each.row.pk in held]  # nobody else was at them
-        checked = [each.ready for each in mine if isinstance(each.ready, Checked)]
-        received = iter(receive_all(integration, checked) if checked else ())
-        filled = []
-        for each in mine:
-            made = each.ready if isinstance(each.ready, Received) else next(received, None)
-            if made is None:
-                break
-            filled.append(_filled(each.row, made))
-        _write_all(filled)
-        return mine[len(filled) :]
-
-    try:
-        return bring()
-    except (OperationalError, InterfaceError) as error:
-        if connection.in_atomic_block or not is_deadlock(error):
-            raise  # the database is away: the rows wait
-    except Exception:  # it is told and logged where the row is alone
-        log.debug("these rows don't come in together", exc_info=True)
-    return None
-
-
-def _bring_in(integration: Integration, pending: Pending) -> None:
-    """One row: the record and what became of it in one transaction."""
-    row = pending.row
-
-    @transaction.atomic
-    def bring() -> None:
-        if _held([row]):
-            _write_all([_filled(row, _told(integration, pending.ready, row.position))])
-
-    try:
-        again_after_deadlock(bring)
-    except (OperationalError, InterfaceError):
-        raise  # the database is away: the row waits
-    except Exception:  # noqa: BLE001 - it is logged, and the row says so
-        # At the commit, or an answer of ours that can't be written down. It must not stop the rest.
-        _write(row, _failed(row.position))
-
-
-def _held(rows: list[ImportRow]) -> set[int]:
-    """Those that still wait. Locked, so that whoever else came to them waits and then sees."""
-    mine = ImportRow.objects.of(rows[0].platform_id).filter(
-        pk__in=[row.pk for row in rows], outcome=""
-    )
-    locked = mine.select_for_update(no_key=True).order_by("position")
-    return set(locked.values_list("pk", flat=True))
-
-
-def _told(integration: Integration, ready: Ready, place: int) -> Received:
-    """What became of it; when it is rejected, nothing of it is left."""
-    if isinstance(ready, Received):
-        return ready
-    for attempt in range(1, TRIES + 1):
-        try:
-            with transaction.atomic():
-                return receive(integration, ready)
-        except Rejected as error:
-            return error.received
-        except IntegrityError:
-            # Somebody else was just as fast. What they saved is found the second time.
-            if attempt == TRIES:
-                return _failed(place)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:  # noqa: BLE001 - the same
-            return _failed(place)
-    raise AssertionError("unreachable")
-
-
-def _failed(place: int) -> Received:
-    log.exception("a row of an import failed", extra={"row": place})
-    text = "Something went wrong on our side with this row; it is in the log of the server."
-    return Received(Outcome.REJECTED, problems=[Problem("", "failed", text)])
-
-
-def _prepare(integration: Integration) -> Prepare:
-    compiled: Mapping | None = None
-    if integration.inbound is not None:
-        try:
-            compiled = mapping.compile(integration.inbound)
-        except MappingError as error:  # though it was checked when it was saved
-            text = f"The inbound mapping can't be used as it is stored: {error}"
-            broken = Rejected([Problem("", "broken_mapping", text)])
-            return lambda sent: _refused(broken)
-    checker = Checker()
-    return lambda sent: checker.check(mapped(compiled, sent))
-
-
-def _refused(error: Rejected) -> Checked:
-    raise error
-
-
-def _ready(prepare: Prepare, sent: Any, place: int) -> Ready:
-    """The row, mapped and checked; what is wrong with it is told of it."""
-    try:
-        return prepare(sent)
-    except Rejected as error:
-        return error.received
-    except Exception:  # noqa: BLE001 - it is logged, and the row says so
-        return _failed(place)
-
-
-def _filled(row: ImportRow, made: Received) -> ImportRow:
-    row.row = None
-    row.outcome = made.outcome
-    row.record_id = made.record_id
-    row.external_id = made.external_id
-    row.errors = [[each.field, each.code, each.message] for each in made.problems]
-    row.warnings = [[each.field, each.code, each.message] for each in made.warnings]
-    return row
-
-
-FILLED = ("row", "outcome", "record_id", "external_id", "errors", "warnings")
-
-
-def _write(row: ImportRow, made: Received) -> None:
-    filled = _filled(row, made)
-    mine = ImportRow.objects.of(row.platform_id).filter(pk=row.pk, outcome="")
-    mine.update(**{name: getattr(filled, name) for name in FILLED})
-
-
-def _write_all(filled: list[ImportRow]) -> None:
-    """The same of rows that are held, and so are there: an INSERT that finds each changes it."""
-    ImportRow.objects.bulk_create(
-        filled, update_conflicts=True, unique_fields=["id"], update_fields=FILLED
-    )
 
 
 def _goes_on(task: Task) -> bool:

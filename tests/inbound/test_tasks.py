@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils.timezone import now
 
-from integrations.inbound import imports
+from integrations.inbound import imports, stored
 from integrations.models import EntityChange, Integration, Task
 from integrations.tasks import carry_out_imports
 from otms.accounts.models import Platform
@@ -74,8 +74,8 @@ def slowly_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.03)
         return mapped(*args)
 
-    mapped = imports.mapped
-    monkeypatch.setattr(imports, "mapped", slow)
+    mapped = stored.mapped
+    monkeypatch.setattr(stored, "mapped", slow)
 
 
 @pytest.mark.usefixtures("slowly_mapped")
@@ -117,8 +117,8 @@ def test_progress_can_be_seen_while_it_runs(
         seen.append((task["status"], task["done"]))
         return bring_in(*args)
 
-    bring_in = imports._bring_in
-    monkeypatch.setattr(imports, "_bring_in", look)
+    bring_in = stored.bring_in
+    monkeypatch.setattr(stored, "bring_in", look)
     carry_out_imports()
     assert seen == [("RUNNING", done) for done in range(120)]
 
@@ -128,7 +128,7 @@ def test_a_worker_that_dies_is_gone_on_after_and_each_row_comes_in_once(
     bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bring(*({"name": f"without an id {n}"} for n in range(150)))
-    bring_in, left = imports._bring_in, [70]
+    bring_in, left = stored.bring_in, [70]
 
     def die(*args: Any) -> None:
         left[0] -= 1
@@ -136,7 +136,7 @@ def test_a_worker_that_dies_is_gone_on_after_and_each_row_comes_in_once(
             raise OperationalError("the server went away")
         bring_in(*args)
 
-    monkeypatch.setattr(imports, "_bring_in", die)
+    monkeypatch.setattr(stored, "bring_in", die)
     with pytest.raises(OperationalError):
         carry_out_imports()
     monkeypatch.undo()
@@ -165,8 +165,8 @@ def test_a_worker_that_is_stopped_gives_the_task_back(
     bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bring(*rows(150))
-    bring_in = imports._bring_in
-    monkeypatch.setattr(imports, "_bring_in", lambda *a: (bring_in(*a), imports.stop()))
+    bring_in = stored.bring_in
+    monkeypatch.setattr(stored, "bring_in", lambda *a: (bring_in(*a), imports.stop()))
     carry_out_imports()
     monkeypatch.undo()
     assert (orders(platform), the_task(platform).done) == (1, 1)
@@ -182,14 +182,14 @@ def test_large_imports_take_turns(
     first = bring(*rows(300))["task"]["id"]
     second = bring(*rows(150))["task"]["id"]
     turns: list[str] = []
-    bring_in = imports._bring_in_together
+    bring_in = stored.bring_in_together
 
-    def note(integration: Integration, pending: list[imports.Pending]) -> Any:
+    def note(integration: Integration, pending: list[stored.Pending]) -> Any:
         if not turns or turns[-1] != str(pending[0].row.task_id):
             turns.append(str(pending[0].row.task_id))
         return bring_in(integration, pending)
 
-    monkeypatch.setattr(imports, "_bring_in_together", note)
+    monkeypatch.setattr(stored, "bring_in_together", note)
     carry_out_imports()
     assert turns == [first, second, first, second, first]
 
@@ -306,13 +306,13 @@ def test_an_integration_that_is_switched_off_imports_no_further(
 ) -> None:
     monkeypatch.setattr(imports, "TOLD_SECONDS", 0)
     bring(*rows(150))
-    bring_in = imports._bring_in
+    bring_in = stored.bring_in
 
     def switch_off(*args: Any) -> None:
         bring_in(*args)
         integration.switch(on=False)
 
-    monkeypatch.setattr(imports, "_bring_in", switch_off)
+    monkeypatch.setattr(stored, "bring_in", switch_off)
     carry_out_imports()
     monkeypatch.undo()
     task = the_task(platform)
@@ -334,8 +334,8 @@ def test_an_integration_that_is_deleted_imports_no_further(
 ) -> None:
     monkeypatch.setattr(imports, "TOLD_SECONDS", 0)
     bring(*rows(150))
-    bring_in = imports._bring_in
-    monkeypatch.setattr(imports, "_bring_in", lambda *a: (bring_in(*a), integration.retire()))
+    bring_in = stored.bring_in
+    monkeypatch.setattr(stored, "bring_in", lambda *a: (bring_in(*a), integration.retire()))
     carry_out_imports()
     assert (orders(platform), the_task(platform).status) == (1, "STOPPED")
 
@@ -355,7 +355,7 @@ def test_rows_that_are_stored_are_brought_in_though_the_database_was_busy(
     def busy(*args: Any) -> None:
         raise OperationalError("deadlock detected")
 
-    monkeypatch.setattr(imports, "_bring_in", busy)
+    monkeypatch.setattr(stored, "bring_in", busy)
     body = {"integrationId": str(integration.pk), "data": [{"name": "without an id"}]}
     answer = api.ok("POST", "integration/import/data", body)
     assert answer["totals"]["waiting"] == 1
@@ -370,7 +370,7 @@ def test_an_import_is_stopped_in_the_middle_and_goes_on_where_it_was(
 ) -> None:
     monkeypatch.setattr(imports, "TOLD_SECONDS", 0)
     where = f"integration/task/{bring(*rows(150))['task']['id']}"
-    bring_in, left = imports._bring_in, [70]
+    bring_in, left = stored.bring_in, [70]
 
     def stopped(*args: Any) -> None:
         bring_in(*args)
@@ -379,7 +379,7 @@ def test_an_import_is_stopped_in_the_middle_and_goes_on_where_it_was(
             api.ok("POST", f"{where}/stop")
 
     with monkeypatch.context() as patch:
-        patch.setattr(imports, "_bring_in", stopped)
+        patch.setattr(stored, "bring_in", stopped)
         carry_out_imports()
     told = api.ok("GET", where)
     assert (told["task"]["status"], told["task"]["done"], orders(platform)) == ("STOPPED", 70, 70)

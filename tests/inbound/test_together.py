@@ -13,7 +13,7 @@ from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from integrations.inbound import imports, portion
+from integrations.inbound import imports, portion, stored
 from integrations.models import EntityChange, ExternalId, Integration, IntegrationObject, Task
 from integrations.tasks import carry_out_imports
 from otms.accounts.models import Platform
@@ -275,7 +275,7 @@ def test_a_worker_that_dies_between_two_transactions_brings_nothing_in_twice(
     bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bring(*({"name": f"without an id {n}"} for n in range(150)))
-    write_all, left = imports._write_all, [2]
+    write_all, left = stored._write_all, [2]
 
     def die(filled: Any) -> None:
         write_all(filled)
@@ -284,7 +284,7 @@ def test_a_worker_that_dies_between_two_transactions_brings_nothing_in_twice(
             raise OperationalError("the server went away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(imports, "_write_all", die)
+        patch.setattr(stored, "_write_all", die)
         with pytest.raises(OperationalError):
             carry_out_imports()
     orders = TransportOrder.objects.of(platform)
@@ -297,7 +297,7 @@ def test_a_worker_that_dies_between_two_transactions_brings_nothing_in_twice(
 def test_rows_that_are_ended_by_a_deadlock_come_in_fewer_at_once(
     bring: Bring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receive_all, sizes = imports.receive_all, list[int]()
+    receive_all, sizes = stored.receive_all, list[int]()
 
     class Deadlock(Exception):
         sqlstate = "40P01"
@@ -308,7 +308,7 @@ def test_rows_that_are_ended_by_a_deadlock_come_in_fewer_at_once(
             raise OperationalError("deadlock detected") from Deadlock()
         return receive_all(integration, rows)
 
-    monkeypatch.setattr(imports, "receive_all", deadlocked)
+    monkeypatch.setattr(stored, "receive_all", deadlocked)
     assert bring(*map(good, range(8)))["totals"]["created"] == 8
     assert sizes[:2] == [8, 4]
 
