@@ -22,8 +22,10 @@ from integrations.definition import MASK, Invalid
 from integrations.models import Alert, AlertRecipient
 from integrations.models.alert import Kind, NoticeOutcome
 from otms.accounts.asking import act
-from otms.accounts.platform_admin import FactAdmin, PlatformAdmin, moment
+from otms.accounts.fact_admin import FactAdmin
+from otms.accounts.platform_admin import PlatformAdmin
 from otms.accounts.platform_forms import RecordForm
+from otms.accounts.zone import moment
 
 KIND_COLOURS = {Kind.TROUBLE: "warning", Kind.RECOVERED: "success", Kind.SUSPENDED: "danger"}
 KIND_WORDS = {

@@ -19,7 +19,7 @@ from unfold.widgets import (
 from integrations.api.authentication import OWN
 from integrations.models import Credential, Integration
 from otms.accounts.asking import allowed
-from otms.accounts.platform_admin import moment
+from otms.accounts.zone import moment
 
 MOST_SHOWN = 50
 SCOPES = {

@@ -25,7 +25,7 @@ from integrations import connectors, definition
 from integrations.admin.links import pretty
 from integrations.connectors import base
 from integrations.models import DataSource
-from otms.accounts.platform_admin import PlatformStackedInline
+from otms.accounts.inlines import PlatformStackedInline
 from otms.accounts.platform_forms import JsonWidget, PlatformForm, PlatformFormSet
 
 MAPPING_HELP = format_lazy(

@@ -15,7 +15,7 @@ from integrations.admin.links import link_to, on_one_line, shortened
 from integrations.core import letter
 from integrations.models import Email
 from integrations.models.email import EmailStatus
-from otms.accounts.platform_admin import FactAdmin
+from otms.accounts.fact_admin import FactAdmin
 from otms.orders.admin import STATUS_COLOURS as ORDER_COLOURS
 from otms.orders.models import OrderStatus
 

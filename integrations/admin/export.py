@@ -12,7 +12,7 @@ from django.urls import path
 from django.utils.timezone import get_current_timezone, localtime, now
 from django.utils.translation import override
 
-from otms.accounts.platform_admin import FactAdmin
+from otms.accounts.fact_admin import FactAdmin
 
 MOST = 100_000  # rows of one file
 AT_ONCE = 2000

@@ -18,7 +18,7 @@ from integrations import http
 from integrations.admin.links import link_to, on_one_line
 from integrations.models import File
 from otms.accounts import audit
-from otms.accounts.platform_admin import FactAdmin
+from otms.accounts.fact_admin import FactAdmin
 
 BEGINNING = 4096
 

@@ -38,8 +38,10 @@ from integrations.models import (
 )
 from integrations.models.integration import IntegrationQuerySet
 from otms.accounts.asking import act, allowed
-from otms.accounts.platform_admin import PlatformAdmin, RowsOfList, moment
+from otms.accounts.list_admin import RowsOfList
+from otms.accounts.platform_admin import PlatformAdmin
 from otms.accounts.platform_forms import JsonWidget
+from otms.accounts.zone import moment
 
 FILTERS_HELP = format_lazy(
     _(

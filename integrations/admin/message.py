@@ -30,8 +30,9 @@ from integrations.models import (
     MessageTemplate,
 )
 from otms.accounts.asking import act
-from otms.accounts.platform_admin import PlatformAdmin, moment
+from otms.accounts.platform_admin import PlatformAdmin
 from otms.accounts.platform_forms import RecordForm
+from otms.accounts.zone import moment
 
 PLACES_HELP = format_lazy(
     _("Values of the record stand in double braces: {examples}."),

@@ -50,8 +50,8 @@ from integrations.tasks import wake, wake_replays
 from otms import documents
 from otms.accounts import audit
 from otms.accounts.asking import act, allowed
+from otms.accounts.fact_admin import FactAdmin
 from otms.accounts.older import OlderPaginator
-from otms.accounts.platform_admin import FactAdmin
 from otms.db import names
 
 

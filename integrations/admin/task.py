@@ -34,7 +34,8 @@ from integrations.privacy.rows import Found
 from integrations.privacy.texts import LONGEST, MOST, Erasure, NotErasable
 from integrations.tasks import WAKE, wake_erasures
 from otms.accounts.asking import act, allowed
-from otms.accounts.platform_admin import FactAdmin, moment
+from otms.accounts.fact_admin import FactAdmin
+from otms.accounts.zone import moment
 
 STATUS_COLOURS = {
     TaskStatus.QUEUED: "info",

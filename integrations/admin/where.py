@@ -16,7 +16,7 @@ from integrations.admin.links import STATUS_COLOURS, entity_label, list_of, page
 from integrations.models import IntegrationObject, Status
 from integrations.where import MOST, Found, find
 from otms.accounts.asking import act
-from otms.accounts.platform_admin import FactAdmin
+from otms.accounts.fact_admin import FactAdmin
 
 # What somebody looks for who asks where something is.
 WORST_FIRST = (

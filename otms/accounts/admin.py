@@ -28,8 +28,9 @@ from otms.accounts import audit_admin as audit_admin
 from otms.accounts.asking import act, allowed
 from otms.accounts.login_admin import PersonalTokenAdmin, SessionAdmin
 from otms.accounts.models import LastOwner, SecondFactor, User
-from otms.accounts.platform_admin import PlatformAdmin, moment
+from otms.accounts.platform_admin import PlatformAdmin
 from otms.accounts.roles import OWNER, ROLES
+from otms.accounts.zone import moment
 
 __all__ = ["PersonalTokenAdmin", "SessionAdmin", "UserAdmin"]
 

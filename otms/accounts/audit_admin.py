@@ -16,9 +16,10 @@ from unfold.decorators import display
 
 from otms.accounts import audit
 from otms.accounts.audit import AuditEntry
+from otms.accounts.fact_admin import FactAdmin
 from otms.accounts.models import User
 from otms.accounts.older import OlderPaginator
-from otms.accounts.platform_admin import FactAdmin, who
+from otms.accounts.trail_admin import who
 
 NEWEST = 2000  # entries that are looked at for what there is to choose
 

@@ -24,9 +24,10 @@ from unfold.widgets import (
 
 from otms.accounts.asking import act, allowed
 from otms.accounts.device import in_short
+from otms.accounts.fact_admin import FactAdmin
 from otms.accounts.models import PersonalToken, Session
-from otms.accounts.platform_admin import FactAdmin, moment
 from otms.accounts.token_views import offered, offered_in_words
+from otms.accounts.zone import moment
 
 # The words for how it is, by what their colours go by.
 SESSION_STATES = {

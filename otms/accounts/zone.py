@@ -2,15 +2,25 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.html import format_html
 
 COOKIE = "otms_zone"
 # As in the IANA database: Europe/Amsterdam, Etc/GMT+5.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", re.ASCII)
 LONGEST = 64
+
+
+def moment(at: datetime | None) -> str:
+    """A point in time, to the second: what happened first matters here."""
+    if at is None:
+        return "-"
+    text = f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S}"
+    return format_html('<span class="whitespace-nowrap">{}</span>', text)
 
 
 class ViewersZone:

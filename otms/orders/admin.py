@@ -10,13 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from otms.accounts.platform_admin import (
-    PlatformAdmin,
-    PlatformStackedInline,
-    PlatformTabularInline,
-    moment,
-)
+from otms.accounts.inlines import PlatformStackedInline, PlatformTabularInline
+from otms.accounts.platform_admin import PlatformAdmin
 from otms.accounts.platform_forms import JsonWidget, PlatformForm
+from otms.accounts.zone import moment
 from otms.db.fields import DocumentField
 from otms.orders.models import (
     Business,
