@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='integration',
             name='inbound',
-            field=otms.db.fields.DocumentField(blank=True, null=True),
+            field=otms.db.fields.DocumentField(blank=True, null=True, verbose_name='inbound'),
         ),
         migrations.AddField(
             model_name='task',

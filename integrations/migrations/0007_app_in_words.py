@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AlterModelOptions(
             name='appinstallation',
-            options={'verbose_name': 'app'},
+            options={'verbose_name': 'app', 'verbose_name_plural': 'apps'},
         ),
     ]

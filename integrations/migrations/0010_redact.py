@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='integration',
             name='redact',
-            field=otms.db.fields.DocumentField(blank=True, default=list),
+            field=otms.db.fields.DocumentField(blank=True, default=list, verbose_name='redact'),
         ),
     ]

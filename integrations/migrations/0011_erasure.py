@@ -17,18 +17,18 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='task',
             name='integration',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='integrations.integration'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='integrations.integration', verbose_name='integration'),
         ),
         migrations.AlterField(
             model_name='task',
             name='kind',
-            field=models.CharField(choices=[('import', 'Import'), ('replay', 'Replay'), ('pickup', 'Pickup'), ('export', 'Export'), ('scheduled', 'Scheduled'), ('erase', 'Erase')], max_length=20),
+            field=models.CharField(choices=[('import', 'Import'), ('replay', 'Replay'), ('pickup', 'Pickup'), ('export', 'Export'), ('scheduled', 'Scheduled'), ('erase', 'Erase')], max_length=20, verbose_name='kind'),
         ),
         migrations.CreateModel(
             name='ErasureRequest',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('secrets', otms.db.fields.SecretsField(editable=False)),
                 ('told', otms.db.fields.DocumentField(default=list)),

@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='datasource',
             name='use',
-            field=models.CharField(choices=[('deliver', 'Deliver'), ('enrich', 'Enrich: its answer is at $.steps.<name> for the steps behind it')], default='deliver', max_length=10),
+            field=models.CharField(choices=[('deliver', 'Deliver'), ('enrich', 'Enrich: its answer is at $.steps.<name> for the steps behind it')], default='deliver', max_length=10, verbose_name='use'),
         ),
         migrations.AddIndex(
             model_name='integrationobject',

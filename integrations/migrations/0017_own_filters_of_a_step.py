@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='datasource',
             name='filters',
-            field=otms.db.fields.DocumentField(blank=True, null=True),
+            field=otms.db.fields.DocumentField(blank=True, null=True, verbose_name='filters'),
         ),
         migrations.AddField(
             model_name='integrationversion',

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='datasource',
             name='remember',
-            field=models.CharField(blank=True, db_default='', default='', max_length=512),
+            field=models.CharField(blank=True, db_default='', default='', max_length=512, verbose_name='remember'),
         ),
         migrations.CreateModel(
             name='RemoteRecord',

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             name='Replay',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('rows', otms.db.fields.DocumentField(null=True)),
                 ('chosen', otms.db.fields.DocumentField(null=True)),

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
             name='SecondFactor',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('secrets', otms.db.fields.SecretsField(editable=False)),
                 ('confirmed_at', models.DateTimeField(editable=False, null=True)),

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='session',
             name='kind',
-            field=models.CharField(choices=[('api', 'API'), ('admin', 'admin')], default='api', editable=False, max_length=8),
+            field=models.CharField(choices=[('api', 'API'), ('admin', 'admin')], default='api', editable=False, max_length=8, verbose_name='kind'),
         ),
     ]
