@@ -1,4 +1,4 @@
-"""Six ways through the admin, with everything real: server, worker, a receiver, a browser."""
+"""Ways through the admin, with everything real: server, worker, a receiver, a browser."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -154,6 +154,9 @@ def test_repair_after_an_outage(
     journey.click("Replay", "button")
     journey.reads("A worker makes them anew")
     journey.reads("12 of 12")
+    facts = "/Finished\\s+\\d{4}-/.test(document.getElementById('facts').innerText)"
+    until(lambda: journey.window.evaluate(facts))
+    assert not journey.window.evaluate("document.querySelectorAll('[data-live]').length")
     assert sink.wait(12)["delivered"] == 12
     figure(f"repair after an outage, 12 orders sent once more: {journey}")
 
@@ -185,6 +188,24 @@ def test_a_request_is_read(
     journey.click("422", "tr a")
     journey.reads("What was sent", "to be read", "What came back")
     figure(f"a request log read: {journey}")
+
+
+def test_a_page_that_is_open_keeps_up(demo: Run, journey: Journey, sink: Sink) -> None:
+    """An order is tried again while its page is read: no reload, and what was opened stays so."""
+    policy = {"retry": {"schedule": [12]}}
+    made = integration(demo, takes(sink, "/later", "/status/503"), name="Later", delivery=policy)
+    order(demo, "tried again")
+    until(lambda: statuses(demo, made) == ["RETRY"])
+    journey.fill("Where is my order?", "tried again")
+    journey.window.press("Enter")
+    until(lambda: "/transportorder/" in journey.at())
+    journey.click("RETRY", "td a")
+    journey.reads("Attempt 1", "The next attempt is at")
+    journey.window.evaluate("window.before = 1")
+    sink.answers("/later", "/ok")
+    journey.reads("Delivered at", "after 2 attempts", "Attempt 2")
+    kept = "window.before === 1 && !document.querySelectorAll('[data-live]').length"
+    until(lambda: journey.window.evaluate(kept))
 
 
 def statuses(demo: Run, integration: str) -> list[str]:
