@@ -74,6 +74,7 @@ class Listener:
                 extra={"error": str(error).strip()},
             )
             self.close()
+            self._heard()  # whoever looks now listens anew, and what was told meanwhile is found
             return
         while told.notifies():
             pass  # however many there are, one look is enough
