@@ -1,5 +1,7 @@
 """What the walk knows of the two platforms: their records by model, and all their rows."""
 
+from collections import defaultdict
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -57,30 +59,36 @@ def by_model(of: SimpleNamespace) -> dict[type[Model], Any]:
 
 def rows(platform: Platform) -> Rows:
     """Every row of a platform as it is stored, to see later whether something reached it."""
-    found: Rows = {}
-    for model in apps.get_models():
-        owned = [each for each in model._meta.fields if each.name == "platform"]
-        (field,) = owned or ([model._meta.pk] if model is Platform else [None])
-        if field is not None:
-            found[model._meta.label] = _stored(model, field, platform)
+    sql, times = _reading()
+    found: Rows = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [Platform._meta.pk.get_db_prep_value(platform.pk, connection)] * times)
+        for label, row in sorted(cursor.fetchall()):
+            found[label].append(row)
     people = User.objects.filter(platform=platform).order_by("pk")
     found["roles"] = list(people.values_list("pk", "groups", "user_permissions"))
     return found
 
 
-def _stored(model: type[Model], field: Any, platform: Platform) -> list[Any]:
+@cache
+def _reading() -> tuple[str, int]:
+    """One statement for all tables: it is asked thousands of times. And how often it asks whose."""
     quote = connection.ops.quote_name
-    table = quote(model._meta.db_table)
-    pk = ", ".join(quote(each.column) for each in model._meta.pk_fields)  # type: ignore[attr-defined]
-    of_platform = f"SELECT * FROM {table} WHERE {quote(field.column)} = %s ORDER BY {pk}"
-    with connection.cursor() as cursor:
-        cursor.execute(of_platform, [field.get_db_prep_value(platform.pk, connection)])
-        return cursor.fetchall()
+    parts = []
+    for model in apps.get_models():
+        owned = [each for each in model._meta.fields if each.name == "platform"]
+        (field,) = owned or ([model._meta.pk] if model is Platform else [None])
+        if field is not None:
+            columns = [quote(each.column) for each in model._meta.local_concrete_fields]
+            row = " || '|' || ".join(f"COALESCE(CAST({each} AS TEXT), '-')" for each in columns)
+            of_platform = f"FROM {quote(model._meta.db_table)} WHERE {quote(field.column)} = %s"
+            parts.append(f"SELECT '{model._meta.label}', {row} {of_platform}")
+    return " UNION ALL ".join(parts), len(parts)
 
 
 def changed(before: Rows, after: Rows) -> list[str]:
     """The kinds of rows that are no longer what they were."""
-    return [name for name in before if before[name] != after[name]]
+    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
 
 
 def ids(of: SimpleNamespace) -> set[str]:
