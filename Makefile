@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	then echo $$p; break; fi; done)
 
 # Tests run beside each other, file by file, one file more than there are cores.
-PARALLEL = -n auto --dist loadfile
+PARALLEL = -n auto --dist loadfile --no-loadscope-reorder
 
 # Whatever the shell's environment says: compiled once, not by each process that a test starts.
 export PYTHONDONTWRITEBYTECODE =

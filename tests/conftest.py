@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -109,7 +110,7 @@ REACHING = re.compile("cache|celery|redis|connection|environ|DATABASE_URL", re.I
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark with `once` what has no database and no broker in it: `make test` is enough.
+    """Mark with `once` what has no database and no broker in it: `make test` is enough. And sort.
 
     Who asks for no database gets none: pytest-django sees to that. What may reach one, or Redis, in
     another way says so with a word in its file, or says that it does not with the mark `embedded`.
@@ -121,6 +122,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         if "embedded" in marks or not may_reach(item.path):
             item.add_marker("once")
+    # What takes long begins first, lest one process is left with it when the others are done.
+    counts = Counter(item.path for item in items)
+    takes_long = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: (item.path not in takes_long, -counts[item.path], str(item.path)))
 
 
 @cache
