@@ -44,6 +44,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     recent = queue.filter(created_at__gte=since, id__gt=floor or 0)
     counts = dict(recent.values_list("status").annotate(Count("id")))
     failed = queue.filter(status__in=(Status.ERROR, Status.RETRY), id__gt=floor or 0)
+    replayed = recent.filter(queue.delivered_anew(), status=Status.ERROR).count()
     living = Integration.objects.of(platform).living().select_related("gate")
     listed = list(living.prefetch_related("data_sources").order_by("name")[:LISTED])
     days, shown = glance.of(listed), definition.shown(listed)
@@ -66,13 +67,14 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
                 "words": STATUS_WORDS[status],
                 "colour": STATUS_COLOURS[status],
                 "count": counts.get(status, 0),
+                "replayed": replayed if status == Status.ERROR else 0,
                 "list": list_of(IntegrationObject, status__exact=status),
             }
             for status in Status
         ],
         "counted_part": floor is not None,
         "wanted": [*_stands_still(), *_suspended(integrations), *_blocked(queue)],
-        "troubles": _troubles(failed),
+        "troubles": _troubles(failed.exclude(queue.delivered_anew())),
         "may_add": allowed(request, "create:integration"),
         "integrations": integrations,
     }

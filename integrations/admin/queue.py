@@ -150,12 +150,18 @@ class IntegrationObjectAdmin(WhereIsIt, Exported, ObjectSearch):
     def state(self, row: IntegrationObject) -> Any:
         return row.status, row.status
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        every = super().get_queryset(request)
+        return every.annotate(was_delivered_anew=every.delivered_anew())
+
     @display(description=_("What happened"))
-    def happened(self, row: IntegrationObject) -> str:
+    def happened(self, row: Any) -> str:
+        anew = _("A replay of it was delivered.") if row.was_delivered_anew else ""
         return format_html(
-            "<div>{}{}</div>",
+            '<div>{}<div class="long-text text-xs">{} {}</div></div>',
             shortened(row.reason or row.error, 160),
-            format_html('<div class="long-text text-xs">{}</div>', story.in_short(row)),
+            story.in_short(row),
+            anew,
         )
 
     def changelist_view(

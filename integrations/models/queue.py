@@ -299,6 +299,10 @@ class IntegrationObjectQuerySet(HearingQuerySet):
         for key in sorted(ids):
             entities.load(key).hold(ids[key], self.db)
 
+    def delivered_anew(self) -> Exists:
+        """Was a replay of it delivered? To be asked of each of these in the same query."""
+        return Exists(self._all().filter(replay_of=OuterRef("pk"), status=Status.SUCCESS))
+
     def replayed(self) -> int:
         """Of how many a replay was delivered, or waits: made anew, they would be sent once more."""
         anew = self._all().filter(replay_of=OuterRef("pk"), status__in=(Status.SUCCESS, *OPEN))

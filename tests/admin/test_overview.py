@@ -48,3 +48,19 @@ def test_what_fails_alike_is_one_line(own: SimpleNamespace, browser: Browser) ->
     listed = browser.html(address.replace("&amp;", "&"))
     assert page_of(newest) in listed
     assert page_of(theirs) not in listed
+
+
+def test_what_a_replay_delivered_is_trouble_no_more(own: SimpleNamespace, browser: Browser) -> None:
+    home = reverse("admin:index")
+    listed = reverse("admin:integrations_integrationobject_changelist")
+    assert "own-error" in troubles(browser)[0]
+    anew = queued(own.integration, own.order, status=Status.ERROR, due_at=None, error="own-error")
+    anew.replay_of = own.row
+    anew.save()
+    assert "delivered by a replay" not in browser.html(home)
+    assert "A replay of it was delivered." not in browser.html(listed)
+    anew.status = Status.SUCCESS
+    anew.save()
+    assert troubles(browser) == ["None: nothing stays failed, nothing waits to be tried again."]
+    assert "failed, 1 delivered by a replay" in without_tags(browser.html(home))
+    assert browser.html(listed).count("A replay of it was delivered.") == 1
