@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -80,7 +80,8 @@ class ObjectSearch(FactAdmin):
             id = UUID(term)
             for name in ("uuid", "entity_id"):
                 asked |= Q(**{f"{self.object_path}{name}": id})
-        return asked
+        # Of the same platform as what is about it: the index begins with that.
+        return asked & Q(**{f"{self.object_path}platform": F("platform")})
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

@@ -26,6 +26,8 @@ class RowsOfList(ChangeList):
         narrowed = self.filter_params or self.query
         try:
             super().get_results(request)
+            if not self.result_count:  # what took a while to count is not looked for once more
+                self.result_list = self.queryset.none()
             len(self.result_list)
         except (ValueError, OverflowError, DatabaseError) as error:
             if not narrowed:

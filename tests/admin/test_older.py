@@ -122,3 +122,13 @@ def test_requests_are_found_by_their_address(own: SimpleNamespace, browser: Brow
     chosen = f"integration__id__exact={own.integration.pk}"
     assert "127.0.0.1/own-order" in browser.html(f"{where}?{chosen}&q=0.1/own")
     assert "127.0.0.1/own-order" not in without_tags(browser.html(f"{where}?{chosen}&q=0.1/other"))
+
+
+def test_what_is_counted_as_none_is_not_looked_for_once_more(
+    browser: Browser, own: SimpleNamespace
+) -> None:
+    address = reverse("admin:orders_transportorder_changelist")
+    for asked, times in (("nothing", 1), ("own-order", 2)):
+        with CaptureQueriesContext(connection) as captured:
+            assert ("own-order" in browser.html(f"{address}?q={asked}&all=")) == (times == 2)
+        assert sum("LIKE" in each["sql"] for each in captured) == times
