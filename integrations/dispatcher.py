@@ -165,8 +165,10 @@ class Dispatcher:
     async def _listen(self) -> None:
         """Before the queue is looked at: what comes after that is heard."""
         if self._listener.is_deaf and settings.OTMS_WAKE_UPS:
-            with suppress(Error, psycopg.Error):  # who reads the queue next says so
+            try:
                 self._listener.listen(await self._in(self._database, self._listener.connect))
+            except (Error, psycopg.Error):  # who reads the queue next says so
+                self._listener.rest()
 
     async def _claim(self) -> Claims:
         if self._ledger.is_stuck:  # what is sent now could not be written down either

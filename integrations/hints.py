@@ -16,6 +16,7 @@ from django.db import connections
 log = logging.getLogger(__name__)
 
 CHANNEL = "otms_queue"
+AGAIN_SECONDS = 1.0  # until a database that does not let one listen is asked again
 DATABASE = "default"
 
 
@@ -39,11 +40,12 @@ class Listener:
         self._heard = heard
         self._connection: psycopg.Connection[Any] | None = None
         self._fd = -1  # one that is lost does not know its own any more
+        self._rests = False
 
     @property
     def is_deaf(self) -> bool:
         """Is there nobody to listen to though there could be?"""
-        return self._connection is None and are_told()
+        return self._connection is None and not self._rests and are_told()
 
     def connect(self) -> "psycopg.Connection[Any]":
         """In a thread that may wait."""
@@ -56,6 +58,15 @@ class Listener:
         """On the event loop, from now on."""
         self._connection, self._fd = connection, connection.fileno()
         asyncio.get_running_loop().add_reader(self._fd, self._read)
+
+    def rest(self) -> None:
+        """It can't listen: for a moment it does not try, then whoever looks tries again."""
+        self._rests = True
+        asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._try_again)
+
+    def _try_again(self) -> None:
+        self._rests = False
+        self._heard()
 
     def close(self) -> None:
         if self._connection:
@@ -74,7 +85,7 @@ class Listener:
                 extra={"error": str(error).strip()},
             )
             self.close()
-            self._heard()  # whoever looks now listens anew, and what was told meanwhile is found
+            self.rest()
             return
         while told.notifies():
             pass  # however many there are, one look is enough

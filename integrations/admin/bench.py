@@ -130,7 +130,7 @@ class Bench:
     def take(self) -> None:
         """Write what an earlier version said; nothing is saved yet."""
         known = {str(each.pk): each for each in workbench.known(self.integration, self.source)}
-        then = known.get(self.request.POST["version"])
+        then = known.get(self.request.POST.get("version", ""))
         if then is None:
             raise Http404
         self.texts = _texts(**workbench.said_in(then, self.source))

@@ -353,6 +353,7 @@ def test_each_record_that_is_looked_at_is_written_down(own: SimpleNamespace, ben
 def test_a_version_that_is_none_is_not_found(bench: Bench, version: str) -> None:
     answer = bench.browser.client.post(bench.address, {**bench.fields, "version": version})
     assert answer.status_code == 404
+    assert bench.presses("take").status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)

@@ -192,7 +192,7 @@ def test_a_request_is_read(
 
 def test_a_page_that_is_open_keeps_up(demo: Run, journey: Journey, sink: Sink) -> None:
     """An order is tried again while its page is read: no reload, and what was opened stays so."""
-    policy = {"retry": {"schedule": [12]}}
+    policy = {"retry": {"schedule": [25]}}
     made = integration(demo, takes(sink, "/later", "/status/503"), name="Later", delivery=policy)
     order(demo, "tried again")
     until(lambda: statuses(demo, made) == ["RETRY"])
@@ -201,9 +201,17 @@ def test_a_page_that_is_open_keeps_up(demo: Run, journey: Journey, sink: Sink) -
     until(lambda: "/transportorder/" in journey.at())
     journey.click("RETRY", "td a")
     journey.reads("Attempt 1", "The next attempt is at")
-    journey.window.evaluate("window.before = 1")
+    journey.click("As curl")
+    journey.window.evaluate("document.activeElement.blur()")
+    journey.window.evaluate(
+        "window.before = 1; window.asked = 0; const ask = window.fetch;"
+        "window.fetch = (...given) => ask(...given).finally(() => { window.asked += 1; }); null"
+    )
+    until(lambda: journey.window.evaluate("window.asked"))
+    opened = "[...document.querySelectorAll('#attempts details')].every(each => each.open)"
+    assert journey.window.evaluate(opened)
     sink.answers("/later", "/ok")
-    journey.reads("Delivered at", "after 2 attempts", "Attempt 2")
+    journey.reads("Delivered at", "after 2 attempts", "Attempt 2", within=40)
     kept = "window.before === 1 && !document.querySelectorAll('[data-live]').length"
     until(lambda: journey.window.evaluate(kept))
 

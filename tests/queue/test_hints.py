@@ -1,7 +1,10 @@
 """Workers hear of what was queued from the database that it is in."""
 
+import time
 from collections.abc import Iterator
+from typing import Any
 
+import psycopg
 import pytest
 from django.conf import LazySettings
 from django.db import connection
@@ -59,6 +62,36 @@ def test_a_connection_that_was_lost_is_made_anew(
     wait_for(lambda: ask("pid") not in (0, lost))
     queue.save_order()
     assert sink.wait(1)["delivered"] == 1
+
+
+def test_who_may_not_listen_does_not_try_all_the_time(
+    queue: Queue, sink: Sink, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each connection is lost as soon as it is there: what is saved is delivered all the same."""
+    settings.OTMS_WAKE_UPS = True
+    make.integration(sink.url(), platform=queue.platform)
+    tries = 0
+
+    def connect(self: hints.Listener) -> Any:
+        nonlocal tries
+        tries += 1
+        made = psycopg.connect(**connection.get_connection_params(), autocommit=True)
+        ours = made.info.backend_pid
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [ours])
+        return made
+
+    monkeypatch.setattr(hints.Listener, "connect", connect)
+    running = Dispatcher(poll=0.2)
+    running.start()
+    try:
+        for _ in range(3):
+            queue.save_order()
+            time.sleep(1)
+        assert sink.wait(3)["delivered"] == 3
+    finally:
+        running.stop()
+    assert 2 <= tries <= 8
 
 
 def test_nobody_listens_through_a_pooler_that_keeps_no_session(settings: LazySettings) -> None:

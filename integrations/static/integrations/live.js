@@ -11,8 +11,12 @@ function isUsed(part) {
 
 async function renew(parts) {
   const answer = await fetch(location.href, { headers: { "X-Requested-With": "live" } });
-  if (!answer.ok || answer.redirected) {
-    return; // logged out, or the server starts anew: what is there is better than nothing
+  if (answer.redirected || answer.status === 403 || answer.status === 404) {
+    parts.forEach((part) => { delete part.dataset.live; }); // logged out, or it is gone: it stays as it is
+    return;
+  }
+  if (!answer.ok) {
+    return; // the server starts anew: what is there is better than nothing
   }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of parts) {
@@ -43,4 +47,7 @@ function keepLive() {
   }, 1000 * Math.min(...parts.map((part) => part.dataset.live)));
 }
 
-document.addEventListener("DOMContentLoaded", keepLive);
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll("[data-live]").forEach((part) => shown.set(part, part.innerHTML));
+  keepLive();
+});
