@@ -57,14 +57,8 @@ class EntryAdmin(Exported, ObjectSearch):
         if not (term and one) or names.is_none(term) or found.exists():
             return found, several
         anywhere = (Q(**{f"{name}__icontains": term}) for name in self.texts)
-        return queryset.filter(reduce(or_, anywhere), id__in=self._newest(request)), several
-
-    def _newest(self, request: HttpRequest) -> Any:
-        """Those of one integration, by an index that has nothing else: as long as it was quiet,
-        others may have written a million."""
-        of = self.model._default_manager.across_platforms()
-        every = of.filter(integration=request.GET["integration__id__exact"]).order_by("-id")
-        return every.values("id")[:LOOKED_THROUGH]
+        newest = self.model.newest_of(request.GET["integration__id__exact"], LOOKED_THROUGH)
+        return queryset.filter(reduce(or_, anywhere), id__in=newest), several
 
     @display(description=_("Integration"))
     def integration_link(self, row: Any) -> str:

@@ -176,6 +176,7 @@ MAY = {
     "integrations/models/task.py": "workers serve every platform",
     "integrations/models/hearing.py": "the data sources of an integration that was called",
     "integrations/models/lane.py": "workers serve every platform",
+    "integrations/models/log.py": "ids alone, for a query inside a platform",
     "integrations/models/queue.py": "the changes of rows that were found for an integration",
     "integrations/models/version.py": "of integrations that a transaction touched",
     "integrations/plan.py": "workers serve every platform",
