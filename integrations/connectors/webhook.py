@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 from rest_framework import serializers
 
 from integrations import egress
-from integrations.connectors import _auth, base
+from integrations.connectors import _auth, _tls, base
 from integrations.core import origin, query, signing
 from integrations.core.errors import MappingError, Problem
 from integrations.http import Grant, NotGranted, Request, call
@@ -122,7 +122,7 @@ class Settings(base.Settings):
     update = UpdateSettings(required=False, allow_null=True)  # type: ignore[assignment]
     delete = DeleteSettings(required=False, allow_null=True)
     auth = _auth.AuthSettings(required=False, allow_null=True)
-    tls = _auth.TlsSettings(required=False, allow_null=True)
+    tls = _tls.TlsSettings(required=False, allow_null=True)
 
     def validate_url(self, url: str) -> str:
         scheme, _, rest = url.rpartition("://")
@@ -247,6 +247,7 @@ class Connector(base.Connector):
             if url:
                 yield from _unresolved(name, url)
         yield from _auth.warnings(settings)
+        yield from _tls.warnings(settings)
         if (secret := (secrets or {}).get("secret")) and signing.is_weak(secret):
             text = (
                 f"The signing secret is shorter than {signing.SHORTEST} bytes: it may be guessed. "
@@ -261,7 +262,7 @@ class Connector(base.Connector):
 
     @classmethod
     def described(cls, settings: dict[str, Any]) -> dict[str, str]:
-        return _auth.described(settings)
+        return _tls.described(settings)
 
     @property
     def _asks(self) -> bool:
