@@ -12,7 +12,7 @@ from integrations.core import delivery, schedule
 from integrations.core.errors import Problem
 from integrations.models import DataSource, Integration, Use
 from otms import documents
-from otms.accounts import audit
+from otms.accounts import audit, difference
 from otms.accounts.models import Platform
 from otms.db.sealing import UNREADABLE
 from otms.documents import timestamp
@@ -184,7 +184,7 @@ def _audited(integration: Integration, sources: Iterable[DataSource]) -> dict[st
                 "position": source.position,
                 "use": source.use,
                 "connector": source.connector,
-                "settings": base.merged(source.settings or {}, audit.hidden(source.secrets)),
+                "settings": base.merged(source.settings or {}, difference.hidden(source.secrets)),
                 "success": source.success,
                 "remember": source.remember,
                 "filters": source.filters or [],
@@ -197,7 +197,7 @@ def _audited(integration: Integration, sources: Iterable[DataSource]) -> dict[st
 
 def _write_down(integration: Integration, before: dict[str, Any], after: dict[str, Any]) -> None:
     action = "update:integration" if before else "create:integration"
-    if changes := audit.changes(before, after):
+    if changes := difference.changes(before, after):
         audit.record(action, integration, changes)
 
 

@@ -25,7 +25,7 @@ from integrations.models import (
 )
 from integrations.plan import compiled, recall
 from otms import documents
-from otms.accounts import audit
+from otms.accounts import difference
 
 MOST_SAMPLES = 10
 MOST_VERSIONS = 21  # each is told by what the next one changed
@@ -215,5 +215,7 @@ def versions(integration: Integration, source: DataSource) -> list[dict[str, Any
     shown = []
     for since, version in pairwise(known(integration, source)):
         then, now = (said_in(each, source) for each in (version, since))
-        shown.append({"version": version, "changes": audit.rows(audit.changes(then, now))})
+        shown.append(
+            {"version": version, "changes": difference.rows(difference.changes(then, now))}
+        )
     return shown

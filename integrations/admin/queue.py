@@ -48,7 +48,7 @@ from integrations.models.replay import AsOf
 from integrations.models.task import Kind
 from integrations.tasks import wake, wake_replays
 from otms import documents
-from otms.accounts import audit
+from otms.accounts import difference
 from otms.accounts.asking import act, allowed
 from otms.accounts.fact_admin import FactAdmin
 from otms.accounts.older import OlderPaginator
@@ -320,7 +320,7 @@ def _differences(change: Any) -> list[Any]:
     """What an update changed, field by field, as the audit trail has it; nothing of others."""
     if change.before is None or change.after is None:
         return []
-    return list(audit.rows(audit.changes(change.before, change.after)))
+    return list(difference.rows(difference.changes(change.before, change.after)))
 
 
 def _replay_of(integration: Integration, rows: list[int], asked: dict[str, Any]) -> Replay:

@@ -13,7 +13,7 @@ from integrations.core.errors import MappingError, Problem
 from integrations.definition import MASK, Invalid
 from integrations.http import redact_url
 from integrations.models import AlertRecipient, Integration
-from otms.accounts import audit
+from otms.accounts import audit, difference
 from otms.accounts.models import Platform
 from otms.db.sealing import UNREADABLE
 
@@ -33,7 +33,7 @@ def save(
     recipient = recipient or AlertRecipient(platform=platform)
     adding, before = recipient._state.adding, _audited(recipient)
     checked(given, recipient)
-    changes = audit.changes(before, _audited(recipient))
+    changes = difference.changes(before, _audited(recipient))
     if adding or changes:
         with transaction.atomic():
             recipient.save()
@@ -65,7 +65,7 @@ def checked(given: dict[str, Any], recipient: AlertRecipient) -> AlertRecipient:
 @transaction.atomic
 def delete(recipient: AlertRecipient) -> None:
     """What is not sent to it yet is left out; what was sent can still be read."""
-    audit.record("delete:alertRecipient", recipient, audit.changes(_audited(recipient), {}))
+    audit.record("delete:alertRecipient", recipient, difference.changes(_audited(recipient), {}))
     recipient.delete()
 
 
@@ -155,8 +155,8 @@ def _audited(recipient: AlertRecipient) -> dict[str, Any]:
     return {
         "name": recipient.name,
         "integration": str(recipient.integration) if recipient.integration else None,
-        "email": audit.Secret(recipient.email) if recipient.email else None,
+        "email": difference.Secret(recipient.email) if recipient.email else None,
         "url": redact_url(recipient.url) if recipient.url else None,
         "enabled": recipient.enabled,
-        **audit.hidden(recipient.secrets),
+        **difference.hidden(recipient.secrets),
     }

@@ -12,7 +12,7 @@ from integrations.core.errors import MappingError, Problem
 from integrations.messages import happenings
 from integrations.messages.happenings import Happening
 from integrations.models import IntegrationType, MessageAutomation, MessageTemplate
-from otms.accounts import audit
+from otms.accounts import audit, difference
 from otms.accounts.models import Platform
 
 MOST_RECIPIENTS = email.MOST_RECIPIENTS
@@ -63,7 +63,7 @@ def save_template(
         raise definition.Invalid(problems)
     action = "create:messageTemplate" if template._state.adding else "update:messageTemplate"
     template.save()
-    audit.record(action, template, audit.changes(before, _audited(template)))
+    audit.record(action, template, difference.changes(before, _audited(template)))
     for automation in locked(platform).filter(template=template).order_by("pk"):
         automation.template = template
         _carried_out(automation, {}, changed=True)
@@ -78,7 +78,7 @@ def delete_template(template: MessageTemplate) -> None:
     if names:
         listed = ", ".join(names)
         raise InUse(f"This messageTemplate is sent by {listed}: give these another one first.")
-    audit.record("delete:messageTemplate", template, audit.changes(_audited(template), {}))
+    audit.record("delete:messageTemplate", template, difference.changes(_audited(template), {}))
     template.delete()
 
 
@@ -114,7 +114,7 @@ def save_automation(
         about["id"] = given["id"]
     automation.template = template
     saved = _carried_out(automation, about, changed=_said(automation) != before)
-    if changes := audit.changes(was, _shown(saved)):
+    if changes := difference.changes(was, _shown(saved)):
         action = "update:messageAutomation" if was else "create:messageAutomation"
         audit.record(action, saved, changes)
     return saved
@@ -142,7 +142,7 @@ def switch(automation: MessageAutomation, on: bool) -> bool:
     before = _shown(automation)
     if not automation.integration.switch(on):
         return False
-    if changes := audit.changes(before, _shown(automation)):
+    if changes := difference.changes(before, _shown(automation)):
         audit.record("update:messageAutomation", automation, changes)
     return True
 

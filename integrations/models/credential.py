@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext
 
 from integrations.models.integration import Integration
-from otms.accounts import audit
+from otms.accounts import audit, difference
 from otms.accounts.actor import INTEGRATION, Actor
 from otms.accounts.models import fingerprint
 from otms.accounts.tenancy import PlatformQuerySet, Record
@@ -147,7 +147,7 @@ class Credential(Record):
         kept.cut = cut
         expires = {"expiresAt": timestamp(kept.expires_at)} if kept.expires_at else {}
         said = {"apiKey": kept.api_key, "name": name, "scopes": kept.scopes, "rate": kept.rate}
-        changes = audit.changes({}, {**said, **expires})
+        changes = difference.changes({}, {**said, **expires})
         note = f"Older ones are good until {end:%Y-%m-%d %H:%M} UTC." if ended else ""
         audit.record("generate:integration:credentials", integration, changes, note)
         return kept, shown

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integrations.models.app_token import AppAccessToken
 from integrations.models.integration import Integration, Stale
-from otms.accounts import audit
+from otms.accounts import audit, difference
 from otms.accounts.tenancy import PlatformQuerySet, Record
 from otms.db.fields import DocumentField, SecretsField
 from otms.db.sealing import UNREADABLE
@@ -124,7 +124,7 @@ class AppInstallation(Record):
             "name": self.name,
             "status": self.status,
             "version": self.version,
-            "settings": {**self.settings, **audit.hidden(self.secrets)},
+            "settings": {**self.settings, **difference.hidden(self.secrets)},
         }
 
     def masked(self, mask: str, secrets: Iterable[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from integrations.core.errors import Problem
 from integrations.models import version
 from integrations.models.gate import Gate
 from integrations.models.trouble import Telling
-from otms.accounts import audit
+from otms.accounts import audit, difference
 from otms.accounts.tenancy import PlatformQuerySet, Record
 from otms.db.columns import Columns
 from otms.db.fields import DocumentField
@@ -197,7 +197,7 @@ class Integration(Record):
             self._resume()
         self.enabled = on
         self.save(update_fields=["enabled", "updated_at"])
-        if changes := audit.changes(before, {"enabled": on}):
+        if changes := difference.changes(before, {"enabled": on}):
             audit.record("update:integration", self, changes)
         return True
 

@@ -28,7 +28,7 @@ from integrations.models import (
 )
 from integrations.store.filling import Filled, filled
 from integrations.store.manifest import App
-from otms.accounts import audit
+from otms.accounts import audit, difference
 from otms.accounts.models import Platform
 from otms.db.sealing import UNREADABLE
 from otms.spelling import did_you_mean
@@ -80,7 +80,7 @@ class Prepared:
             before = stored.get(pk=installation.pk).audited()
         shown = self._store(installation)
         action = "update:appInstallation" if before else "install:app"
-        audit.record(action, installation, audit.changes(before, installation.audited()))
+        audit.record(action, installation, difference.changes(before, installation.audited()))
         return shown
 
     def _store(self, installation: AppInstallation) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from otms.accounts import audit
+from otms.accounts import audit, difference
 from otms.accounts.audit import AuditEntry
 from otms.accounts.fact_admin import FactAdmin
 from otms.accounts.models import User
@@ -127,7 +127,7 @@ class AuditEntryAdmin(FactAdmin):
 
 def changes_table(entry: AuditEntry) -> str:
     """Each field with what it was and what it became."""
-    return render_to_string("admin/changes.html", {"rows": audit.rows(entry.changes)})
+    return render_to_string("admin/changes.html", {"rows": difference.rows(entry.changes)})
 
 
 def _models() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from otms.accounts import audit, notices
+from otms.accounts import audit, difference, notices
 from otms.accounts.audit import AuditEntry
 from otms.accounts.lockout import FailedTries, unlock
 from otms.accounts.personal_token import PersonalToken, fingerprint
@@ -214,7 +214,7 @@ class User(AbstractUser):
             after = self._stored()
             if before and any(before[name] != after[name] for name in ("password", "isActive")):
                 Session.end_all(self)
-            if changes := audit.changes(before, after):
+            if changes := difference.changes(before, after):
                 audit.record(_done(before, after), self, changes)
 
     def unlock(self) -> bool:
@@ -237,7 +237,7 @@ class User(AbstractUser):
         if found is None:
             return {}
         *told, password = found
-        return {**dict(zip(AUDITED, told, strict=True)), "password": audit.Secret(password)}
+        return {**dict(zip(AUDITED, told, strict=True)), "password": difference.Secret(password)}
 
     def check_password(self, raw_password: str) -> bool:
         """Is it the password? When its hash is weaker than those of today, it is hashed anew.

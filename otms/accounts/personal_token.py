@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
-from otms.accounts import audit
+from otms.accounts import audit, difference
 from otms.accounts.actor import PERSON, Actor
 from otms.accounts.roles import BY_NAME, BY_ROLE
 from otms.accounts.tenancy import Record
@@ -81,7 +81,7 @@ class PersonalToken(Record):
                 user, name, permissions=permissions, expires_at=now() + lifetime
             )
             after = {"permissions": permissions, "expiresAt": kept.expires_at}
-            audit.record("create:user:token", kept, audit.changes({}, after))
+            audit.record("create:user:token", kept, difference.changes({}, after))
         return kept, token
 
     def allows(self, permission: str) -> bool:

@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext, override
 
-from otms.accounts import actor, audit
+from otms.accounts import actor, audit, difference
 from otms.accounts.list_admin import ListedAdmin
 from otms.accounts.zone import moment
 
@@ -71,7 +71,7 @@ class TrailAdmin(ListedAdmin):
                     "means": each.means if each.actor_kind == actor.PERSON else "",
                     "action": each.action,
                     "note": each.note,
-                    "rows": audit.rows(each.changes),
+                    "rows": difference.rows(each.changes),
                 }
                 for each in found[:NEWEST]
             ],

@@ -11,9 +11,10 @@ from django.db import connection, models, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.test import RequestFactory
 
-from otms.accounts import actor, audit
+from otms.accounts import actor, audit, difference
 from otms.accounts.actor import Actor
-from otms.accounts.audit import AppendOnly, AuditEntry, Secret, changes
+from otms.accounts.audit import AppendOnly, AuditEntry
+from otms.accounts.difference import Secret, changes
 from otms.accounts.models import PersonalToken, User
 from tests import make
 
@@ -189,7 +190,7 @@ def test_a_secret_is_said_to_be_changed_and_never_what_it_is() -> None:
 
 def test_what_is_long_is_kept_in_part() -> None:
     found = changes({"body": ""}, {"body": "x" * 100_000, **{f"f{n}": n + 1 for n in range(999)}})
-    assert len(found) == audit.MOST_OF_A_PART + 1
+    assert len(found) == difference.MOST_OF_A_PART + 1
     assert len(found["body"]["after"]) < 5000
     assert "More fields" in found["..."]["after"]
     (long,) = changes({"mapping": "a"}, {"mapping": {"a": ["x" * 100] * 1000}}).values()
@@ -216,7 +217,7 @@ def test_what_fills_one_part_hides_nothing_of_another() -> None:
     assert found["dataSources[A].settings.auth"]["after"] == {"type": "basic", "url": "evil"}
     assert found["dataSources[B].settings.url"] == {"before": None, "after": "evil"}
     assert "900 more" in found["filters..."]["after"]
-    assert len(found) < 5 * (audit.MOST_OF_A_PART + 1)
+    assert len(found) < 5 * (difference.MOST_OF_A_PART + 1)
 
 
 def test_what_is_new_and_long_is_said_field_by_field() -> None:
