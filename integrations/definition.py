@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
-from integrations import connectors, health
+from integrations import connectors, data_source, health
 from integrations.connectors import base
 from integrations.core import delivery, schedule
 from integrations.core.errors import Problem
@@ -17,14 +17,8 @@ from otms.accounts.models import Platform
 from otms.db.sealing import UNREADABLE
 from otms.documents import timestamp
 
-MASK = "***"
 MOST_SOURCES = 20
 OWN_FIELDS = ("name", "type", "description", "trigger", "filters", "inbound", "redact")
-SOURCE_FIELDS = (
-    *("name", "use", "connector", "settings"),
-    *("filters", "mapping", "success", "remember"),
-)
-
 NOT_SAID = {"filters": None, "mapping": None, "success": None, "remember": ""}
 
 
@@ -70,7 +64,7 @@ def shown(integrations: Iterable[Integration]) -> list[dict[str, Any]]:
             "enabled": each.enabled,
             "trigger": each.trigger,
             "filters": each.filters,
-            "dataSources": [_data_source(source) for source in each.data_sources.all()],
+            "dataSources": [data_source.shown(source) for source in each.data_sources.all()],
             "schedule": schedule.completed(each.schedule),
             "delivery": delivery.completed(each.delivery),
             "inbound": each.inbound,
@@ -91,7 +85,8 @@ def as_given(integration: Integration) -> dict[str, Any]:
         "schedule": integration.schedule,
         "delivery": integration.delivery,
         "data_sources": [
-            {**_data_source(source), "id": source.pk} for source in integration.data_sources.all()
+            {**data_source.shown(source), "id": source.pk}
+            for source in integration.data_sources.all()
         ],
     }
 
@@ -100,19 +95,6 @@ def unreadable(integration: Integration) -> str:
     """Which of its data sources have secrets that no key of this server opens; "" if none."""
     lost = [str(each) for each in integration.data_sources.all() if not each.secrets.are_readable]
     return f"The secrets of the data source {', '.join(lost)} {UNREADABLE}" if lost else ""
-
-
-def held(source: DataSource) -> list[str]:
-    """The names of its stored secrets; if no key opens them, those it may have by its settings."""
-    if source.secrets.are_readable:
-        return list(source.secrets)
-    if source.connector not in connectors.known():
-        return []
-    connector = connectors.load(source.connector)
-    settings = source.settings or {}
-    return [
-        name for name in connector.secret_names() if connector.bound_to(settings, name) is not None
-    ]
 
 
 def save(
@@ -232,7 +214,7 @@ def checked(
         if "id" not in each and (id := _meant(each, kept, named)):
             # Written anew under the name it had: what is left out is not set, but for its secrets.
             stored, each = kept.pop(id), {**NOT_SAID, **each, "id": id}
-        source, found = assembled(integration, stored, each)
+        source, found = data_source.assembled(integration, stored, each)
         if "id" in each and source._state.adding and _is_taken(source, made):
             found.append(Problem("id", "taken", "This id is taken; leave it out for a new one."))
         source.position = position
@@ -289,77 +271,6 @@ def warnings(integration: Integration) -> Iterator[Problem]:
         yield from (problem.under(f"dataSources[{position}].settings") for problem in found)
 
 
-def assembled(
-    integration: Integration, stored: DataSource | None, given: dict[str, Any]
-) -> tuple[DataSource, list[Problem]]:
-    """The data source with what was given, its secrets apart from its settings."""
-    source = stored or DataSource(platform_id=integration.platform_id, integration=integration)
-    source.pk = given.get("id", source.pk)
-    before = source.connector, source.settings or {}
-    problems: list[Problem] = []
-    for name in SOURCE_FIELDS:
-        if name in given and name != "settings":
-            setattr(source, name, given[name])
-    source.filters = None if source.filters == [] else source.filters
-    source.remember = source.remember or ""
-    if source.connector != before[0]:  # also without settings: those may come with the next call
-        source.secrets = {}
-    if "settings" in given and source.connector in connectors.known():
-        connector = connectors.load(source.connector)
-        settings, typed = base.parted(given["settings"], connector.secret_names())
-        settings, _ = base.parted(settings, connector.told_names())
-        settings = _trimmed(settings)
-
-        def moved(name: str) -> bool:
-            """A secret is for whom it was typed for: whoever may edit may not read it."""
-            then, since = (connector.bound_to(each, name) for each in (before[1], settings))
-            return before[0] != source.connector or then != since
-
-        known = source.secrets if source.secrets.are_readable else {}
-        if not source.secrets.are_readable:
-            # Nobody knows what there is, so nothing is kept or lost in silence.
-            asked = [name for name in held(source) if name not in connector.unasked()]
-            lost = {name: typed.get(name, MASK) for name in {**dict.fromkeys(asked), **typed}}
-            problems += _unreadable_problems(lost)
-            typed = {name: value for name, value in typed.items() if value != MASK}
-        used = {
-            name: value
-            for name, value in known.items()
-            if connector.bound_to(settings, name) is not None
-        }
-        kept = {name: value for name, value in used.items() if not moved(name)}
-        left = used.keys() - kept.keys() if stored is not None else set()
-        for name in {**dict.fromkeys(left), **typed}:
-            value = typed.get(name, MASK)
-            problems += _secret_problems(name, value, held=name in kept, left=name in left)
-        new = {name: value for name, value in typed.items() if value != MASK}
-        source.settings = settings
-        if problems and not source.secrets.are_readable:
-            return source, problems
-        source.secrets = {k: v for k, v in {**kept, **new}.items() if v not in ("", None)}
-    return source, problems
-
-
-def _trimmed(value: Any) -> Any:
-    """As a connector's own check reads it: without the blanks that a paste brings along.
-
-    Not so a secret, which is kept as it is typed: blanks may be part of it.
-    """
-    if isinstance(value, dict):
-        return {name: _trimmed(each) for name, each in value.items()}
-    return value.strip() if isinstance(value, str) else value
-
-
-def told(source: DataSource) -> dict[str, Any]:
-    """What a data source tells of itself beside its settings, such as a public key."""
-    if source.connector not in connectors.known() or not source.secrets.are_readable:
-        return {}
-    told: dict[str, Any] = connectors.load(source.connector)(
-        source.settings or {}, source.secrets
-    ).told
-    return told
-
-
 def _meant(given: dict[str, Any], kept: dict[Any, DataSource], named: set[Any]) -> Any:
     """The id of the one stored data source with this name and connector, unless another has it."""
     like = (given.get("name", ""), given.get("connector", DataSource().connector))
@@ -374,51 +285,16 @@ def _said(integration: Integration, sources: Iterable[DataSource]) -> bytes:
     own = [getattr(integration, name) for name in OWN_FIELDS]
     completed = schedule.completed(integration.schedule), delivery.completed(integration.delivery)
     fields = [
-        [str(each.pk), _secrets_of(each), *(getattr(each, name) for name in SOURCE_FIELDS)]
+        [
+            str(each.pk),
+            data_source.secrets_of(each),
+            *(getattr(each, name) for name in data_source.FIELDS),
+        ]
         for each in sources
     ]
     return documents.dumps([own, completed, fields])
 
 
-def _secrets_of(source: DataSource) -> Any:
-    """To be compared; what no key opens, as it is stored."""
-    known = source.secrets.are_readable
-    return dict(source.secrets) if known else str(source.secrets.as_stored)
-
-
 def _is_taken(source: DataSource, others: list[DataSource]) -> bool:
     stored = DataSource.objects.across_platforms().filter(pk=source.pk)
     return source.pk in {other.pk for other in others} or stored.exists()
-
-
-def _secret_problems(name: str, value: Any, *, held: bool, left: bool) -> Iterator[Problem]:
-    if value is not None and not isinstance(value, str):
-        yield Problem(f"settings.{name}", "invalid", f"Write the {name} as text.")
-    elif value == MASK and left:
-        text = f"This leads to another place now: type the {name} again; null sends without."
-        yield Problem(f"settings.{name}", "secret_bound", text)
-    elif value == MASK and not held:
-        text = f"{MASK} stands for a stored {name}, and there is none: type it, or leave it out."
-        yield Problem(f"settings.{name}", "secret_missing", text)
-
-
-def _unreadable_problems(lost: dict[str, Any]) -> Iterator[Problem]:
-    for name, value in lost.items():
-        if value == MASK:
-            text = f"The stored {name} {UNREADABLE} Or type it again; null sends without."
-            yield Problem(f"settings.{name}", "secrets_unreadable", text)
-
-
-def _data_source(source: DataSource) -> dict[str, Any]:
-    settings = base.merged(source.settings or {}, dict.fromkeys(held(source), MASK))
-    return {
-        "id": str(source.pk),
-        "name": source.name,
-        "use": source.use,
-        "connector": source.connector,
-        "settings": base.merged(settings, told(source)),
-        "filters": source.filters or [],
-        "mapping": source.mapping,
-        "success": source.success,
-        "remember": source.remember or None,
-    }

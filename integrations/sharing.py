@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from integrations import definition
+from integrations import data_source, definition
 from integrations.core.errors import Problem
 from integrations.definition import Draft
 from integrations.models import DataSource, Integration
@@ -26,7 +26,7 @@ def as_yaml(integration: Integration) -> str:
     sources = integration.data_sources.all()
     for place, (source, each) in enumerate(zip(sources, said["dataSources"], strict=True)):
         del each["id"]
-        secret, told = definition.held(source), definition.told(source)
+        secret, told = data_source.held(source), data_source.told(source)
         left += [f"dataSources[{place}].settings.{name}" for name in secret]
         each["settings"] = _without(each["settings"], {*secret, *told})
     name = " ".join(integration.name.split())
@@ -57,7 +57,7 @@ def copy(integration: Integration, name: str) -> Integration:
             integration=made,
             position=place,
             secrets=dict(source.secrets),
-            **{each: getattr(source, each) for each in definition.SOURCE_FIELDS},
+            **{each: getattr(source, each) for each in data_source.FIELDS},
         )
         for place, source in enumerate(integration.data_sources.all())
     ]

@@ -7,10 +7,11 @@ from django.db import transaction
 from django.utils.timezone import now
 from rest_framework import serializers
 
+from integrations import data_source
 from integrations.connectors import base
 from integrations.core import signing
 from integrations.core.errors import Problem
-from integrations.definition import Invalid, Owned, held
+from integrations.definition import Invalid, Owned
 from integrations.models import DataSource, Integration
 from otms.accounts import audit
 from otms.db.sealing import UNREADABLE
@@ -67,7 +68,7 @@ def renew(
 def overlap(source: DataSource) -> datetime | None:
     """Until when its previous signing secret signs too; None if none does."""
     until = (source.settings or {}).get("previousSecretUntil")
-    if not until or "previousSecret" not in held(source):
+    if not until or "previousSecret" not in data_source.held(source):
         return None
     end: datetime = serializers.DateTimeField().to_internal_value(until)
     return end if end > now() else None

@@ -18,7 +18,8 @@ from integrations.admin.checked_first import CheckedFirst
 from integrations.admin.data_source import LOST, STORED
 from integrations.admin.links import link_to, on_one_line, shortened
 from integrations.alerts import saving, sending
-from integrations.definition import MASK, Invalid
+from integrations.core.spellings import MASK
+from integrations.definition import Invalid
 from integrations.models import Alert, AlertRecipient
 from integrations.models.alert import Kind, NoticeOutcome
 from otms.accounts.asking import act

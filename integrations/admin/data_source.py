@@ -21,7 +21,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from integrations import connectors, definition
+from integrations import connectors, data_source, definition
 from integrations.admin.links import pretty
 from integrations.connectors import base
 from integrations.models import DataSource
@@ -113,7 +113,7 @@ class StepForm(PlatformForm):
                 said = _("Stored: {text}.").format(text=text)
                 shown.help_text = f"{shown.help_text} {said}"
         stored = STORED if self.instance.secrets.are_readable else LOST
-        for name in definition.held(self.instance):
+        for name in data_source.held(self.instance):
             if field := self.fields.get(_named(connector, name)):
                 field.widget.attrs["placeholder"] = stored
 
@@ -126,8 +126,8 @@ class StepForm(PlatformForm):
         connector = self.cleaned_data.get("connector")
         untouched = not (self.instance.secrets.are_readable or self.has_changed())
         if connector in connectors.known() and not untouched:
-            had = set(definition.held(self.instance))
-            __, problems = definition.assembled(
+            had = set(data_source.held(self.instance))
+            __, problems = data_source.assembled(
                 self.instance, self.instance, self._given(connector)
             )
             for problem in problems:
@@ -137,7 +137,7 @@ class StepForm(PlatformForm):
             bound_to, settings = connectors.load(connector).bound_to, self.instance.settings
             self.dropped = sorted(
                 name
-                for name in had - set(definition.held(self.instance))
+                for name in had - set(data_source.held(self.instance))
                 if name in _fields(connector) and bound_to(settings, name) is not None
             )
             for name in self.dropped:

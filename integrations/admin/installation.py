@@ -29,7 +29,8 @@ from integrations import store
 from integrations.admin.checked_first import CheckedFirst
 from integrations.admin.data_source import STORED
 from integrations.admin.links import link_to, list_of, pretty
-from integrations.definition import MASK, Invalid
+from integrations.core.spellings import MASK
+from integrations.definition import Invalid
 from integrations.models import AppInstallation, InstallationStatus
 from integrations.store import App
 from integrations.store.installing import change, free_name

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
-from integrations import definition, signing_secret
+from integrations import data_source, definition, signing_secret
 from integrations.core import signing
 from integrations.models import DataSource, Stale
 from otms.accounts.asking import act
@@ -66,11 +66,11 @@ class SigningPage(PlatformAdmin):
 
 def _signer(source: DataSource) -> dict[str, Any]:
     """Whether and how a data source signs, for its page."""
-    told = definition.told(source)
+    told = data_source.told(source)
     return {
         "source": source,
         "signs": source.signs,
         "public_keys": told.get("publicKey", "").split(),
-        "is_signed": "secret" in definition.held(source),
+        "is_signed": "secret" in data_source.held(source),
         "until": signing_secret.overlap(source),
     }

@@ -10,7 +10,8 @@ from django.db import transaction
 from integrations import connectors, egress
 from integrations.connectors import base, email
 from integrations.core.errors import MappingError, Problem
-from integrations.definition import MASK, Invalid
+from integrations.core.spellings import MASK
+from integrations.definition import Invalid
 from integrations.http import redact_url
 from integrations.models import AlertRecipient, Integration
 from otms.accounts import audit, difference

@@ -14,7 +14,7 @@ from integrations import definition, egress
 from integrations.alerts import saving, sending
 from integrations.api import alert_serializers as wire
 from integrations.api.refusals import as_error, refuse
-from integrations.definition import MASK
+from integrations.core.spellings import MASK
 from integrations.models import Alert, AlertRecipient, Notice
 from otms.api.router import EXAMPLE_ID, route
 from otms.api.serializers import MOST_WARNINGS, WireSerializer

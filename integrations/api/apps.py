@@ -16,7 +16,7 @@ from integrations.api.integration import TRIES
 from integrations.api.living import TOTAL
 from integrations.api.refusals import refuse
 from integrations.core.errors import Problem
-from integrations.definition import MASK
+from integrations.core.spellings import MASK
 from integrations.models import AppInstallation, Integration, Stale
 from integrations.store import App
 from integrations.store.installing import Prepared, change, install

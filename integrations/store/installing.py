@@ -16,7 +16,8 @@ from integrations import connectors, definition
 from integrations.connectors import base
 from integrations.core import mapping
 from integrations.core.errors import MappingError, Problem
-from integrations.definition import MASK, Draft, Invalid
+from integrations.core.spellings import MASK
+from integrations.definition import Draft, Invalid
 from integrations.models import (
     AppAccessToken,
     AppInstallation,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from integrations import definition
+from integrations import data_source
 from integrations.models import DataSource
 from tests import make
 from tests.api.conftest import URL, webhook
@@ -97,7 +97,7 @@ def test_two_data_sources_of_one_name_are_told_by_their_ids(api: Api) -> None:
 def test_a_secret_does_not_follow_to_another_connector(api: Api) -> None:
     made = create(api, dataSources=[webhook(settings={"secret": "hush"})])
     source = {"id": made["dataSources"][0]["id"], "connector": "slack"}
-    draft, _ = definition.assembled(source_of(made).integration, source_of(made), source)
+    draft, _ = data_source.assembled(source_of(made).integration, source_of(made), source)
     assert draft.secrets == {}
 
 
