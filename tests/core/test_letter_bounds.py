@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from integrations.core import letter
 from integrations.core.letter import Found
-from tests.core.test_letter import FRIDAY
+from tests.core.letters import FRIDAY
 
 PIECES = [
     *"\n \t\r\0.,:-/()<>&@+°'\u2019",

@@ -3,7 +3,7 @@
 import pytest
 
 from integrations.core import letter
-from tests.core.test_letter import read, values
+from tests.core.letters import read, values
 
 
 def test_html_becomes_text_and_is_read_as_text() -> None:
