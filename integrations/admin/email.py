@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -118,21 +118,11 @@ class EmailAdmin(FactAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return ()
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        email = self.get_object(request, object_id)
-        shown = self._shown(email) if email else {}
-        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
-
-    def _shown(self, email: Email) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, email: Email) -> dict[str, Any]:
         rows = list(_rows(email))
         marks = [*rows, *_unread(email)]
         return {
+            **super().beside(request, email),
             "title": str(email),
             "email": email,
             "colour": COLOURS[EmailStatus(email.status)],

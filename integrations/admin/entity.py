@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
@@ -22,23 +22,11 @@ class QueueOnPage(PlatformAdmin):
     entity: str
     change_form_outer_before_template = "admin/integrations/queue_of_entity.html"
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        record = self.get_object(request, object_id)
-        context: dict[str, Any] = {}
-        if record:
-            mails = self._mails(request, record)
-            context = {"mails": mails}
-            if allowed(request, "get:integration:object"):
-                context["queue"] = self._queue(request, record)
-        return super().change_view(
-            request, object_id, form_url, {**context, **(extra_context or {})}
-        )
+    def beside(self, request: HttpRequest, record: Any) -> dict[str, Any]:
+        shown: dict[str, Any] = {"mails": self._mails(request, record)}
+        if allowed(request, "get:integration:object"):
+            shown["queue"] = self._queue(request, record)
+        return {**super().beside(request, record), **shown}
 
     def _mails(self, request: HttpRequest, record: Any) -> list[dict[str, Any]]:
         """The mail that an order was made of, and those that answer it."""

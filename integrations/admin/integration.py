@@ -226,38 +226,37 @@ class IntegrationAdmin(
     def conditions(self, integration: Integration) -> str:
         return pretty(integration.filters)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        if request.method == "GET" and (integration := self.get_object(request, object_id)):
-            reason = integration.gate.pause_reason
-            if not integration.enabled:
-                text = gettext(
-                    "Paused: what waits is kept, but changes that are saved meanwhile are not "
-                    "queued for it, nor later."
-                )
+    def beside(self, request: HttpRequest, integration: Integration) -> dict[str, Any]:
+        shown = super().beside(request, integration)
+        if request.method != "GET":  # what was typed is wrong: that is told, and nothing else
+            return shown
+        self._say_on_top(request, integration)
+        return {**shown, **self._glance(request, integration)}
+
+    def _say_on_top(self, request: HttpRequest, integration: Integration) -> None:
+        """Why it may not be delivering, and who else keeps it."""
+        reason = integration.gate.pause_reason
+        if not integration.enabled:
+            text = gettext(
+                "Paused: what waits is kept, but changes that are saved meanwhile are not "
+                "queued for it, nor later."
+            )
+            self.message_user(request, text, messages.WARNING)
+        if integration.enabled and reason:
+            text = gettext("Suspended: {reason} Saving it lets it go on.")
+            self.message_user(request, text.format(reason=reason), messages.WARNING)
+        for troubled in integration.gate.trouble.values():
+            if troubled.is_on and not reason:
+                text = gettext("In trouble: {how} Saving it tries at once.")
+                text = text.format(how=story.failing(troubled))
                 self.message_user(request, text, messages.WARNING)
-            if integration.enabled and reason:
-                text = gettext("Suspended: {reason} Saving it lets it go on.")
-                self.message_user(request, text.format(reason=reason), messages.WARNING)
-            for troubled in integration.gate.trouble.values():
-                if troubled.is_on and not reason:
-                    text = gettext("In trouble: {how} Saving it tries at once.")
-                    text = text.format(how=story.failing(troubled))
-                    self.message_user(request, text, messages.WARNING)
-            for facts in pressure.of_platform(integration.platform_id):
-                self.message_user(request, pressure.told(facts)["text"], messages.WARNING)
-            if keeper := integration.keeper:
-                text = format_html(
-                    gettext("{keeper} keeps it as it is: change it there."), keeper=_page(keeper)
-                )
-                self.message_user(request, text, messages.INFO)
-            extra_context = {**self._glance(request, integration), **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, extra_context)
+        for facts in pressure.of_platform(integration.platform_id):
+            self.message_user(request, pressure.told(facts)["text"], messages.WARNING)
+        if keeper := integration.keeper:
+            text = format_html(
+                gettext("{keeper} keeps it as it is: change it there."), keeper=_page(keeper)
+            )
+            self.message_user(request, text, messages.INFO)
 
     def _glance(self, request: HttpRequest, integration: Integration) -> dict[str, Any]:
         """How it goes, for the top of its page, and where to look and what to do about it."""

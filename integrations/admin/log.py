@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -205,21 +205,10 @@ class RequestLogAdmin(EntryAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return ()
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        row = self.get_object(request, object_id)
-        shown = (
-            {
-                "exchange": shown_exchange(row),
-                "integration_link": self.integration_link(row),
-                "object_link": self.object_link(row),
-            }
-            if row
-            else {}
-        )
-        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+    def beside(self, request: HttpRequest, row: RequestLog) -> dict[str, Any]:
+        return {
+            **super().beside(request, row),
+            "exchange": shown_exchange(row),
+            "integration_link": self.integration_link(row),
+            "object_link": self.object_link(row),
+        }

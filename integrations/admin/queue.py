@@ -272,20 +272,10 @@ class IntegrationObjectAdmin(WhereIsIt, Exported, ObjectSearch):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return ()
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        obj = self.get_object(request, object_id)
-        story = self._story(request, obj) if obj else {}
-        return super().change_view(request, object_id, form_url, {**story, **(extra_context or {})})
-
-    def _story(self, request: HttpRequest, obj: IntegrationObject) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, obj: IntegrationObject) -> dict[str, Any]:
         change = obj.whole
         return {
+            **super().beside(request, obj),
             "title": f"{entity_label(obj.entity)} {obj.reference or str(obj.entity_id)[:8]}",
             "obj": obj,
             "status_colour": STATUS_COLOURS[Status(obj.status)],

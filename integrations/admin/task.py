@@ -126,20 +126,14 @@ class TaskAdmin(FactAdmin):
         }.get(kind, ("asked",))
         return [each for each in self.fields if each not in left]
 
-    def render_change_form(
-        self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any
-    ) -> Any:
-        if obj is not None:
-            context |= self._state(request, obj)
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
-
-    def _state(self, request: HttpRequest, task: Task) -> dict[str, Any]:
+    def beside(self, request: HttpRequest, task: Task) -> dict[str, Any]:
         """How far it is, and what may be done about it."""
         may_stop = task.may_stop and self.offers(request, self.stop)
         may_resume = task.may_resume and self.offers(request, self.resume)
         verb = "stop" if may_stop else "resume"
         word, colour = self._status(task)
         return {
+            **super().beside(request, task),
             "status": {"text": word, "colour": STATUS_COLOURS[colour]},
             "progress": self.progress(task),
             "told": task.message,

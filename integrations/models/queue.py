@@ -301,12 +301,14 @@ class IntegrationObjectQuerySet(HearingQuerySet):
 
     def delivered_anew(self) -> Exists:
         """Was a replay of it delivered? To be asked of each of these in the same query."""
-        return Exists(self._all().filter(replay_of=OuterRef("pk"), status=Status.SUCCESS))
+        return self._anew(Status.SUCCESS)
 
     def replayed(self) -> int:
         """Of how many a replay was delivered, or waits: made anew, they would be sent once more."""
-        anew = self._all().filter(replay_of=OuterRef("pk"), status__in=(Status.SUCCESS, *OPEN))
-        return self.filter(Exists(anew)).count()
+        return self.filter(self._anew(Status.SUCCESS, *OPEN)).count()
+
+    def _anew(self, *statuses: Status) -> Exists:
+        return Exists(self._all().filter(replay_of=OuterRef("pk"), status__in=statuses))
 
     def overtaken(self) -> int:
         """Of how many something newer of their record was delivered: replayed, they tell an older

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import (
     HttpRequest,
-    HttpResponse,
 )
 from unfold.paginator import InfinitePaginator
 
@@ -34,13 +33,6 @@ class FactAdmin(PlatformAdmin):
             audit.looked(self.a_look_is, obj)
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        # Without it the breadcrumbs end at the list: a sentence of a log is no name.
-        context = {"original": "", "subtitle": None, **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, context)
+    def beside(self, request: HttpRequest, record: Any) -> dict[str, Any]:
+        # Without a name the breadcrumbs end at the list: a sentence of a log is none.
+        return {"original": "", "subtitle": None}

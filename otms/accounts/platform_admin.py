@@ -87,6 +87,17 @@ class PlatformAdmin(OwnPlatform, TrailAdmin):
         about = {"opts": self.opts, "original": original, "title": title}
         return TemplateResponse(request, template, {**frame, **about, **shown})
 
+    def beside(self, request: HttpRequest, record: Any) -> dict[str, Any]:
+        """What the page of a record shows beside its fields, for its template."""
+        return {}
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any
+    ) -> Any:
+        if obj is not None:
+            context |= self.beside(request, obj)
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
     # What may be done: by the noun, and by what each action asks for.
 
     def acts(self) -> dict[str, str]:
