@@ -96,7 +96,7 @@ def judged(text: str, document: Any) -> Judged:
     except Unread as error:
         return Judged([error.mark])
     except ExpressionError as error:
-        return Judged([Mark(line_of(text, error.target), error.said)])
+        return Judged([Mark(line_of(text, error.target, error.expression), error.said)])
 
 
 def _misspelt(text: str, given: list[Any], document: Any) -> Iterator[Mark]:
@@ -108,7 +108,7 @@ def _misspelt(text: str, given: list[Any], document: Any) -> Iterator[Mark]:
                 near := paths.nearest(path, document, least=ALIKE)
             ):
                 said = f"`{path}` finds nothing in this document. Did you mean `{near}`?"
-                yield Mark(lines.of(place), said, False, path, near)
+                yield Mark(lines.of(place, path), said, False, path, near)
 
 
 def mapped(text: str, document: Any) -> Mapped:
@@ -123,10 +123,11 @@ def mapped(text: str, document: Any) -> Mapped:
     except Unread as error:
         return Mapped([error.mark])
     except ExpressionError as error:
-        return Mapped([Mark(line_of(text, error.target), str(error))])
+        return Mapped([Mark(line_of(text, error.target, error.expression), str(error))])
     lines, told = Lines(text), result.warnings[:MOST_MARKS]
     marks = [
-        Mark(lines.of(each.target), each.message, False, each.path, each.meant) for each in told
+        Mark(lines.of(each.target, each.path), each.message, False, each.path, each.meant)
+        for each in told
     ]
     if more := len(result.warnings) - len(told):
         marks.append(Mark(1, f"And {more} more like these.", False))
@@ -139,7 +140,7 @@ def _marks(text: str, problems: list[Problem]) -> list[Mark]:
     lines, told = Lines(text), problems[:MOST_MARKS]
     marks = [
         Mark(
-            lines.of(each.field),
+            lines.of(each.field, each.written),
             f"`{each.field}`: {each.message}".removeprefix("``: "),
             written=each.written,
             meant=each.meant,

@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from otms import broken_json
+
 DEPTH = 64
 # No quantity is larger, and beyond it neither a database nor a partner could hold the number.
 LARGEST_EXPONENT = 400
@@ -37,10 +39,10 @@ class NotJson(DocumentError):
     """Text that is no JSON from a line on."""
 
     def __init__(self, error: json.JSONDecodeError) -> None:
-        where = f"line {error.lineno}, column {error.colno}"
-        super().__init__(f"The document is not JSON: {error.msg} at {where}.")
+        said = f"{broken_json.words(error)} (line {error.lineno}, column {error.colno})."
+        super().__init__(f"The document is not JSON: {said}")
         self.line = error.lineno
-        self.said = f"This is not JSON: {error.msg.removesuffix(' at')}, {where}."
+        self.said = f"This is not JSON: {said}"
 
 
 class DuplicateKey(DocumentError):

@@ -2,7 +2,8 @@
 
 A problem names its target (`customer.name`, `lines[2].qty`) or the place of a filter (`[0].value`),
 and JSON that was read knows no lines any more: the text is walked through once for where each part
-stands.
+stands. What is said of an operator or of a branch has the target of the whole: there the line is told
+by what is written on it.
 """
 
 import json
@@ -19,9 +20,11 @@ ENDS = re.compile(r"(?=[.\[])|\Z")
 
 
 class Part(NamedTuple):
-    """Where a value begins, or the name that it has; what is in it, by names and numbers."""
+    """Where a value begins, or the name that it has, and where it ends; what is in it, by names
+    and numbers."""
 
     begin: int
+    end: int
     parts: "dict[str | int, Part]"
 
 
@@ -29,18 +32,32 @@ class Lines:
     """The places in a text that is JSON."""
 
     def __init__(self, text: str) -> None:
+        self._text = text
         self._newlines = [each.start() for each in re.finditer("\n", text)]
         begin = _next(text, 0)
-        self._root = Part(begin, {}) if begin == len(text) else _read(text, begin, begin)[0]
+        empty = begin == len(text)
+        self._root = Part(begin, begin, {}) if empty else _read(text, begin, begin)
 
-    def of(self, field: str) -> int:
-        """The line, from 1, of the deepest part that the field names; that of all of it if none."""
-        return bisect_right(self._newlines, _found(self._root, field).begin) + 1
+    def of(self, field: str, written: str = "") -> int:
+        """The line, from 1, of the deepest part that the field names; that of all of it if none.
+
+        Where that part has a text or a name that is `written` so, the line of that.
+        """
+        part = _found(self._root, field)
+        return bisect_right(self._newlines, self._place(part, written)) + 1
+
+    def _place(self, part: Part, written: str) -> int:
+        if not written:
+            return part.begin
+        # Whole, and else as a part of a text, where a path may stand without its `$`.
+        ways = (json.dumps(written, ensure_ascii=False), written, written.removeprefix("$."))
+        places = (self._text.find(way, part.begin, part.end) for way in ways)
+        return next((place for place in places if place >= 0), part.begin)
 
 
-def line_of(text: str, field: str) -> int:
+def line_of(text: str, field: str, written: str = "") -> int:
     """The same for one field."""
-    return Lines(text).of(field)
+    return Lines(text).of(field, written)
 
 
 def _found(part: Part, field: str) -> Part:
@@ -62,12 +79,12 @@ def _found(part: Part, field: str) -> Part:
     return part
 
 
-def _read(text: str, at: int, begin: int) -> tuple[Part, int]:
-    """The value here, which is called from `begin` on, and where it ends."""
+def _read(text: str, at: int, begin: int) -> Part:
+    """The value here, which is called from `begin` on."""
     parts: dict[str | int, Part] = {}
     if text[at] not in "{[":
         _, end = READ.raw_decode(text, at)
-        return Part(begin, parts), end
+        return Part(begin, end, parts)
     closing = "}" if text[at] == "{" else "]"
     place = _next(text, at + 1)
     while text[place] != closing:
@@ -76,11 +93,11 @@ def _read(text: str, at: int, begin: int) -> tuple[Part, int]:
         if closing == "}":
             name, colon = scanstring(text, place + 1, True)
             place = _next(text, _next(text, colon) + 1)
-        parts[name], place = _read(text, place, start)
-        place = _next(text, place)
+        parts[name] = _read(text, place, start)
+        place = _next(text, parts[name].end)
         if text[place] == ",":
             place = _next(text, place + 1)
-    return Part(begin, parts), place + 1
+    return Part(begin, place + 1, parts)
 
 
 def _next(text: str, at: int) -> int:

@@ -189,14 +189,13 @@ class _Compiler:
             message = (
                 f"Write the path as a text such as `$.transportOrder.id`, not {shorten(text)}."
             )
-            return self.refuse(target, "invalid_path", message)
+            return self.refuse(target, "invalid_path", message, shorten(text))
         whole = text
         if text.startswith("@"):
             if not self._loops:
                 message = f"{shorten(text)} is about the item of a loop, and there is no loop here"
-                return self.refuse(
-                    target, "outside_loop", f"{message}; write `@@` for a text with @."
-                )
+                message += "; write `@@` for a text with @."
+                return self.refuse(target, "outside_loop", message, text)
             whole = self._loops[-1] + text[1:] if self._loops[-1] else ""
         if whole:
             self.paths.append((target, whole))
@@ -205,11 +204,11 @@ class _Compiler:
             self._reading += paths.reading([text])
         if self._reading > paths.READING:
             message = "There are too many paths with `..`, `*` or conditions before this one; "
-            return self.refuse(target, "too_many", message + "name whole paths instead.")
+            return self.refuse(target, "too_many", message + "name whole paths instead.", text)
         try:
             return read(paths.compile(text), target, whole)
         except paths.PathError as error:
-            return self.refuse(target, "invalid_path", str(error))
+            return self.refuse(target, "invalid_path", str(error), text)
 
     def loop(self, text: Any, body: Any, target: str) -> tuple[Step, Step, int]:
         """Compile what gives a loop its items, what is made of one, and of how many pieces."""
@@ -241,7 +240,7 @@ class _Compiler:
                 said = (
                     f"`$if`: {place}: {problem.message}" if place else f"`$if`: {problem.message}"
                 )
-                self.refuse(target, problem.code, said)
+                self.refuse(target, problem.code, said, problem.written, problem.meant)
             return lambda scope: False
         self.paths += [(target, path) for _, path in filters.fields(listed) if path[0] == "$"]
         compiled = filters.compile(listed, in_loop=in_loop)
@@ -268,7 +267,8 @@ class _Compiler:
             return lambda scope: scope.number
         if text == "#":
             message = "`#` numbers the items of a loop, and there is no loop here"
-            return self.refuse(target, "outside_loop", f"{message}; write `##` for the text.")
+            message += "; write `##` for the text."
+            return self.refuse(target, "outside_loop", message, text)
         if text.startswith(("$$", "@@")) or text == "##":
             text = text[1:]
         elif text.startswith(("$", "@")):
@@ -326,7 +326,12 @@ class _Compiler:
         step: Step = steps.nothing
         for name in known:
             place = steps.Place(expression[name], expression, target, step)
+            known_before = len(self.problems)
             step = OPERATORS[name].build(self, place)
+            self.problems[known_before:] = [
+                problem if problem.written else replace(problem, written=name)
+                for problem in self.problems[known_before:]
+            ]
         return step
 
     def _refuse_operator(self, key: Any, target: str) -> None:

@@ -63,6 +63,21 @@ def test_a_target_has_its_line(field: str, line: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "written", "line"),
+    [
+        ("note", "$then", 22),
+        ("note", "$.adr", 21),
+        ("note", "$.note", 23),
+        ("note", "adr", 21),  # as a part of a text
+        ("note", "$.b", 20),  # it is elsewhere
+        ("lines[2].qty", "$type", 13),
+    ],
+)
+def test_what_is_written_there_has_its_line(field: str, written: str, line: int) -> None:
+    assert line_of(MAPPING, field, written) == line
+
+
+@pytest.mark.parametrize(
     ("place", "line"),
     [("", 1), ("[0].value", 2), ("[1].any[0]", 4), ("[1].any[1].operator", 6), ("[9]", 1)],
 )

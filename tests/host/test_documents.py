@@ -78,6 +78,38 @@ def test_a_number_that_is_none_is_not_read(text):
         documents.loads(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "it is empty (line 1, column 1)."),
+        ('{"a": [1', "it ends too early (line 1, column 9)."),
+        ('{"a": 1,\n}', "a comma stands before a closing bracket, with nothing behind it (line 2"),
+        ("[1, ]", "a comma stands before a closing bracket, with nothing behind it (line 1"),
+        ('{"a" 1}', "a colon is missing before this (line 1, column 6)."),
+        ('{"a": }', "a value is missing here (line 1, column 7)."),
+        (
+            '{"a": 1\n"b": 2}',
+            "a comma or a closing bracket is missing before this (line 2, column 1)",
+        ),
+        ("{'a': 1}", "texts and names stand in straight double quotes (line 1, column 2)."),
+        ("{“a”: 1}", "texts and names stand in straight double quotes"),
+        ("{a: 1}", "texts and names stand in double quotes"),
+        ('{"a": $.name}', "texts and names stand in double quotes"),
+        ('{"a": True}', "true, false and null are written in lower case"),
+        ('{"a": .5}', "a number begins with a digit"),
+        ('{"a": 1 // one\n}', "JSON has no comments"),
+        ('{"a": "b}', "the text that begins here has no closing quote"),
+        ('{"a": "b\nc"}', "a text ends on its line; a new line in it is written `\\n`"),
+        ('{"a": 1} x', "the document has ended before this"),
+    ],
+)
+def test_what_is_no_json_says_what_to_mend(text: str, said: str) -> None:
+    with pytest.raises(documents.NotJson) as refused:
+        documents.loads(text)
+    assert said in str(refused.value)
+    assert said in refused.value.said
+
+
 @pytest.mark.parametrize("text", ['{"a": 1, "b": 2, "a": 1}', '[{"x": {"a": 1, "a": null}}]'])
 def test_a_key_that_stands_twice_is_named(text):
     with pytest.raises(documents.DuplicateKey, match='"a" stands twice'):

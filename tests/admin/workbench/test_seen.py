@@ -39,7 +39,7 @@ def test_what_is_typed_is_shown_at_once_and_not_saved(own: SimpleNamespace, benc
     [
         (
             '{\n"a": 1,\n"b"}',
-            "Line 3: This is not JSON: Expecting ':' delimiter, line 3, column 4.",
+            "Line 3: This is not JSON: a colon is missing before this (line 3, column 4).",
         ),
         ('{\n"a": 1,\n"b": {"$nothing": 2}}', "Line 3: `b`: No operator `$nothing`"),
         ('{\n"a": {"$path": "$.transportOrder.name",\n "$type": "integer"}}', "Line 2: a:"),
@@ -51,6 +51,25 @@ def test_what_is_typed_is_shown_at_once_and_not_saved(own: SimpleNamespace, benc
         (
             '{\n"a": 1,\n"b": {"$path": "$.transportOrder.name", "$lokup": {}}}',
             "Did you mean `$lookup`? Use it",
+        ),
+        (
+            '{"a": {"$if": {"field": "$.transportOrder.name", "operator": "exists"},\n'
+            ' "$then": 1,\n "$else":\n  {"$pat": "$.x"}}}',
+            "Line 4: `a`: No operator `$pat`",
+        ),
+        (
+            '{"a": {"$if": {"field": "$.transportOrder.name", "operator": "missing"},\n'
+            ' "$then": 1,\n "$else": "$.transportOrder.nam"}}',
+            "Line 3: `a` was left out: `$.transportOrder.nam`",
+        ),
+        (
+            '{"a": {"$if": {"field": "$.transportOrder.name",\n  "operator": "equals"},\n'
+            ' "$then": 1}}',
+            "Line 2: `a`: `$if`: operator: No operator",
+        ),
+        (
+            '{"a": {"$path": "$.transportOrder.name",\n "$max": 0}}',
+            "Line 2: `a`: ",
         ),
         ('{"a": 1, "a": 2}', 'Line 1: The key "a" stands twice in one object.'),
     ],
