@@ -23,7 +23,7 @@ _SAID = {
 # What people write that is no JSON, by how it begins.
 _WRITTEN = {
     r"//|/\*|#": "JSON has no comments",
-    r"['‘’`“”„]": "texts and names stand in straight double quotes",
+    "['`\u2018\u2019\u201c\u201d\u201e]": "texts and names stand in straight double quotes",
     r"(?i:true|false|null)\b": "true, false and null are written in lower case",
     r"None\b": "nothing is written as `null`",
     r"[.+]\d": "a number begins with a digit",

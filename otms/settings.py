@@ -119,6 +119,7 @@ MIDDLEWARE = [
     "otms.accounts.actor.of_request",
     "integrations.core.origin.of_request",
 ]
+MESSAGE_STORAGE = "otms.accounts.flash.KeptTillShown"
 ROOT_URLCONF = "otms.urls"
 WSGI_APPLICATION = "otms.wsgi.application"
 APPEND_SLASH = False

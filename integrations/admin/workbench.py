@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from integrations.admin.bench import BUTTONS, Bench
 from integrations.models import Integration
 from otms.accounts.asking import act
+from otms.accounts.flash import is_live
 from otms.accounts.platform_admin import PlatformAdmin
 
 EDITOR = Media(
@@ -45,7 +46,7 @@ class WorkbenchPage(PlatformAdmin):
         asked = request.POST.get("source") or request.GET.get("source")
         place = next((n for n, each in enumerate(sources) if str(each.pk) == asked), 0)
         bench = Bench(self, request, integration, sources, place)
-        if request.headers.get("X-Requested-With") == "live":
+        if is_live(request):
             seen = "admin/integrations/workbench_seen.html"
             return TemplateResponse(request, seen, {"seen": bench.seen()})
         asked = "take" if "version" in request.POST else request.POST.get("do", "")

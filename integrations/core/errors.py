@@ -3,9 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from otms import documents
 from otms.documents import shorten
 
 SHOWN = 80
+# Of what a person writes: filters, a mapping. A partner takes no document that is larger.
+LARGEST = 2**20
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,17 @@ class Problem:
     def at(self, field: str) -> "Problem":
         """Give the same problem, at a field of another name."""
         return replace(self, field=field)
+
+
+def too_large(written: Any, what: str) -> list[Problem]:
+    """What there is to say of a document of ours of more than 1 MiB; nothing of a smaller one."""
+    try:
+        size = len(documents.dumps(written))
+    except ValueError:
+        return []  # it is no JSON: whoever reads it says where
+    if size <= LARGEST:
+        return []
+    return [Problem("", "too_large", f"{what} is at most 1 MiB; this one has {size:,} bytes.")]
 
 
 class ExpressionError(Exception):

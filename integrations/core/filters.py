@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from integrations.core import paths
 from integrations.core.comparisons import OPERATORS, Sight
-from integrations.core.errors import FilterError, Problem, shown
+from integrations.core.errors import FilterError, Problem, shown, too_large
 from integrations.core.steps import Node
 from integrations.core.work import Exhausted, Work
 from otms.documents import DEPTH
@@ -121,7 +121,8 @@ def check(filters: Any, *, in_loop: bool = False) -> list[Problem]:
     if paths.reading(_spelled(each.get("field")) for each in entries) > paths.READING:
         message = "There are too many paths with `..`, `*` or conditions; name whole paths instead."
         return [Problem("", "too_many", message)]
-    return [p for place, each in enumerate(filters) for p in _check(each, f"[{place}]", in_loop)]
+    found = [p for place, each in enumerate(filters) for p in _check(each, f"[{place}]", in_loop)]
+    return found or too_large(filters, "A list of filters")
 
 
 def fields(filters: Any, place: str = "") -> Iterator[tuple[str, str]]:

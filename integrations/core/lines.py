@@ -2,8 +2,8 @@
 
 A problem names its target (`customer.name`, `lines[2].qty`) or the place of a filter (`[0].value`),
 and JSON that was read knows no lines any more: the text is walked through once for where each part
-stands. What is said of an operator or of a branch has the target of the whole: there the line is told
-by what is written on it.
+stands. What is said of an operator or of a branch has the target of the whole: there the line is
+told by what is written on it.
 """
 
 import json

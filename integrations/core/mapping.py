@@ -13,7 +13,7 @@ from typing import Any
 
 from integrations.core import filters, paths
 from integrations.core import scope as steps
-from integrations.core.errors import ExpressionError, MappingError, Problem
+from integrations.core.errors import ExpressionError, MappingError, Problem, too_large
 from integrations.core.operators import OPERATORS, SOURCES
 from integrations.core.scope import (
     MISSING,
@@ -94,7 +94,7 @@ def check(mapping: Any) -> list[Problem]:
     """List everything that is wrong with a mapping, target by target."""
     compiler = _Compiler()
     compiler.build(mapping, "")
-    return list(dict.fromkeys(compiler.problems))
+    return list(dict.fromkeys(compiler.problems)) or too_large(mapping, "A mapping")
 
 
 def compile(mapping: Any) -> Mapping:

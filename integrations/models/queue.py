@@ -299,7 +299,7 @@ class IntegrationObjectQuerySet(HearingQuerySet):
         for key in sorted(ids):
             entities.load(key).hold(ids[key], self.db)
 
-    def delivered_anew(self) -> Exists:
+    def delivered_anew(self) -> Any:
         """Was a replay of it delivered? To be asked of each of these in the same query."""
         return self._anew(Status.SUCCESS)
 
@@ -307,8 +307,16 @@ class IntegrationObjectQuerySet(HearingQuerySet):
         """Of how many a replay was delivered, or waits: made anew, they would be sent once more."""
         return self.filter(self._anew(Status.SUCCESS, *OPEN)).count()
 
-    def _anew(self, *statuses: Status) -> Exists:
-        return Exists(self._all().filter(replay_of=OuterRef("pk"), status__in=statuses))
+    def _anew(self, *statuses: Status) -> Any:
+        """Is there one with such a status that is a replay of it, or of the same change later on?
+
+        The second is told when one of several replays of it failed, or a replay was replayed.
+        """
+        replays = self._all().filter(status__in=statuses)
+        same = {name: OuterRef(name) for name in ("change", "integration")}
+        return Exists(replays.filter(replay_of=OuterRef("pk"))) | Exists(
+            replays.filter(**same, replay_of__isnull=False, pk__gt=OuterRef("pk"))
+        )
 
     def overtaken(self) -> int:
         """Of how many something newer of their record was delivered: replayed, they tell an older

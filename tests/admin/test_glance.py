@@ -82,6 +82,20 @@ def test_the_first_page_shows_the_day_of_each(own: SimpleNamespace, browser: Bro
     assert "1200 sent, 30 failed p95 488 ms" in read, read[:300]
 
 
+def test_a_part_that_renews_itself_leaves_a_message_to_the_page_that_shows_it(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    page = reverse("admin:integrations_integration_change", args=[own.integration.pk])
+    answer = browser.client.post(page, {**browser.fields(page), "name": "Named anew"})
+    assert answer.status_code == 302
+    home = reverse("admin:index")
+    live = browser.client.get(home, headers={"X-Requested-With": "live"})
+    assert live.status_code == 200
+    told = "was changed successfully"
+    assert told in browser.html(home)
+    assert told not in browser.html(home)
+
+
 def test_it_is_asked_for_anew_by_itself(own: SimpleNamespace, browser: Browser) -> None:
     html = page(browser)
     assert re.search(r'<div [^>]*id="now" data-live="5"', html)

@@ -64,3 +64,26 @@ def test_what_a_replay_delivered_is_trouble_no_more(own: SimpleNamespace, browse
     assert troubles(browser) == ["None: nothing stays failed, nothing waits to be tried again."]
     assert "failed, 1 delivered by a replay" in without_tags(browser.html(home))
     assert browser.html(listed).count("A replay of it was delivered.") == 1
+
+
+def test_a_replay_that_failed_is_trouble_no_more_when_a_later_one_is_delivered(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    first, second = [
+        queued(
+            own.integration,
+            own.order,
+            change=own.row.change,
+            status=Status.ERROR,
+            due_at=None,
+            error="own-error",
+        )
+        for _ in range(2)
+    ]
+    first.replay_of = second.replay_of = own.row
+    first.save()
+    second.save()
+    assert "own-error" in troubles(browser)[0]
+    second.status = Status.SUCCESS
+    second.save()
+    assert troubles(browser) == ["None: nothing stays failed, nothing waits to be tried again."]

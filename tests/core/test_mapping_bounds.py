@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from integrations.core import mapping, scope
+from integrations.core import filters, mapping, scope
 from integrations.core.errors import MappingError
 from integrations.core.work import MOST
 from tests.core.test_mapping import apply, problems
@@ -126,11 +126,20 @@ def test_a_mapping_with_too_many_targets_or_searches_is_a_problem():
     assert problems({f"t{number}": "$..a" for number in range(3_000)}) == []
 
 
+def test_what_a_person_writes_is_at_most_1_mib():
+    text = "x" * (2**20 - 8)
+    assert problems({"a": text}) == []
+    assert problems({"a": text + "x"}) == [("", "too_large")]
+    leaf = {"field": "$.a", "operator": "eq", "value": text}
+    (problem,) = filters.check([leaf])
+    assert problem.message == "A list of filters is at most 1 MiB; this one has 1,048,612 bytes."
+
+
 def test_a_document_of_small_values_is_refused_before_it_is_written(monkeypatch):
-    apply({"a": "$"}, 1)  # a path that is read for the first time is quoted
+    compiled = mapping.compile({"a": "$"})
     monkeypatch.delattr("otms.documents.dumps")
     with pytest.raises(MappingError, match="1 MiB"):
-        apply({"a": "$"}, [Decimal("1.5")] * 600_000)
+        compiled.apply([Decimal("1.5")] * 600_000)
 
 
 def test_a_constant_is_counted_too():
