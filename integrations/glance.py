@@ -1,12 +1,12 @@
 """The last day of integrations at a glance: told from what was counted, never from the logs."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any
 
+from django.core.cache import cache
 from django.db.models import Sum
 from django.db.models.functions import TruncHour
 from django.utils.timezone import now
@@ -15,6 +15,10 @@ from integrations.models import Counter, Integration
 from integrations.models.counter import BUCKETS, DELAYS
 
 HOURS = 24
+COUNTED = ("sent", "failed", *DELAYS)
+# After its end an hour is added to by what was under way then.
+SETTLED = timedelta(minutes=5)
+KEPT = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -52,30 +56,52 @@ class Day:
 
 
 def of(integrations: Iterable[Integration]) -> dict[Any, Day]:
-    """The day of each, by one query for any number of them."""
+    """The day of each, by at most two queries for any number of them.
+
+    The hours that nobody adds to any more are added up once for all who look.
+    """
     ids = [each.pk for each in integrations]
-    this = now().replace(minute=0, second=0, microsecond=0)
+    moment = now()
+    this, until = (_hour(each) for each in (moment, moment - SETTLED))
     hours = [this - timedelta(hours=back) for back in reversed(range(HOURS))]
+    names = {id: f"glance:{id}:{until.isoformat()}" for id in ids}
+    kept = cache.get_many(names.values())
+    unknown = [id for id, name in names.items() if name not in kept]
+    if unknown:
+        settled = _counted(unknown, minute__gte=hours[0], minute__lt=until)
+        new = {names[id]: settled[id] for id in unknown}
+        cache.set_many(new, timeout=KEPT.total_seconds())
+        kept |= new
+    open_ = _counted(ids, minute__gte=until)
+    return {id: _day(hours, [*kept[names[id]], *open_[id]]) for id in ids}
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def _counted(ids: list[Any], **when: datetime) -> dict[Any, list[list[Any]]]:
+    """Of each the hours in which something was counted: when it began, and the sums of COUNTED."""
     counted = (
         Counter.objects.across_platforms()
-        .filter(integration__in=ids, minute__gte=hours[0])
+        .filter(integration__in=ids, **when)
         .order_by()
-        .annotate(hour=TruncHour("minute"))
-        .values("integration", "hour")
-        .annotate(**{f"sum_{name}": Sum(name) for name in ("sent", "failed", *DELAYS)})
+        .annotate(hour=TruncHour("minute", tzinfo=UTC))
+        .values_list("integration", "hour")
+        .annotate(*(Sum(name) for name in COUNTED))
     )
-    found: dict[Any, dict[datetime, Hour]] = defaultdict(dict)
-    delays: dict[Any, list[int]] = {id: [0] * len(DELAYS) for id in ids}
-    for row in counted:
-        id, at = row["integration"], row["hour"]
-        found[id][at] = Hour(at, row["sum_sent"], row["sum_failed"])
-        delays[id] = [
-            count + row[f"sum_{name}"] for count, name in zip(delays[id], DELAYS, strict=True)
-        ]
-    return {
-        id: Day([found[id].get(at, Hour(at)) for at in hours], percentile(delays[id], 0.95))
-        for id in ids
-    }
+    found: dict[Any, list[list[Any]]] = {id: [] for id in ids}
+    for id, hour, *sums in counted:
+        found[id].append([hour.isoformat(), *sums])
+    return found
+
+
+def _day(hours: list[datetime], counted: list[list[Any]]) -> Day:
+    sums = {datetime.fromisoformat(at): rest for at, *rest in counted}
+    none = [0] * len(COUNTED)
+    day = [(at, sums.get(at, none)) for at in hours]
+    delays = [sum(each) for each in zip(*(rest[2:] for _, rest in day), strict=True)]
+    return Day([Hour(at, sent, failed) for at, (sent, failed, *_) in day], percentile(delays, 0.95))
 
 
 def percentile(counts: Sequence[int], share: float) -> float | None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.messages.storage.fallback import FallbackStorage
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 
 def is_live(request: HttpRequest) -> bool:
@@ -17,7 +17,7 @@ class KeptTillShown(FallbackStorage):
     Such a part has no room for them: read there, they would be gone before a person saw them.
     """
 
-    def update(self, response: HttpResponse) -> Any:
+    def update(self, response: HttpResponseBase) -> Any:
         """Keep what is unread for the next page."""
         if is_live(self.request):
             self.used = False

@@ -1,7 +1,7 @@
 """The first page shows an integration's day and what needs a person, and keeps up by itself."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from math import inf
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.timezone import now
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
@@ -72,6 +73,37 @@ def test_a_day_is_by_the_hour_and_of_each_integration_alone(own: SimpleNamespace
     assert day.p95 == pytest.approx(0.095)
     assert [each.sent for each in days[other.pk].hours][-1] == 7
     assert days[other.pk].p95 is None
+
+
+def test_hours_are_whole_ones_wherever_the_viewer_is(own: SimpleNamespace) -> None:
+    count(own.integration, timedelta(), sent=1)
+    count(own.integration, timedelta(hours=5), sent=2)
+    with timezone.override("Asia/Kolkata"):  # half an hour beside most others
+        assert glance.of([own.integration])[own.integration.pk].sent == 3
+
+
+def test_what_is_over_is_added_up_once(own: SimpleNamespace, monkeypatch: Any) -> None:
+    cache.clear()
+    noon = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+    def day(at: datetime) -> list[int]:
+        monkeypatch.setattr(glance, "now", lambda: at)
+        return [each.sent for each in glance.of([own.integration])[own.integration.pk].hours]
+
+    def counted(at: datetime, sent: int) -> None:
+        rows = Counter.objects.of(own.platform)
+        row = {"integration": own.integration, "platform": own.platform, "minute": at}
+        rows.update_or_create({"sent": sent}, **row)
+
+    counted(noon - timedelta(hours=3), 5)
+    counted(noon - timedelta(minutes=1), 1)
+    assert day(noon)[-4:] == [5, 0, 1, 0]
+    counted(noon - timedelta(minutes=1), 2)  # it was under way when the hour turned
+    counted(noon, 3)
+    counted(noon - timedelta(hours=3), 99)  # nobody does
+    assert day(noon + timedelta(minutes=4))[-4:] == [5, 0, 2, 3]
+    assert day(noon + timedelta(minutes=6))[-4:] == [99, 0, 2, 3]
+    assert day(noon + timedelta(hours=1))[-4:] == [0, 2, 3, 0]
 
 
 def test_the_first_page_shows_the_day_of_each(own: SimpleNamespace, browser: Browser) -> None:
