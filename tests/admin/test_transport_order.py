@@ -1,10 +1,12 @@
 """An order with its parts: one page, one save, one change."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils.timezone import now
 
 from integrations.models import EntityChange, IntegrationObject
 from otms.orders.models import Consignment, Goods, TransportOrder
@@ -12,6 +14,7 @@ from tests import make
 from tests.admin.conftest import Browser, furnish, queued
 
 ADD = "admin:orders_transportorder_add"
+LIST = "admin:orders_transportorder_changelist"
 
 
 def page(order: Any) -> str:
@@ -170,3 +173,26 @@ def test_a_form_does_not_undo_what_was_changed_meanwhile(of: str) -> None:
     stored.refresh_from_db()
     assert (stored.name, stored.description) == ("renamed", "")
     browser.saved(address, description="typed")
+
+
+@pytest.mark.django_db
+def test_parts_are_looked_for_in_the_newest_and_whole_names_in_all(
+    own: SimpleNamespace, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(asked: str) -> list[str]:
+        listed = browser.open(f"{reverse(LIST)}?q={asked}").context["cl"].result_list
+        return sorted(order.name for order in listed)
+
+    own.order.delete()
+    since = now() - timedelta(days=9)
+    for number, name in enumerate(["ANCHOR-1", "ANCHOR-10", "ANCHOR-11", "ANCHOR-12"]):
+        order = make.OrderFactory(platform=own.platform, name=name, order_id=f"no-{number}")
+        rows = TransportOrder.objects.of(own.platform).filter(pk=order.pk)
+        rows.update(created_at=since + timedelta(days=number))
+    assert found("anchor-1") == ["ANCHOR-1", "ANCHOR-10", "ANCHOR-11", "ANCHOR-12"]
+    monkeypatch.setattr("otms.orders.admin.LOOKED_THROUGH", 2)
+    assert found("anchor-1") == ["ANCHOR-11", "ANCHOR-12"]
+    assert found("ANCHOR-1") == ["ANCHOR-1", "ANCHOR-11", "ANCHOR-12"]
+    assert found("no-1") == ["ANCHOR-10"]
+    assert found("ANCHOR-2") == []
+    assert len(found("")) == 4

@@ -66,7 +66,13 @@ LISTS = {
     "integrations_integration": {},
     "orders_transportorder": {"a name": "q=order+77", "nothing is called so": "q=nothing"},
 }
-TYPED = {"id", "name", "order_id"}  # of an order, what differs from the others
+# Of an order, what differs from the others.
+TYPED = {
+    "id": "gen_random_uuid()",
+    "name": "'order ' || n",
+    "order_id": "'R' || n",
+    "created_at": "created_at - n * interval '1 minute'",
+}
 # Seldom, and long ago: what is looked for among much else.
 STATES = {
     **stock.FINISHED,
@@ -122,8 +128,8 @@ def history(platform: Platform, settings: LazySettings) -> SimpleNamespace:
         order = make.OrderFactory(platform=platform, name="model", order_id="0")
         columns = [f.column for f in type(order)._meta.concrete_fields if f.column not in TYPED]
         cursor.execute(
-            f"INSERT INTO orders_transportorder (id, name, order_id, {', '.join(columns)})"
-            f" SELECT gen_random_uuid(), 'order ' || n, 'R' || n, {', '.join(columns)}"
+            f"INSERT INTO orders_transportorder ({', '.join([*TYPED, *columns])})"
+            f" SELECT {', '.join([*TYPED.values(), *columns])}"
             f" FROM orders_transportorder, generate_series(1, {ORDERS}) n"
         )
         cursor.execute("VACUUM ANALYZE")
