@@ -11,6 +11,7 @@ from django.http import (
     Http404,
     HttpRequest,
 )
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
@@ -21,6 +22,11 @@ from otms.db import names
 
 class RowsOfList(ChangeList):
     """A page of a list, read here: what the database can't take is a fault of the address."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.is_popup:  # there something is to be selected
+            self.title = capfirst(self.opts.verbose_name_plural)
 
     def get_results(self, request: HttpRequest) -> None:
         narrowed = self.filter_params or self.query
