@@ -3,6 +3,8 @@
 Each text is looked at by itself, so that a slip in one does not hide what the others say.
 """
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -81,8 +83,17 @@ def read(text: str) -> Any:
         return documents.loads(text, most=documents.MOST_VALUES)
     except documents.NotJson as error:
         raise Unread(Mark(error.line, error.said)) from None
+    except documents.DuplicateKey as error:
+        raise Unread(Mark(_second(text, error.key), str(error))) from None
     except documents.DocumentError as error:
         raise Unread(Mark(1, str(error))) from None
+
+
+def _second(text: str, key: str) -> int:
+    """The line on which a key stands for the second time."""
+    written = re.escape(json.dumps(key, ensure_ascii=False))
+    places = [each.start() for each in re.finditer(rf"{written}\s*:", text)]
+    return text.count("\n", 0, places[1]) + 1 if len(places) > 1 else 1
 
 
 def judged(text: str, document: Any) -> Judged:
@@ -108,7 +119,8 @@ def _misspelt(text: str, given: list[Any], document: Any) -> Iterator[Mark]:
                 near := paths.nearest(path, document, least=ALIKE)
             ):
                 said = f"`{path}` finds nothing in this document. Did you mean `{near}`?"
-                yield Mark(lines.of(place, path), said, False, path, near)
+                written = path if json.dumps(path) in text else path.removeprefix("$.")
+                yield Mark(lines.of(place, path), said, False, written, near)
 
 
 def mapped(text: str, document: Any) -> Mapped:

@@ -48,6 +48,10 @@ class NotJson(DocumentError):
 class DuplicateKey(DocumentError):
     """An object that has the same key twice, so that one of the values would be lost."""
 
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The key {shorten(key)} stands twice in one object.")
+        self.key = key
+
 
 class OutOfRange(DocumentError):
     """A number that nobody can hold; `path` says where it stands: `goods[0].quantity`."""
@@ -166,7 +170,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise DuplicateKey(f"The key {shorten(key)} stands twice in one object.")
+                raise DuplicateKey(key)
             seen.add(key)
     return members
 

@@ -12,14 +12,17 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from integrations import definition, entities, trial, where, workbench
+from integrations import data_source, definition, entities, trial, where, workbench
 from integrations.admin.exchange import shown_exchange
+from integrations.admin.links import list_of
 from integrations.api import shapes
 from integrations.core import mapping, schema, suggestion
-from integrations.models import DataSource, EntityChange, Integration, Stale
+from integrations.models import DataSource, EntityChange, Integration, IntegrationObject, Stale
 from integrations.workbench import Unread, read
 from otms import documents
 from otms.accounts import audit
@@ -54,7 +57,7 @@ class Bench:
         may = (SEES_RECORDS, f"get:{integration.trigger_entity}")
         self.may_see = all(allowed(request, each) for each in may)
         self.may_save = pages.has_change_permission(request, integration)
-        self.record = self._record()
+        self.record, self.called = self._record(), ""
         stored = self._stored()
         given = request.POST if request.method == "POST" else {}
         self.texts = {name: given.get(name, stored[name]).replace("\r\n", "\n") for name in TEXTS}
@@ -77,7 +80,8 @@ class Bench:
             "document": self.document,
             "record": self.record,
             "records": self.records,
-            "other": self.record and self.record not in {each.pk for each in self.records},
+            "other": "" if self.record in {each.pk for each in self.records} else self.called,
+            "address": data_source.shown(self.source)["settings"].get("url", ""),
             "operators": [(name, each.get("description", "")) for name, each in operators.items()],
             "as_read": self.request.POST.get("as_read") or self.integration.updated_at.isoformat(),
             "unsaved": self.texts != self._stored(),
@@ -101,12 +105,15 @@ class Bench:
             document = read(self.document)
         except Unread as error:
             return {"document": error.mark}
+        judged = [
+            (name, TEXTS[name], workbench.judged(self.texts[name], document))
+            for name in ("filters", "conditions")
+        ]
+        verdicts = [each.verdict for *_, each in judged if each.verdict]
         return {
             "mapping": workbench.mapped(self.texts["mapping"], document),
-            "filters": [
-                (name, TEXTS[name], workbench.judged(self.texts[name], document))
-                for name in ("filters", "conditions")
-            ],
+            "filters": judged,
+            "kept_back": not all(each.matched for each in verdicts),
         }
 
     # What its buttons do; what they answer is shown instead of the page.
@@ -191,15 +198,28 @@ class Bench:
                 self._say(messages.WARNING, each["message"])
             text = _("Saved: what is sent from now on is made like this.")
             self._say(messages.SUCCESS, text)
+            self._warn_of_this_document()
             return HttpResponseRedirect(self._address())
         return None
+
+    def _warn_of_this_document(self) -> None:
+        """What is saved may be sound, and still make nothing of the document beside it."""
+        with suppress(Unread):
+            marks = workbench.mapped(self.texts["mapping"], read(self.document)).marks
+            for mark in [each for each in marks if each.is_error][:1]:
+                text = _("Nothing can be made of the document here, though. Line {line}: {why}")
+                self._say(messages.WARNING, text.format(line=mark.line, why=mark.message))
 
     def start(self) -> HttpResponse | None:
         """Save the texts, and have the integration listen from now on."""
         saved = self.save()
         if saved and self.integration.switch(True):
-            text = _("It listens from now on: what is saved next is sent.")
-            self._say(messages.SUCCESS, text)
+            queue = list_of(IntegrationObject, integration__id__exact=self.integration.pk)
+            text = gettext(
+                'It listens from now on: what is saved next is sent, and seen in <a href="{queue}" '
+                'class="text-link">its queue</a>.'
+            )
+            self._say(messages.SUCCESS, format_html(text, queue=queue))
         return saved
 
     def send(self) -> None:
@@ -270,6 +290,7 @@ class Bench:
             kind = entities.load(self.integration.trigger_entity).root
             record = kind.objects.of(self.integration.platform_id).filter(pk=self.record).first()
             if record is not None:
+                self.called = str(record)
                 audit.looked(SEES_RECORDS, record)
             found = workbench.document(self.integration, self.record, self.place)
             if found is not None:

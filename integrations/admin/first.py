@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -30,13 +32,25 @@ WHY = _(
 MADE = _("It is there, and paused. Choose here what is sent, save it, try it, then start it.")
 
 
+def valid_address(url: str) -> None:
+    """With its scheme: which it is only its owner knows, and a guess would call in vain, or in the
+    clear."""
+    if "://" not in url:
+        text = _("Begin with https:// or http://, as in https://{url}")
+        raise ValidationError(text.format(url=url))
+    URLValidator(("http", "https"))(url)
+
+
 class FirstForm(forms.Form):
     """Three questions."""
 
-    url = forms.URLField(
+    url = forms.CharField(
         label=_("Send it to"),
-        assume_scheme="https",
-        widget=UnfoldAdminTextInputWidget({"placeholder": "https://erp.example.com/orders"}),
+        max_length=2000,
+        validators=[valid_address],
+        widget=UnfoldAdminTextInputWidget(
+            {"placeholder": "https://erp.example.com/orders", "autofocus": True}
+        ),
         help_text=_(
             "A key or a token that it asks for has its place on the integration's own page."
         ),

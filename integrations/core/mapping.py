@@ -18,6 +18,7 @@ from integrations.core.operators import OPERATORS, SOURCES
 from integrations.core.scope import (
     MISSING,
     EmptyWarning,
+    LoopWarning,
     MappingWarning,
     Scope,
     Step,
@@ -53,6 +54,7 @@ class Mapping:
     _step: Step
     _texts: tuple[tuple[str, str], ...] = ()
     _paths: tuple[tuple[str, str], ...] = ()
+    _loops: tuple[tuple[str, str], ...] = ()
 
     def apply(self, document: Any, *, explain: bool = False) -> Result:
         """Map a document; to explain is to look for the paths that were probably meant."""
@@ -78,6 +80,14 @@ class Mapping:
         told = {warning.whole or warning.path for warning in scope.warnings}
         found: list[MappingWarning] = []
         work = Work()  # one for all of them
+        with suppress(ValueError):  # what is too much work was told where it was done
+            for target, path in dict.fromkeys(self._loops):
+                around = path.removesuffix("[*]")
+                if not paths.compile(path).find(document, work) and (
+                    paths.compile(around).find(document, work)
+                ):
+                    told.add(path)
+                    found.append(LoopWarning(target, around))
         for target, path in dict.fromkeys(self._paths):
             if path in told or len(found) == EXPLAINED:
                 continue
@@ -104,7 +114,8 @@ def compile(mapping: Any) -> Mapping:
     if compiler.problems:
         problem = compiler.problems[0]
         raise MappingError(problem.field, shorten(mapping), problem.message)
-    return Mapping(mapping, step, tuple(compiler.texts), tuple(compiler.paths))
+    texts, paths_, loops = map(tuple, (compiler.texts, compiler.paths, compiler.loops))
+    return Mapping(mapping, step, texts, paths_, loops)
 
 
 def fields(mapping: Any) -> list[tuple[str, str]]:
@@ -147,6 +158,7 @@ class _Compiler:
         self.problems: list[Problem] = []
         self.paths: list[tuple[str, str]] = []
         self.texts: list[tuple[str, str]] = []
+        self.loops: list[tuple[str, str]] = []
         self._depth = 0
         self._built = 0
         self._known: set[str] = set()
@@ -213,7 +225,10 @@ class _Compiler:
     def loop(self, text: Any, body: Any, target: str) -> tuple[Step, Step, int]:
         """Compile what gives a loop its items, what is made of one, and of how many pieces."""
         items = self.path(text, target, steps.items)
-        self._loops.append(self._items(text))
+        whole = self._items(text)
+        if whole.endswith("[*]"):
+            self.loops.append((target, whole))
+        self._loops.append(whole)
         before = self._built
         try:
             step = self.build(body, f"{target}[]")

@@ -75,6 +75,18 @@ class EmptyWarning(MappingWarning):
         return f"`{self.target}`: `{self.path}` finds nothing in this document.{self._hint}"
 
 
+class LoopWarning(MappingWarning):
+    """A loop without an item, so that nothing is known of what it makes of one."""
+
+    @property
+    def message(self) -> str:
+        """Say that it was not looked at."""
+        return (
+            f"`{self.target}` is empty: `{self.path}` has no item in this document, so what is "
+            "made of one was not looked at."
+        )
+
+
 class GapWarning(MappingWarning):
     """A place in a text that stayed empty."""
 

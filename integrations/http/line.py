@@ -44,6 +44,7 @@ HINTS = {
     "self signed": _TRUST,
     "unable to get": _TRUST,
     "unknown ca": " It does not know who issued our client certificate: look at tls.certificate.",
+    "wrong version number": " This port does not speak https: does the address begin with http://?",
     "bad certificate": " It may want another client certificate: look at tls.certificate.",
 }
 

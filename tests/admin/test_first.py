@@ -36,7 +36,9 @@ def test_three_answers_make_one_that_listens(own: SimpleNamespace, browser: Brow
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"url": "no address"}, "Enter a valid URL."),
+        ({"url": "127.0.0.1:80/erp"}, "as in https://127.0.0.1:80/erp"),
+        ({"url": "http://no address"}, "Enter a valid URL."),
+        ({"url": "ftp://127.0.0.1/erp"}, "Enter a valid URL."),
         ({"url": "http://10.0.0.1/erp"}, "10.0.0.1"),
         ({"name": ""}, "This field is required."),
         ({"actions": "nothing"}, "Select a valid choice."),

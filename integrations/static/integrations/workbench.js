@@ -112,7 +112,9 @@ function edit(area, whenChanged) {
     placeholder: area.placeholder,
     readOnly: "kept" in area.dataset,
     minLines: Math.min(area.rows, 8),
-    maxLines: Math.max(area.rows, 12),
+    maxLines: area.rows * 2,
+    wrap: true,
+    indentedSoftWrap: false,
     tabSize: 2,
     showPrintMargin: false,
     fontSize: 12,
@@ -125,6 +127,7 @@ function edit(area, whenChanged) {
   editor.completers = [completer];
   editor.session.on("change", () => {
     area.value = editor.getValue();
+    area.closest("details")?.querySelector("[data-none]")?.toggleAttribute("hidden", area.value.trim() !== "");
     whenChanged(area);
   });
   area.closest("details")?.addEventListener("toggle", () => editor.resize());

@@ -42,6 +42,16 @@ def test_one_that_is_paused_is_saved_and_started(own: SimpleNamespace, browser: 
     assert own.integration.data_sources.get().mapping == {}
 
 
+def test_what_is_saved_and_makes_nothing_of_the_document_says_so(
+    own: SimpleNamespace, bench: Bench
+) -> None:
+    number = '{"a": 1,\n "n": {"$path": "$.transportOrder.name", "$type": "integer"}}'
+    said = read(bench.presses("save", mapping=number).content.decode())
+    assert "Saved: what is sent from now on" in said
+    assert "Nothing can be made of the document here, though. Line 2: n: `$type`" in said
+    assert "Nothing can be made" not in bench.presses("save", mapping="{}").content.decode()
+
+
 def test_what_is_wrong_is_not_saved(own: SimpleNamespace, bench: Bench) -> None:
     said = bench.presses("save", mapping='{"n": {"$nothing": 1}}').content.decode()
     assert "Not saved. dataSources[0].mapping.n: No operator" in said

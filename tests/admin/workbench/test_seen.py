@@ -84,6 +84,38 @@ def test_what_is_not_saved_says_so_after_each_button(bench: Bench) -> None:
     assert re.search(r'id="unsaved"[^>]*"status">', html)
 
 
+def test_a_key_that_stands_twice_is_shown_where_it_does_so(bench: Bench) -> None:
+    assert 'Line 3: The key "a" stands twice' in bench.types(mapping='{"a": 1,\n"b": 2,\n"a" : 3}')
+
+
+def test_a_loop_without_an_item_says_that_it_was_not_looked_at(
+    own: SimpleNamespace, bench: Bench
+) -> None:
+    document = json.dumps({"transportOrder": {"consignments": []}})
+    lines = '{"lines":\n {"$each": "%s", "$do": {"no": "@.nmae"}}}'
+    path = "$.transportOrder.consignments"
+    for written in (path, f"{path}[*]"):
+        seen = bench.types(mapping=lines % written, document=document)
+        assert f"Line 2: `lines` is empty: `{path}` has no item in this document" in seen
+        assert "Did you mean" not in seen
+    one = json.dumps({"transportOrder": {"consignments": [{"name": "A"}]}})
+    seen = bench.types(mapping=lines % path, document=one)
+    assert "is empty" not in seen
+    assert "Did you mean `@.name`?" in seen
+
+
+def test_it_says_when_filters_keep_it_back(bench: Bench) -> None:
+    asked = {"field": "transportOrder.name", "operator": "eq", "value": "own-order"}
+    assert "if the filters" not in bench.types(filters=json.dumps([asked]))
+    asked["value"] = "other"
+    seen = bench.types(filters=json.dumps([asked]))
+    assert "What would be sent if the filters let it through" in seen
+    asked["field"] = "transportOrder.nam"
+    html = bench.seen(filters=json.dumps([asked]))
+    assert "Did you mean `$.transportOrder.name`? Use it" in read(html)
+    assert 'data-written="transportOrder.nam"' in html
+
+
 def test_filters_say_what_they_see(bench: Bench) -> None:
     asked = {"field": "$.transportOrder.name", "operator": "eq", "value": "own-order"}
     seen = bench.types(filters=json.dumps([asked]))
