@@ -203,12 +203,12 @@ def _why_not(integration: Integration, change: EntityChange, known: Known) -> st
         wanted = _(" and ").join(str(story.DONE.get(each, each)) for each in actions)
         text = _("It listens to records that are {wanted}; this one was {done}.")
         return text.format(wanted=wanted, done=story.DONE[change.action])
-    if not integration.enabled:
-        return _("It is not enabled: changes are not queued for it.")
     saved, changed = story.at(change.created_at), story.at(integration.updated_at)
     if integration.created_at > change.created_at:
         text = _("It was made at {made}, after this change of {saved}.")
         return text.format(made=story.at(integration.created_at), saved=saved)
+    if not integration.enabled:
+        return _("It is paused: changes are not queued for it.")
     if resumed := known.resumed.get(integration.pk):
         text = _("It was paused when this was saved; it was resumed at {resumed}.")
         return text.format(resumed=story.at(resumed))

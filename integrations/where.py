@@ -1,7 +1,8 @@
 """Where is it? What somebody may have in their hands of a record, and the record that is meant.
 
 A number, a name, an id of ours or of the target's, what a delivery was called, whose it is: each
-whole, as it is written, because that is what an index answers at any size.
+whole, as it is written, because that is what an index answers at any size. Where nothing is called
+so, a part of a name is looked for, in small letters and capitals alike, among the newest records.
 """
 
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ from django.utils.translation import gettext as _
 
 from integrations import entities, explain
 from integrations.models import IntegrationObject, RemoteRecord
-from otms.db import names
+from otms.db import names, newest
 
 MOST = 20
+SHORTEST = 3  # characters of a part: fewer are in everything
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ def find(platform_id: Any, asked: str) -> list[Found]:
     for look in (_by_id, _by_what_it_is_called, _by_remote_id, _by_whose_it_is):
         for each in look(platform_id, asked):
             found.setdefault((each.entity, each.id), each)
+    if not found:
+        return list(_by_a_part(platform_id, asked))[:MOST]
     return list(found.values())[:MOST]
 
 
@@ -73,3 +77,14 @@ def _by_whose_it_is(platform_id: Any, asked: str) -> Iterator[Found]:
             records = kind.root._default_manager.of(platform_id).filter(whose)
             for id in records.order_by("-created_at").values_list("pk", flat=True)[:MOST]:
                 yield Found(key, id, _("belongs to {whose}").format(whose=asked))
+
+
+def _by_a_part(platform_id: Any, asked: str) -> Iterator[Found]:
+    for key in entities.known():
+        kind = entities.load(key)
+        if len(asked) < SHORTEST or (part := kind.resembling(asked)) is None:
+            continue
+        records = kind.root._default_manager.of(platform_id)
+        found = records.filter(part, newest.among(records)).order_by("-created_at", "id")
+        for id in found.values_list("pk", flat=True)[:MOST]:
+            yield Found(key, id, _("has {part} in a name or number").format(part=asked))

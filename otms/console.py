@@ -8,7 +8,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 # Each says in its first lines what it is for: integrations/static/integrations/<name>.js.
-SCRIPTS = ("live", "copy", "names", "asks", "zone")
+SCRIPTS = ("live", "copy", "names", "asks", "zone", "keys")
 
 
 def _script(name: str) -> Callable[[Any], str]:

@@ -124,6 +124,7 @@ class EmailAdmin(FactAdmin):
         return {
             **super().beside(request, email),
             "title": str(email),
+            "crumb": str(email),
             "email": email,
             "colour": COLOURS[EmailStatus(email.status)],
             "score": percent(email.score),

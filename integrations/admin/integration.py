@@ -348,7 +348,8 @@ class IntegrationAdmin(
             if revoked := credential.revoke(request, integration):
                 text = _("Revoked: {what} is refused from now on.").format(what=revoked)
                 self.message_user(request, text, messages.SUCCESS)
-            return HttpResponseRedirect(request.path)
+            # With a place of its own: else a browser goes back to where the form was.
+            return HttpResponseRedirect(f"{request.path}#content")
         form = credential.CredentialForm(
             request.POST if request.method == "POST" else None,
             initial=credential.again(request, integration),

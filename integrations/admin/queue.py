@@ -277,6 +277,7 @@ class IntegrationObjectAdmin(WhereIsIt, Exported, ObjectSearch):
         return {
             **super().beside(request, obj),
             "title": f"{entity_label(obj.entity)} {obj.reference or str(obj.entity_id)[:8]}",
+            "crumb": f"{obj.reference or str(obj.entity_id)[:8]} → {obj.integration}",
             "obj": obj,
             "status_colour": STATUS_COLOURS[Status(obj.status)],
             "told": story.in_words(obj),

@@ -27,7 +27,7 @@ from otms.accounts.asking import act, allowed
 from otms.accounts.platform_admin import PlatformAdmin
 from otms.documents import timestamp
 
-TASK_TELLS = _("A worker makes them anew; the page of the task shows how far it is.")
+TASK_TELLS = _("A worker makes them anew: here it is seen how far that is.")
 
 
 class ReplayForm(forms.Form):
@@ -141,6 +141,7 @@ class ReplayPage(PlatformAdmin):
             request,
             "admin/integrations/replay.html",
             gettext("Replay objects of {name}").format(name=integration),
+            integration,
             previews=previews,
             form=form,
             now_told=asked.tells_now,

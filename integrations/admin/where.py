@@ -17,6 +17,7 @@ from integrations.models import IntegrationObject, Status
 from integrations.where import MOST, Found, find
 from otms.accounts.asking import act
 from otms.accounts.fact_admin import FactAdmin
+from otms.db.newest import LOOKED_THROUGH
 
 # What somebody looks for who asks where something is.
 WORST_FIRST = (
@@ -44,15 +45,9 @@ class WhereIsIt(FactAdmin):
             "asked": asked,
             "found": shown,
             "most": MOST if len(shown) == MOST else 0,
-            "orders": self._elsewhere(request, asked),
+            "newest": f"{LOOKED_THROUGH:,}",
         }
         return TemplateResponse(request, "admin/integrations/where.html", context)
-
-    def _elsewhere(self, request: HttpRequest, asked: str) -> str:
-        """Where a part of a name is looked for, for who may see orders."""
-        orders = entities.load("transportOrder").root
-        may = admin.site.get_model_admin(orders).has_view_permission(request)
-        return list_of(orders, q=asked) if may else ""
 
     def _shown(self, request: HttpRequest, found: list[Found]) -> list[dict[str, Any]]:
         """Each with the record's own page; with what is queued of it, where that is not there or

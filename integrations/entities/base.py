@@ -45,6 +45,11 @@ class Entity:
         """Those of whoever is called so, such as a customer; none where they are nobody's."""
         return []
 
+    def resembling(self, part: str) -> Q | None:
+        """Those that have this somewhere in what people call them, or whose they are; None for what
+        nobody looks for so."""
+        return None
+
     def roots(self, instance: Model, using: str) -> set[UUID]:
         """The ids of the roots that this instance belongs to, before and after the save.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from integrations.entities import base
@@ -19,3 +20,6 @@ class Entity(base.Entity):
     def snapshots(self, ids: Iterable[UUID], using: str) -> dict[UUID, dict[str, Any]]:
         found = wire.businesses(wire.OfAnyPlatform(ids, using))
         return {UUID(business["id"]): business for business in found}
+
+    def resembling(self, part: str) -> Q:
+        return Q(name__icontains=part)

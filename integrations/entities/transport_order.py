@@ -30,3 +30,7 @@ class Entity(base.Entity):
 
     def belonging_to(self, name: str) -> list[Q]:
         return [Q(customer__name=name)]
+
+    def resembling(self, part: str) -> Q:
+        whose = Q(customer__name__icontains=part)
+        return Q(name__icontains=part) | Q(order_id__icontains=part) | whose

@@ -85,7 +85,14 @@ class PlatformAdmin(OwnPlatform, TrailAdmin):
         """What this template makes of what is shown, in the frame that all pages have."""
         frame = self.admin_site.each_context(request)
         about = {"opts": self.opts, "original": original, "title": title}
+        about["crumb"] = self._called(request) or title
         return TemplateResponse(request, template, {**frame, **about, **shown})
+
+    def _called(self, request: HttpRequest) -> str | Promise:
+        """What the action is called that this page is of; nothing for what is none."""
+        address = request.resolver_match.url_name if request.resolver_match else None
+        name = (address or "").removeprefix(f"{self.opts.app_label}_{self.opts.model_name}_")
+        return getattr(getattr(self, name, None), "short_description", "")
 
     def beside(self, request: HttpRequest, record: Any) -> dict[str, Any]:
         """What the page of a record shows beside its fields, for its template."""

@@ -366,7 +366,18 @@ def test_what_belongs_to_the_deployment_is_only_looked_at(model: Any, browser: B
             lambda own: where(Integration, "change", own.integration.pk),
             "Integrations chevron_right own-integration",
         ),
-        (lambda own: where(IntegrationObject, "change", own.row.pk), "Queue"),
+        (
+            lambda own: where(Integration, "workbench", own.integration.pk),
+            "Integrations chevron_right own-integration chevron_right Workbench",
+        ),
+        (
+            lambda own: where(Integration, "import_yaml"),
+            "Integrations chevron_right Import",
+        ),
+        (
+            lambda own: where(IntegrationObject, "change", own.row.pk),
+            "Queue chevron_right own-order → own-integration",
+        ),
         (lambda own: reverse("admin:index"), "Overview"),
     ],
 )

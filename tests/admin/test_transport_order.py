@@ -190,7 +190,7 @@ def test_parts_are_looked_for_in_the_newest_and_whole_names_in_all(
         rows = TransportOrder.objects.of(own.platform).filter(pk=order.pk)
         rows.update(created_at=since + timedelta(days=number))
     assert found("anchor-1") == ["ANCHOR-1", "ANCHOR-10", "ANCHOR-11", "ANCHOR-12"]
-    monkeypatch.setattr("otms.orders.admin.LOOKED_THROUGH", 2)
+    monkeypatch.setattr("otms.db.newest.LOOKED_THROUGH", 2)
     assert found("anchor-1") == ["ANCHOR-11", "ANCHOR-12"]
     assert found("ANCHOR-1") == ["ANCHOR-1", "ANCHOR-11", "ANCHOR-12"]
     assert found("no-1") == ["ANCHOR-10"]

@@ -103,20 +103,53 @@ def test_what_nobody_calls_so_is_said_and_what_is_anothers_is_not_found(
     for asked in ("X-1", "Theirs", theirs.pk, uuid4()):
         assert led_to(browser, asked) == reverse(WHERE)
     read = without_tags(browser.html(f"{reverse(WHERE)}?q=X-1"))
-    assert "Nothing is called X-1." in read
+    assert "Nothing is called X-1, and none of the newest 50,000 orders has it" in read
 
 
 def test_the_first_page_has_the_box(own: SimpleNamespace, browser: Browser) -> None:
     assert f'action="{reverse(WHERE)}"' in browser.html(reverse("admin:index"))
 
 
-def test_nothing_is_looked_for_row_by_row(own: SimpleNamespace) -> None:
+def test_a_part_in_small_letters_is_found_where_nothing_is_called_so(
+    own: SimpleNamespace, order: Any, browser: Browser
+) -> None:
+    other = make.OrderFactory(platform=own.platform, name="Bremen - Oslo", order_id="4712")
+    make.OrderFactory(name="bremen of another", order_id="4713")
+    for asked in ("rotterdam", "4711", "471 1", "wien"):
+        expected = page_of(order) if asked in ("rotterdam", "4711") else reverse(WHERE)
+        assert led_to(browser, asked) == expected, asked
+    said = " ".join(without_tags(browser.html(f"{reverse(WHERE)}?q=bremen")).split())
+    assert "Bremen - Oslo not queued has bremen in a name or number" in said
+    assert "another" not in said
+    assert led_to(browser, "acme") == reverse(WHERE)  # the business, and its order
+    assert f'href="{page_of(order)}"' in browser.html(f"{reverse(WHERE)}?q=acme")
+    assert led_to(browser, "47") == reverse(WHERE)
+    # What is called so goes before what has it in its name.
+    whole = make.OrderFactory(platform=own.platform, name="471")
+    assert led_to(browser, "471") == page_of(whole)
+    assert led_to(browser, "712") == page_of(other)
+
+
+def test_nothing_is_looked_for_row_by_row_but_in_the_newest(
+    own: SimpleNamespace, order: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with CaptureQueriesContext(connection) as seen:
-        assert where.find(own.platform.pk, "4711") == []
-        assert where.find(own.platform.pk, str(uuid4())) == []
-    for each in seen:
-        assert " LIKE " not in each["sql"]
-        assert " OR " not in each["sql"]
+        assert where.find(own.platform.pk, "4711")
+        assert where.find(own.platform.pk, str(order.pk))
+    assert not [each for each in seen if " LIKE " in each["sql"] or " OR " in each["sql"]]
+    for number in range(3):
+        make.OrderFactory(platform=own.platform, name=f"N{number}")
+    assert where.find(own.platform.pk, "otterda")
+    monkeypatch.setattr("otms.db.newest.LOOKED_THROUGH", 2)
+    assert where.find(own.platform.pk, "otterda") == []
+    with CaptureQueriesContext(connection) as seen:
+        assert where.find(own.platform.pk, "N1")
+        assert where.find(own.platform.pk, "nothing") == []
+    looked = [each["sql"] for each in seen if " LIKE " in each["sql"]]
+    assert looked
+    for sql in looked:
+        assert '"created_at" >' in sql or "orders_business" in sql.partition("WHERE")[0]
+        assert "LIMIT 20" in sql
 
 
 def test_a_list_of_many_takes_no_statement_for_each(

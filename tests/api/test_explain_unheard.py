@@ -39,7 +39,7 @@ def test_nobody_listens(api: Api, queue: Queue) -> None:
             {"trigger": {"entity": "transportOrder", "actions": ["updated", "deleted"]}},
             "It listens to records that are updated and deleted; this one was created.",
         ),
-        ({"enabled": False}, "It is not enabled: changes are not queued for it."),
+        ({"enabled": False}, "It is paused: changes are not queued for it."),
     ],
 )
 def test_one_that_does_not_listen_says_why(
@@ -72,7 +72,7 @@ def test_one_that_was_paused_then_says_when_it_was_resumed(
     integration = listener(queue, sink.url())
     api.ok("PUT", "integration", {"id": str(integration.pk), "enabled": False})
     queue.save_order(name="4711")
-    assert why(api, "4711") == "It is not enabled: changes are not queued for it."
+    assert why(api, "4711") == "It is paused: changes are not queued for it."
     api.ok("PUT", "integration", {"id": str(integration.pk), "enabled": True})
     api.ok("PUT", "integration", {"id": str(integration.pk), "description": "another"})
     said = why(api, "4711")
