@@ -29,6 +29,7 @@ from integrations.models import (
     Outcome,
     Replay,
     RequestLog,
+    Status,
     Task,
     Use,
 )
@@ -75,6 +76,8 @@ class Preview:
     older: int  # of whose record something newer was delivered
     blocked: int  # that would wait behind an error
     replays: int  # left out, because they are replays themselves
+    repaired: int  # left out, because a replay of them was delivered or waits
+    delivered: int  # which arrived: they would be sent once more
     gone: int  # whose record is deleted, where the record as it is now would be told
     examined: int = 0
     differ: int = 0
@@ -100,6 +103,8 @@ def preview(replay: Replay) -> Preview:
         older=0 if now_told else chosen.overtaken(),
         blocked=replay.blocked,
         replays=replay.replays_left_out,
+        repaired=replay.repaired_left_out,
+        delivered=chosen.filter(status=Status.SUCCESS).count(),
         gone=chosen.without_record() if now_told else 0,
     )
     end, plans = time.monotonic() + PREVIEW_SECONDS, Plans()

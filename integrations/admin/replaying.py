@@ -20,7 +20,7 @@ from unfold.widgets import (
 from integrations import replay
 from integrations.admin.links import STATUS_WORDS, page_of
 from integrations.models import Integration, Replay, Status
-from integrations.models.replay import REPLAYS, AsOf
+from integrations.models.replay import REPAIRED, REPLAYS, AsOf
 from integrations.tasks import wake_replays
 from otms.accounts import audit
 from otms.accounts.asking import act, allowed
@@ -92,7 +92,13 @@ class WhichForm(ReplayForm):
         widget=UnfoldBooleanSwitchWidget,
     )
 
-    field_order = ("status", "since", "until", "replays", *ReplayForm.HOW)
+    repaired = forms.BooleanField(
+        label=_("Also failed ones of which a replay was delivered or waits"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+    )
+
+    field_order = ("status", "since", "until", "repaired", "replays", *ReplayForm.HOW)
 
     def clean(self) -> Any:
         given = super().clean() or {}
@@ -107,12 +113,13 @@ class WhichForm(ReplayForm):
     def chosen(self) -> dict[str, Any]:
         """Which, in the words of the API."""
         if not (self.is_bound and self.is_valid()):
-            return {"status": self.fields["status"].initial}
+            return {"status": self.fields["status"].initial, REPAIRED: False}
         given = self.cleaned_data
         moments = {name: given[name] for name in ("since", "until") if given[name]}
         return {
             "status": given["status"],
             **{name: timestamp(each) for name, each in moments.items()},
+            REPAIRED: given["repaired"],
             **({REPLAYS: True} if given["replays"] else {}),
         }
 

@@ -16,7 +16,7 @@ from integrations.api.object_serializers import ObjectsQuery, TaskSerializer
 from integrations.api.refusals import refuse
 from integrations.core.errors import Problem
 from integrations.models import Integration, IntegrationObject, Replay, Status
-from integrations.models.replay import REPLAYS, AsOf
+from integrations.models.replay import CHOICES, AsOf
 from integrations.tasks import wake_replays
 from otms.accounts import audit
 from otms.api.errors import Conflict
@@ -40,10 +40,14 @@ class ReplayFilterSerializer(ObjectsQuery):
         required=False,
         help_text="Also what was itself a replay; else each change is told once.",
     )
+    repaired = serializers.BooleanField(
+        required=False,
+        help_text="false leaves out what failed, and a replay of it was delivered or waits.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not attrs.keys() - {REPLAYS}:
-            names = ", ".join(name for name in self.fields if name != REPLAYS)
+        if not attrs.keys() - set(CHOICES):
+            names = ", ".join(name for name in self.fields if name not in CHOICES)
             text = f"Name one of {names}: an empty filter is all there ever was."
             raise serializers.ValidationError([ErrorDetail(text, "empty")])
         return attrs
@@ -126,6 +130,10 @@ ANSWER = {
         "Whose lane an error blocks: made anew, they wait until somebody ends that."
     ),
     "replays": _number("Left out, because they are replays; `replays` in the filter takes them."),
+    "repaired": _number(
+        "Left out, because a replay of them was delivered or waits: with `repaired` false."
+    ),
+    "delivered": _number("Which arrived: they would be sent once more."),
     "gone": _number("Whose record is deleted, where the record as it is now would be told."),
     "examined": _number(f"Of the newest {replay.EXAMINED}, how many were mapped in time."),
     "differ": _number("Of these, for how many something else would be sent than was."),
@@ -208,6 +216,8 @@ def _seen(seen: replay.Preview) -> dict[str, Any]:
     return {
         "count": seen.count,
         "replayed": seen.replayed,
+        "repaired": seen.repaired,
+        "delivered": seen.delivered,
         "older": seen.older,
         "blocked": seen.blocked,
         "replays": seen.replays,

@@ -303,9 +303,13 @@ class IntegrationObjectQuerySet(HearingQuerySet):
         """Was a replay of it delivered? To be asked of each of these in the same query."""
         return self._anew(Status.SUCCESS)
 
+    def replayed_since(self) -> Any:
+        """Was a replay of it delivered, or does it wait? Made anew, it would be sent once more."""
+        return self._anew(Status.SUCCESS, *OPEN)
+
     def replayed(self) -> int:
-        """Of how many a replay was delivered, or waits: made anew, they would be sent once more."""
-        return self.filter(self._anew(Status.SUCCESS, *OPEN)).count()
+        """Of how many that holds."""
+        return self.filter(self.replayed_since()).count()
 
     def _anew(self, *statuses: Status) -> Any:
         """Is there one with such a status that is a replay of it, or of the same change later on?

@@ -24,6 +24,8 @@ LOOKUPS = {
     "q": "reference",
 }
 REPLAYS = "replays"  # also what was itself a replay: else each change is told once
+REPAIRED = "repaired"  # also what failed, and a replay of it was delivered or waits
+CHOICES = (REPLAYS, REPAIRED)  # which narrow by more than a column
 PORTIONS = 6  # of a minute: what may be made in it does not leave in its first second
 
 
@@ -75,6 +77,14 @@ class Replay(Record):
         return self._narrowed.exclude(replay_of=None).count()
 
     @property
+    def repaired_left_out(self) -> int:
+        """How many failed and would have been chosen, but a replay repaired them."""
+        if self.rows is not None or not self.without_repaired:
+            return 0
+        failed = self._of_choice.filter(status=Status.ERROR)
+        return failed.filter(failed.replayed_since()).count()
+
+    @property
     def blocked(self) -> int:
         """How many of them are about a record whose lane an error blocks: what is made anew of
         these waits behind it."""
@@ -97,10 +107,21 @@ class Replay(Record):
 
     @property
     def _narrowed(self) -> IntegrationObjectQuerySet:
+        found = self._of_choice
+        if not self.without_repaired:
+            return found
+        return found.exclude(found.replayed_since(), status=Status.ERROR)
+
+    @property
+    def _of_choice(self) -> IntegrationObjectQuerySet:
         of = IntegrationObject.objects.of(self.platform_id).filter(integration=self.integration_id)
         chosen = (self.chosen or {}).items()
-        narrowed = {LOOKUPS[name]: value for name, value in chosen if name != REPLAYS}
+        narrowed = {LOOKUPS[name]: value for name, value in chosen if name not in CHOICES}
         return of.filter(pk__lte=self.up_to, **narrowed)
+
+    @property
+    def without_repaired(self) -> bool:
+        return (self.chosen or {}).get(REPAIRED) is False
 
     @property
     def tells_now(self) -> bool:
@@ -117,9 +138,10 @@ class Replay(Record):
         which = [
             f"{name} {', '.join(value) if isinstance(value, list) else value}"
             for name, value in chosen.items()
-            if name != REPLAYS
+            if name not in CHOICES
         ]
         which += [_("also what was itself a replay")] if self.with_replays else []
+        which += [_("not what a replay repaired")] if self.without_repaired else []
         if self.rows is not None:
             which = [_("{count} chosen by their ids").format(count=len(self.rows))]
         found = [

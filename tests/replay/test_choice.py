@@ -74,6 +74,31 @@ def test_an_integration_that_is_switched_off_replays_nothing(
     assert "enable it" in said["message"]
 
 
+def test_what_a_replay_repaired_may_be_left_out(
+    api: Api, queue: Queue, integration: Integration
+) -> None:
+    delivered(queue, "A", "B", "C")
+    queue.all.filter(reference__in=["A", "B"]).update(status=Status.ERROR)
+    failed = {"status": ["ERROR"]}
+    first = str(queue.all.get(reference="A").uuid)
+    ask(api, integration, ids=[first])
+    carry_out_replays()  # it waits
+    rest = {"filter": {**failed, "repaired": False}}
+    for _ in range(2):
+        seen = ask(api, integration, filter=failed, dryRun=True)
+        assert (seen["count"], seen["replayed"], seen["repaired"]) == (2, 1, 0)
+        seen = ask(api, integration, **rest, dryRun=True)
+        assert (seen["count"], seen["replayed"], seen["repaired"]) == (1, 0, 1)
+        queue.run()  # it is delivered
+    ask(api, integration, **rest)
+    carry_out_replays()
+    assert [each.reference for each in made(queue)] == ["A", "B"]
+    # What arrived is no failure that was repaired: whoever asks for it gets it.
+    seen = ask(api, integration, filter={"status": ["SUCCESS"], "repaired": False}, dryRun=True)
+    assert (seen["count"], seen["delivered"]) == (1, 1)
+    assert refused(api, integration, filter={"repaired": False})[0][0].startswith("filter")
+
+
 def test_each_change_is_told_once_however_often_it_was_replayed(
     api: Api, queue: Queue, integration: Integration
 ) -> None:
