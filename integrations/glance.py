@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from math import inf
 from typing import Any
 
 from django.core.cache import cache
@@ -34,8 +33,8 @@ class Hour:
 class Day:
     """The last hours of one integration, the oldest first.
 
-    `p95`: seconds from a change to its last delivery, which 95 of a hundred took at most; None
-    where nothing was delivered, infinite where it took longer than is told apart.
+    `p95`: seconds from a change to its last delivery, within which 95 of a hundred were, of those
+    that are told apart (BUCKETS); None where nothing was delivered, infinite where it took longer.
     """
 
     hours: list[Hour]
@@ -101,18 +100,14 @@ def _day(hours: list[datetime], counted: list[list[Any]]) -> Day:
     none = [0] * len(COUNTED)
     day = [(at, sums.get(at, none)) for at in hours]
     delays = [sum(each) for each in zip(*(rest[2:] for _, rest in day), strict=True)]
-    return Day([Hour(at, sent, failed) for at, (sent, failed, *_) in day], percentile(delays, 0.95))
+    return Day([Hour(at, sent, failed) for at, (sent, failed, *_) in day], within(delays, 0.95))
 
 
-def percentile(counts: Sequence[int], share: float) -> float | None:
-    """Of a histogram over BUCKETS, the value below which this share is; as if each were even."""
+def within(counts: Sequence[int], share: float) -> float | None:
+    """Of a histogram over BUCKETS, the end below which this share is."""
     rest = share * sum(counts)
-    if not rest:
-        return None
-    low = 0.0
     for end, count in zip(BUCKETS, counts, strict=True):
-        if count and rest <= count:
-            return inf if end == inf else low + (end - low) * rest / count
         rest -= count
-        low = end
-    return inf
+        if count and rest <= 0:
+            return end
+    return None

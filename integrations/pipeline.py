@@ -12,7 +12,7 @@ from integrations import answer, http
 from integrations.answer import Call, Passed
 from integrations.connectors.base import Delivery
 from integrations.core import query
-from integrations.core.errors import ExpressionError
+from integrations.core.errors import ExpressionError, MappingError
 from integrations.core.mapping import Result
 from integrations.core.redaction import NO_MAPPING, Personal, Redaction
 from integrations.core.spellings import MASK
@@ -119,7 +119,8 @@ def _prepared(obj: IntegrationObject, plan: Plan) -> Call | Outcome:
         # Made here, where it may take its time: on the event loop it would stop every delivery.
         http.tls_context(request.tls)
     except ExpressionError as error:
-        text = f"{error}{answer.perhaps(left_out)}"
+        whose = "The mapping fails: " if isinstance(error, MappingError) else ""
+        text = f"{whose}{error}{answer.perhaps(left_out)}"
         outcome = obj.fail("mapping_error", text, plan.policy, permanent=True)
         if step:
             outcome.changes["at_source"] = step.source.pk

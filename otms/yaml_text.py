@@ -104,12 +104,22 @@ def loads(text: str) -> Any:
         value = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader, and stricter
         # What JSON can't say, or no database can keep, is told as it is of JSON.
         return documents.loads(documents.dumps(value), most=documents.MOST_VALUES)
+    except yaml.MarkedYAMLError as error:
+        raise NotYaml(_words(error)) from None
     except yaml.YAMLError as error:
         raise NotYaml(" ".join(str(error).split())) from None
     except RecursionError:
         raise NotYaml(str(documents.TooDeep())) from None
     except (ValueError, ArithmeticError) as error:
         raise NotYaml(str(error)) from None
+
+
+def _words(error: yaml.MarkedYAMLError) -> str:
+    """What is wrong, and where: PyYAML tells before that what it was doing."""
+    mark, said = error.problem_mark, f"This is not YAML: {error.problem or error.context}"
+    if mark is None:
+        return f"{said}."
+    return f"{said} (line {mark.line + 1}, column {mark.column + 1})."
 
 
 def dumps(value: Any) -> str:

@@ -40,6 +40,11 @@ SECTIONS: list[tuple[Any, list[tuple[Any, str, Any]]]] = [
     (
         _("Operate"),
         [
+            (
+                _("Where is it?"),
+                "search",
+                Page("integrations_integrationobject_where", "get:integration:object"),
+            ),
             (_("Queue"), "low_priority", IntegrationObject),
             (_("Alerts"), "notifications", Alert),
             (_("Logs"), "article", Log),
@@ -58,6 +63,7 @@ SECTIONS: list[tuple[Any, list[tuple[Any, str, Any]]]] = [
             (_("Message templates"), "edit_note", MessageTemplate),
             (_("Alert recipients"), "contact_emergency", AlertRecipient),
             (_("Schedules"), "schedule", PeriodicTask),
+            (_("HTTP API"), "api", "/api/docs"),
         ],
     ),
     (
@@ -102,6 +108,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _link(request: HttpRequest, what: Any) -> str:
     """The address of a list or a page; nothing for who may not see it."""
+    if isinstance(what, str):  # for everybody who is logged in
+        return what
     if isinstance(what, Page):
         return reverse(f"admin:{what.name}") if allowed(request, what.takes) else ""
     seen = admin.site.get_model_admin(what).has_view_permission(request)

@@ -75,6 +75,7 @@ class PeriodicTaskAdmin(OperatorAdmin, BeatPeriodicTaskAdmin):
     list_display = ("name", "enabled", "when", "next_run", "last_run", "runs")
     list_select_related = ("interval", "crontab")
     list_filter = ("enabled",)
+    list_before_template = "admin/integrations/schedules.html"
     date_hierarchy = None
     fieldsets = (
         (None, {"fields": ("name", "regtask", "task", "enabled", "description")}),

@@ -57,6 +57,11 @@ class ImportForm(forms.Form):
             raise ValidationError(NOT_READ)
         return {**given, "text": text}
 
+    def show_text(self) -> None:
+        """What was in the file stands in the box, to be mended there."""
+        self.data = self.data.copy()
+        self.data["text"] = self.cleaned_data["text"]
+
 
 class SharingPages(PlatformAdmin):
     """Duplicate, export as YAML, and import."""
@@ -72,7 +77,7 @@ class SharingPages(PlatformAdmin):
             except (definition.Invalid, definition.Owned, ValidationError) as error:
                 form.add_error(None, str(error))
             else:
-                text = gettext("It is paused: look at it, then switch it on.")
+                text = gettext("It is paused: look at it, then resume it.")
                 self.message_user(request, text, messages.SUCCESS)
                 return HttpResponseRedirect(page_of(made))
         title = gettext("Duplicate {name}").format(name=integration)
@@ -95,12 +100,20 @@ class SharingPages(PlatformAdmin):
         if form.is_valid():
             made, problems = _made(request, form.cleaned_data["text"])
             if made:
-                text = gettext("It is paused: look at it, type its secrets, then switch it on.")
+                self._warn_of_namesakes(request, made)
+                text = gettext("It is paused: look at it, type its secrets, then resume it.")
                 self.message_user(request, text, messages.SUCCESS)
                 return HttpResponseRedirect(page_of(made))
             for each in problems:
                 form.add_error(None, f"{each.field}: {each.message}".removeprefix(": "))
+            form.show_text()
         return self._sheet(request, "import", gettext("Import an integration"), form, None)
+
+    def _warn_of_namesakes(self, request: HttpRequest, made: Integration) -> None:
+        living = Integration.objects.of(made.platform_id).living().filter(name=made.name)
+        if living.exclude(pk=made.pk).exists():
+            text = gettext("There is another one called {name}: it stays as it is.")
+            self.message_user(request, text.format(name=made.name), messages.WARNING)
 
     def _seen(self, request: HttpRequest, id: str) -> Any:
         integration = self.found(request, id)
@@ -118,8 +131,8 @@ class SharingPages(PlatformAdmin):
 BUTTONS = {"duplicate": _("Duplicate"), "import": _("Import")}
 WHY = {
     "duplicate": _(
-        "The copy says the same and has the same secrets. It is paused, and nothing that waits "
-        "goes with it."
+        "The copy has the same filters, steps, settings and secrets. It is paused, and nothing "
+        "that waits goes with it."
     ),
     "import": _(
         "What Export gave, or what the API takes. It becomes a new integration, which is paused."

@@ -26,7 +26,7 @@ from integrations import places, privacy
 from integrations.admin.export import AT_ONCE, as_file
 from integrations.admin.links import link_to, list_of, page_of, shortened
 from integrations.inbound import imports
-from integrations.models import ImportRow, Replay, Task
+from integrations.models import ImportRow, IntegrationObject, Replay, Task
 from integrations.models.imports import Outcome
 from integrations.models.task import OPEN, Kind, TaskStatus
 from integrations.privacy import work
@@ -141,10 +141,19 @@ class TaskAdmin(FactAdmin):
             "rows": reverse("admin:integrations_task_download", args=[task.pk])
             if task.kind == Kind.IMPORT
             else "",
+            "became": self._became(task),
             "may_stop": may_stop,
             "may_resume": may_resume,
             "act_on_it": reverse(f"admin:integrations_task_{verb}", args=[task.pk]),
         }
+
+    def _became(self, task: Task) -> str:
+        """Where it is seen what became of the objects that a replay made."""
+        if task.kind != Kind.REPLAY or not task.done or task.started_at is None:
+            return ""
+        since = task.started_at.isoformat(sep=" ", timespec="microseconds")
+        more = {"integration__id__exact": task.integration_id, "created_at__gte": since}
+        return list_of(IntegrationObject, **more)
 
     def get_urls(self) -> list[Any]:
         own = path(

@@ -1,5 +1,6 @@
 """Support sends objects once more, and stops and resumes what goes on."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -231,6 +232,18 @@ def test_all_that_failed_are_chosen_on_the_page_of_their_integration(
     mine = IntegrationObject.objects.of(own.platform).filter(replay_of__isnull=False)
     assert mine.count() == 5
     assert mine.filter(replay_of=delivered).exists()
+    shown = browser.html(reverse("admin:integrations_task_change", args=[task.pk]))
+    (link,) = re.findall(r'href="([^"]*)">What became of them', shown)
+    listed = browser.open(link.replace("&amp;", "&")).context["cl"].result_list
+    assert {each.pk for each in listed} == {each.pk for each in mine}
+    # What failed and waits to be delivered by a replay is not replayed again unless asked for.
+    seen = said(browser.open(page(own)))
+    assert "Replay 0 objects" in seen
+    assert "4 failed, but replays of them were delivered or wait: they are left out." in seen
+    again = browser.client.post(page(own), {"status": ["ERROR"], "repaired": "on", "look": "yes"})
+    assert "Replay 4 objects" in said(again)
+    arrived = browser.client.post(page(own), {"status": ["SUCCESS"], "look": "yes"})
+    assert "1 was delivered: it would be sent once more." in said(arrived)
     assert "5 are replays themselves and left out" in said(
         browser.client.post(page(own), {"status": ["ERROR", "SUCCESS", "QUEUE"], "look": "yes"})
     )

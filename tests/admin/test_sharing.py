@@ -100,7 +100,8 @@ def test_the_text_has_no_secret_and_makes_the_same_anew(
     ("text", "said"),
     [
         ("", "Choose a file, or write the text."),
-        ("name: [", "while parsing"),
+        ("name: [", "This is not YAML: expected the node content"),
+        ("a: 1\n b: 2", "(line 2, column 3)"),
         ("- 1", "Invalid data"),
         ("name: x", "type: This field is required."),
         ("name: x\ntype: configured\ntrigger: {entity: nothing}", "trigger"),
@@ -118,6 +119,25 @@ def test_what_is_wrong_with_a_text_is_told(
     answer = browser.client.post(reverse(IMPORT), {"text": text})
     assert said in without_tags(answer.content.decode())
     assert others(own).count() == before
+
+
+def test_what_was_in_a_file_is_mended_in_the_box(browser: Browser) -> None:
+    answer = browser.client.post(
+        reverse(IMPORT), {"file": SimpleUploadedFile("x", b"name: mend me")}
+    )
+    assert "type: This field is required." in without_tags(answer.content.decode())
+    assert "name: mend me" in answer.content.decode()
+
+
+def test_that_another_is_called_so_is_said(own: SimpleNamespace, browser: Browser) -> None:
+    text = exported(browser, own.integration)
+    said = browser.client.post(reverse(IMPORT), {"text": text}, follow=True).content.decode()
+    assert "There is another one called own-integration: it stays as it is." in without_tags(said)
+    own.integration.name = "renamed"
+    own.integration.save()
+    others(own).delete()
+    said = browser.client.post(reverse(IMPORT), {"text": text}, follow=True).content.decode()
+    assert "There is another one" not in said
 
 
 def test_a_file_that_is_no_text_is_refused(browser: Browser) -> None:

@@ -33,7 +33,7 @@ def test_what_cant_be_mapped_is_told_and_not_sent(api: Api, platform: Platform, 
     integration = lively(platform, sink.url(), mapping={"n": {"$path": STATUS, "$type": "integer"}})
     test = tried(api, integration)
     error = (
-        'n: `$type`: "requested" is no whole number. '
+        'The mapping fails: n: `$type`: "requested" is no whole number. '
         'It is written {"$path":"$.transportOrder.status","$type":"integer"}.'
     )
     assert (test["error"], test["result"]) == (error, None)

@@ -157,7 +157,9 @@ def test_a_value_that_has_no_form_in_a_query_is_an_error_that_names_it(
     queue.save_order(external_attributes={"a": "b"})
     queue.run()
     assert queue.only.status == Status.ERROR
-    assert queue.only.error.startswith("who: A parameter of a query is a text, a number")
+    assert queue.only.error.startswith(
+        "The mapping fails: who: A parameter of a query is a text, a number"
+    )
     assert sink.requests == []
 
 
