@@ -59,8 +59,7 @@ class ImportForm(forms.Form):
 
     def show_text(self) -> None:
         """What was in the file stands in the box, to be mended there."""
-        self.data = self.data.copy()
-        self.data["text"] = self.cleaned_data["text"]
+        self.data = {**self.data, "text": self.cleaned_data["text"]}
 
 
 class SharingPages(PlatformAdmin):
