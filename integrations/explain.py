@@ -27,11 +27,15 @@ MOST_CALLED = 10  # records of the same name
 
 @dataclass(frozen=True)
 class Told:
-    """One integration, its newest object about the record if it has one, and what to say of it."""
+    """One integration, its newest object about the record if it has one, and what to say of it.
+
+    `missed`: the record's last change that it listens to, where it was not told of that and can be.
+    """
 
     integration: Integration
     object: IntegrationObject | None
     why: str
+    missed: EntityChange | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,10 @@ def record(platform_id: Any, entity: str, entity_id: Any) -> Explanation:
     """What became of the changes of this record, the newest of each integration."""
     changes = EntityChange.objects.of(platform_id).filter(entity=entity, entity_id=entity_id)
     changes = changes.exclude(origin=origin.REPLAY)  # nothing changed then
-    if not (change := changes.order_by("-pk").select_related("origin_integration").first()):
+    newest = changes.order_by().values("action").annotate(newest=Max("pk")).values("newest")
+    lasts = changes.filter(pk__in=newest).select_related("origin_integration")
+    last = {each.action: each for each in lasts}
+    if not (change := max(last.values(), key=lambda each: each.pk, default=None)):
         text = _(
             "No change of this record is known: it was not saved since integrations are told, or "
             "that is longer ago than history is kept."
@@ -79,7 +86,7 @@ def record(platform_id: Any, entity: str, entity_id: Any) -> Explanation:
     queued = _queued(platform_id, change, known)
     listed += [each.newest.integration for id, each in queued.items() if id not in known]
     words = _words(queued.values(), {each.pk: each for each in listed})
-    around = Known(words, _resumptions(listed, change))
+    around = Known(words, _resumptions(listed, change), last, _told_of(platform_id, last))
     told = [_told(each, queued.get(each.pk), change, around) for each in listed]
     return Explanation(change, _in_short(change, told), told)
 
@@ -97,10 +104,13 @@ class Queued:
 @dataclass(frozen=True)
 class Known:
     """What was asked for all integrations at once: what there is to say of objects, by their
-    numbers, and when those were resumed that were paused at the time of the change."""
+    numbers; when those were resumed that were paused at the time of the change; the last change of
+    each action, and who was told of which."""
 
     words: dict[int, str]
     resumed: dict[UUID, datetime]
+    last: dict[str, EntityChange]
+    told: set[tuple[UUID, int]]
 
 
 def _queued(platform_id: Any, change: EntityChange, listed: set[UUID]) -> dict[UUID, Queued]:
@@ -124,6 +134,11 @@ def _queued(platform_id: Any, change: EntityChange, listed: set[UUID]) -> dict[U
         for row in rows
         if row["newest"] in whole
     }
+
+
+def _told_of(platform_id: Any, last: dict[str, EntityChange]) -> set[tuple[UUID, int]]:
+    queued = IntegrationObject.objects.of(platform_id).filter(change__in=last.values())
+    return set(queued.order_by().values_list("integration", "change"))
 
 
 def _in_short(change: EntityChange, told: list[Told]) -> str:
@@ -158,8 +173,9 @@ def _words(queued: Iterable[Queued], listed: dict[UUID, Integration]) -> dict[in
 def _told(
     integration: Integration, queued: Queued | None, change: EntityChange, known: Known
 ) -> Told:
+    missed = _missed(integration, known)
     if queued is None:
-        return Told(integration, None, _why_not(integration, change, known))
+        return Told(integration, None, _why_not(integration, change, known), missed)
     obj = queued.newest
     said = known.words[obj.pk]
     if obj.change.pk < change.pk:
@@ -177,7 +193,31 @@ def _told(
         )
     if queued.given_up and obj.status != Status.ERROR:
         said = f"{_ended(said)} {_before_that(queued.given_up)}"
-    return Told(integration, obj, said)
+    return Told(integration, obj, said, missed)
+
+
+def missed(integration: Integration, entity_id: Any) -> EntityChange | None:
+    """The last change of this record, if the integration was not told of it and can still be."""
+    entity = integration.trigger_entity
+    found = record(integration.platform_id, entity, entity_id)
+    return next(
+        (each.missed for each in found.integrations if each.integration == integration), None
+    )
+
+
+def _missed(integration: Integration, known: Known) -> EntityChange | None:
+    actions = integration.trigger.get("actions", [])
+    listened = [change for action, change in known.last.items() if action in actions]
+    newest = max(listened, key=lambda change: change.pk, default=None)
+    gone = known.last.get("deleted")
+    if newest and gone and gone.pk > newest.pk:
+        return None  # nobody is told of a record that it is there no more
+    if newest is None or not integration.enabled or integration.deleted_at is not None:
+        return None
+    is_ours = newest.entity == integration.trigger_entity
+    brought = newest.origin_integration_id == integration.pk
+    was_told = (integration.pk, newest.pk) in known.told
+    return newest if is_ours and not brought and not was_told else None
 
 
 def _before_that(given_up: int) -> str:

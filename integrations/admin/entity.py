@@ -4,10 +4,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from integrations import entities, explain, story
+from integrations import entities, explain, replay, story
 from integrations.admin.links import STATUS_COLOURS, link_to, list_of, page_of
 from integrations.models import Email, IntegrationObject, Status
 from otms.accounts.asking import allowed
@@ -48,6 +49,8 @@ class QueueOnPage(PlatformAdmin):
         found = explain.record(request.user.platform, self.entity, record.pk)  # type: ignore[union-attr]
         return {
             "told": _told(found),
+            "may_tell": allowed(request, replay.ACTION),
+            "record": record.pk,
             "why": found.why,
             "rows": [
                 {
@@ -74,6 +77,9 @@ def _told(found: explain.Explanation) -> list[dict[str, Any]]:
             "colour": STATUS_COLOURS[Status(told.object.status)] if told.object else "default",
             "page": page_of(told.object) if told.object else "",
             "why": told.why,
+            "tell": reverse("admin:integrations_integration_tell", args=[told.integration.pk])
+            if told.missed
+            else "",
         }
         for told in found.integrations
     ]

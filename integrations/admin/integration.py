@@ -25,6 +25,7 @@ from integrations.admin.data_source import DataSourceInline
 from integrations.admin.first import FirstPage
 from integrations.admin.integration_form import IntegrationForm
 from integrations.admin.links import health_label, link_to, list_of, pretty, shortened
+from integrations.admin.missed import MissedChange
 from integrations.admin.replaying import ReplayPage
 from integrations.admin.sharing import SharingPages
 from integrations.admin.signing import SigningPage
@@ -98,7 +99,14 @@ class IntegrationList(RowsOfList):
 
 @admin.register(Integration)
 class IntegrationAdmin(
-    FirstPage, WorkbenchPage, ReplayPage, SharingPages, SigningPage, PlatformAdmin, CheckedFirst
+    FirstPage,
+    WorkbenchPage,
+    ReplayPage,
+    MissedChange,
+    SharingPages,
+    SigningPage,
+    PlatformAdmin,
+    CheckedFirst,
 ):
     none_yet = _("An integration listens to changes and sends what others want to know of them.")
     noun = "integration"
@@ -117,7 +125,8 @@ class IntegrationAdmin(
     search_fields = ("name", "description")
     ordering = ("name", "id")
     inlines = (DataSourceInline,)
-    actions = acts_on_one = ("pause", "resume")
+    actions = ("pause", "resume")
+    acts_on_one = (*actions, "tell")
     actions_list = ("first", "import_yaml")
     actions_detail = (
         *("workbench", "replay", "credentials", "signing"),

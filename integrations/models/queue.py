@@ -2,7 +2,7 @@
 
 What a worker may say of one object that it leases stands with the object, in object.py.
 
-    -                 -> QUEUE              enqueue()
+    -                 -> QUEUE              enqueue(), tell()
     QUEUE, RETRY      -> the same, leased   claim_due(), in claim.py
     leased            -> SUCCESS            succeed()
     leased            -> RETRY or ERROR     fail()
@@ -69,16 +69,7 @@ class IntegrationObjectQuerySet(HearingQuerySet):
             if key not in listening:
                 listening[key] = Integration.listening(*key, self.db)
         rows = [
-            self.model(
-                platform_id=change.platform_id,
-                integration=integration,
-                change=change,
-                entity=change.entity,
-                entity_id=change.entity_id,
-                reference=change.reference,
-                lane=str(change.entity_id) if integration.policy.ordering == "perEntity" else None,
-                holds_lane=integration.policy.ordering == "perEntity",
-            )
+            self._of(change, integration)
             for change in changes
             for integration in listening[change.platform_id, change.entity]
             if change.action in integration.trigger["actions"]
@@ -98,6 +89,38 @@ class IntegrationObjectQuerySet(HearingQuerySet):
             insert(rows, self.db, keys=True)
             self._replace(older)
         return rows
+
+    def tell(
+        self, integration: Integration, change: EntityChange, by: str = "a person"
+    ) -> "IntegrationObject | None":
+        """Queue a change for an integration that was not told of it; None where it has been by now.
+
+        It is as if it had been tried: newer changes may have been told, and none replaces it.
+        """
+        with transaction.atomic(using=self.db):
+            entities.load(change.entity).hold([change.entity_id], self.db)
+            if self._all().filter(integration=integration, change=change).exists():
+                return None
+            row = self._of(change, integration)
+            row.done, row.due_at = [], row.first_due(datetime.now(UTC))
+            row.save(using=self.db)
+            text = f"Told of a change that it was not told when that was saved, by {by}."
+            row.line(Level.INFO, "told", text).save(using=self.db)
+            audit.record("replay:integration:objects", row)
+        return row
+
+    def _of(self, change: EntityChange, integration: Integration) -> "IntegrationObject":
+        in_order = integration.policy.ordering == "perEntity"
+        return self.model(
+            platform_id=change.platform_id,
+            integration=integration,
+            change=change,
+            entity=change.entity,
+            entity_id=change.entity_id,
+            reference=change.reference,
+            lane=str(change.entity_id) if in_order else None,
+            holds_lane=in_order,
+        )
 
     def _replaceable(
         self, rows: list["IntegrationObject"]

@@ -109,7 +109,7 @@ class PlatformAdmin(OwnPlatform, TrailAdmin):
 
     def acts(self) -> dict[str, str]:
         """Every action of ours, and the permission that it takes; none: nobody may."""
-        lists = (self.actions, self.actions_list, self.actions_row)
+        lists = (self.actions, self.actions_list, self.actions_row, self.acts_on_one)
         own = [
             each
             for kind in (*lists, self.actions_detail, self.actions_submit_line)

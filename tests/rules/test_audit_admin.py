@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.test import RequestFactory
 from django.urls import reverse
 
+from integrations.models import IntegrationObject
 from otms.accounts import audit
 from otms.accounts.models import User
 from otms.accounts.permissions import catalogue
@@ -132,6 +133,12 @@ def replayed(own: SimpleNamespace, browser: Browser) -> None:
     browser.client.post(page(own, "integration", "integration", "replay"), given)
 
 
+def told_of_what_it_missed(own: SimpleNamespace, browser: Browser) -> None:
+    IntegrationObject.objects.of(own.platform).filter(entity_id=own.order.pk).delete()
+    given = {"record": str(own.order.pk)}
+    browser.client.post(page(own, "integration", "integration", "tell"), given)
+
+
 def asked_first(own: SimpleNamespace, browser: Browser) -> None:
     where = reverse("admin:integrations_integration_first")
     given = {"url": "http://127.0.0.1/new", "name": "New", "actions": "created"}
@@ -208,6 +215,7 @@ HANDLES: dict[tuple[str, str], tuple[str, Any]] = {
         "update:integration",
         chosen("integration", "integration", "resume"),
     ),
+    ("Integration", "tell"): ("replay:integration:objects", told_of_what_it_missed),
     ("Integration", "credentials"): (
         "generate:integration:credentials",
         posted("integration", "integration", "credentials"),

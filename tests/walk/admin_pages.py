@@ -65,6 +65,8 @@ OF_BOTH = {
     ("stop", Task): "stop:integration:task",
     ("resume", Task): "resume:integration:task",
 }
+# Buttons of a page, by POST alone.
+BUTTONS = {**OF_BOTH, ("tell", Integration): "replay:integration:objects"}
 # Of a list, with records that were chosen; and of one record.
 ACTIONS = {
     ("log_out", Session): "delete:user:session",
@@ -90,7 +92,7 @@ ACTIONS_OF_ONE = {
     ("revoke_this", PersonalToken): "delete:user:token",
     ("download", File): "get:integration:file",
     ("download", Task): "get:integration:task",
-    **OF_BOTH,
+    **BUTTONS,
 }
 ACTIONS_OF_LIST = {
     ("new", PersonalToken): "create:user:token",  # for oneself

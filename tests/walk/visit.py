@@ -15,8 +15,8 @@ from tests.walk import furnished
 from tests.walk.admin_pages import (
     ACTIONS,
     ACTIONS_OF_ONE,
+    BUTTONS,
     EVERYBODY,
-    OF_BOTH,
     OWN_LISTS,
     PAGES,
     VISITOR,
@@ -131,7 +131,7 @@ class Visit:
                 one = reverse(name_of(name, model), args=[record.pk])
                 there = {302, 403, 404} if record is foreign else {200, 302, *ALSO.get(name, ())}
                 expected = there if self.may(takes) else {403, 404}
-                if (name, of) not in OF_BOTH:  # a button of the page: by POST alone
+                if (name, of) not in BUTTONS:
                     self.get(one, expected)
                 self.post(one, {}, expected)
 
