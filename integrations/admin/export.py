@@ -32,7 +32,7 @@ class Exported(FactAdmin):
     """Pages of what happened whose list can be taken along."""
 
     list_after_template = "admin/integrations/export.html"
-    most_exported = MOST
+    most_exported = f"{MOST:,}"
     # The columns of the file: what each is called, and where its value is, as lookups are written.
     exported: dict[str, str] = {}
 

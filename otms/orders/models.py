@@ -249,7 +249,7 @@ class Goods(Written):
 
     class Meta:
         ordering = ["position", "created_at", "id"]
-        verbose_name = _("goods")
+        verbose_name = _("goods line")
         verbose_name_plural = _("goods")
 
     def __str__(self) -> str:

@@ -113,7 +113,7 @@ function edit(area, whenChanged) {
     readOnly: "kept" in area.dataset,
     minLines: Math.min(area.rows, 8),
     maxLines: area.rows * 2,
-    wrap: true,
+    wrap: area.name !== "document",
     indentedSoftWrap: false,
     tabSize: 2,
     showPrintMargin: false,

@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
                 ('consignment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='goods', to='orders.consignment')),
                 ('platform', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.platform')),
             ],
-            options={'ordering': ['position', 'created_at', 'id'], 'verbose_name': 'goods', 'verbose_name_plural': 'goods'},
+            options={'ordering': ['position', 'created_at', 'id'], 'verbose_name': 'goods line', 'verbose_name_plural': 'goods'},
         ),
         migrations.CreateModel(
             name='TransportOrder',
