@@ -252,11 +252,11 @@ class IntegrationAdmin(
             )
             self.message_user(request, text, messages.WARNING)
         if integration.enabled and reason:
-            text = gettext("Suspended: {reason} Saving it lets it go on.")
+            text = gettext("Suspended: {reason} It goes on when somebody resumes it.")
             self.message_user(request, text.format(reason=reason), messages.WARNING)
         for troubled in integration.gate.trouble.values():
             if troubled.is_on and not reason:
-                text = gettext("In trouble: {how} Saving it tries at once.")
+                text = gettext("In trouble: {how}")
                 text = text.format(how=story.failing(troubled))
                 self.message_user(request, text, messages.WARNING)
         for facts in pressure.of_platform(integration.platform_id):
@@ -272,11 +272,16 @@ class IntegrationAdmin(
         (shown,) = definition.shown([integration])
         day = glance.of([integration])[integration.pk]
         handle = "pause" if integration.enabled else "resume"
+        gate = integration.gate
+        suspended = integration.enabled and bool(gate.pause_reason)
+        troubled = any(each.is_on for each in gate.trouble.values())
+        again = _("Resume") if suspended else _("Try now") if troubled else ""
         told = {
             **shown_day(day, shown["health"]),
             "health": shown["health"],
             "label": health_label(shown),
             "handle": handle if self.offers(request, getattr(self, handle)) else "",
+            "again": again if integration.enabled and self.offers(request, self.resume) else "",
             "lists": [
                 (name, list_of(model, integration__id__exact=integration.pk))
                 for name, model, takes in LISTS

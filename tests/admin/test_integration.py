@@ -16,7 +16,7 @@ from integrations import egress
 from integrations.core.trouble import MANY, Place, Report
 from integrations.models import DataSource, Gate, Integration, Status
 from tests import make
-from tests.admin.conftest import SECRET, Browser, errors, furnish, queued, told
+from tests.admin.conftest import SECRET, Browser, errors, furnish, queued, told, without_tags
 
 ADD = "admin:integrations_integration_add"
 LIST = "admin:integrations_integration_changelist"
@@ -129,6 +129,23 @@ def test_the_page_says_which_target_is_in_trouble(
     html = browser.html(page)
     assert "In trouble: ERP failed 10 times since" in html
     assert "It answered 503. One call at a time is tried, the next at" in html
+    # And a button has it tried now.
+    assert re.search(r'action="../resume/".*?Try now</button>', html, re.DOTALL)
+    browser.client.post(reverse("admin:integrations_integration_resume", args=[own.integration.pk]))
+    html = browser.html(page)
+    assert "One call at a time is tried, the next one now." in html
+
+
+def test_one_that_is_suspended_is_resumed_by_a_button(
+    own: SimpleNamespace, browser: Browser, page: str
+) -> None:
+    assert "Resume</button>" not in browser.html(page)
+    Gate.objects.filter(pk=own.integration.pk).update(pause_reason="It said 410.")
+    html = browser.html(page)
+    assert "Suspended: It said 410. It goes on when somebody resumes it." in without_tags(html)
+    assert re.search(r'action="../resume/".*?Resume</button>', html, re.DOTALL)
+    browser.client.post(reverse("admin:integrations_integration_resume", args=[own.integration.pk]))
+    assert Gate.objects.get(pk=own.integration.pk).pause_reason == ""
 
 
 def test_pause_and_resume(own: SimpleNamespace, browser: Browser) -> None:
