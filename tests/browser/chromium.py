@@ -38,11 +38,16 @@ def found() -> str:
 
 
 class Chromium:
-    """One window; what it complains about is kept in `complaints`."""
+    """One window; what it complains about is kept in `complaints`, what it asks in `questions`.
+
+    A question is answered with yes.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.complaints: list[str] = []
         self.complaints_of_policy = 0
+        self.questions: list[str] = []
+        self._yes: asyncio.Future[Any] | None = None
         self._runner = asyncio.Runner()
         self._process = subprocess.Popen(
             [found(), *OPTIONS, f"--user-data-dir={folder}", "about:blank"],
@@ -150,6 +155,10 @@ class Chromium:
     def _hear(self, event: str, params: Any) -> None:
         if event == "Page.loadEventFired":
             self._load.set()
+        elif event == "Page.javascriptDialogOpening":
+            self.questions.append(params["message"])
+            yes = self._call("Page.handleJavaScriptDialog", accept=True)
+            self._yes = asyncio.ensure_future(yes)
         elif event == "Network.responseReceived" and params["type"] == "Document":
             self._status = params["response"]["status"]
         elif event == "Runtime.exceptionThrown":

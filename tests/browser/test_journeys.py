@@ -173,6 +173,8 @@ def test_a_credential_is_rotated(
     shown = journey.reads("otms_int_")
     assert "never shown again" in shown
     journey.click("Revoke")
+    journey.clicks += 1  # yes
+    assert journey.window.questions[-1].startswith("Revoke it? Whoever calls with it is refused")
     journey.reads("Revoked: ")
     figure(f"a credential rotated: {journey}")
 
