@@ -6,11 +6,13 @@ what the integrations say now.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Count, Max, Q
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -86,7 +88,7 @@ def record(platform_id: Any, entity: str, entity_id: Any) -> Explanation:
     queued = _queued(platform_id, change, known)
     listed += [each.newest.integration for id, each in queued.items() if id not in known]
     words = _words(queued.values(), {each.pk: each for each in listed})
-    around = Known(words, _resumptions(listed, change), last, _told_of(platform_id, last))
+    around = Known(words, _resumptions(listed, change), last)
     told = [_told(each, queued.get(each.pk), change, around) for each in listed]
     return Explanation(change, _in_short(change, told), told)
 
@@ -94,23 +96,24 @@ def record(platform_id: Any, entity: str, entity_id: Any) -> Explanation:
 @dataclass(frozen=True)
 class Queued:
     """What one integration has in the queue about a record: its newest object, and that about the
-    last change; they are two where an older change was replayed since."""
+    last change; they are two where an older change was replayed since. `told_up_to`: the number of
+    the last change that it has."""
 
     newest: IntegrationObject
     of_change: IntegrationObject | None
+    told_up_to: int
     given_up: int
 
 
 @dataclass(frozen=True)
 class Known:
     """What was asked for all integrations at once: what there is to say of objects, by their
-    numbers; when those were resumed that were paused at the time of the change; the last change of
-    each action, and who was told of which."""
+    numbers; when those were resumed that were paused at the time of the change; and the last change
+    of each action."""
 
     words: dict[int, str]
     resumed: dict[UUID, datetime]
     last: dict[str, EntityChange]
-    told: set[tuple[UUID, int]]
 
 
 def _queued(platform_id: Any, change: EntityChange, listed: set[UUID]) -> dict[UUID, Queued]:
@@ -120,6 +123,7 @@ def _queued(platform_id: Any, change: EntityChange, listed: set[UUID]) -> dict[U
     found = same.values("integration").annotate(
         newest=Max("pk"),
         of_change=Max("pk", filter=Q(change=change.pk)),
+        told_up_to=Max("change"),
         given_up=Count("pk", filter=Q(status=Status.ERROR)),
     )
     rows = list(found.order_by("-newest"))
@@ -129,16 +133,11 @@ def _queued(platform_id: Any, change: EntityChange, listed: set[UUID]) -> dict[U
     whole = queued.select_related("integration__gate", "change", "since").in_bulk(ids)
     return {
         row["integration"]: Queued(
-            whole[row["newest"]], whole.get(row["of_change"]), row["given_up"]
+            whole[row["newest"]], whole.get(row["of_change"]), row["told_up_to"], row["given_up"]
         )
         for row in rows
         if row["newest"] in whole
     }
-
-
-def _told_of(platform_id: Any, last: dict[str, EntityChange]) -> set[tuple[UUID, int]]:
-    queued = IntegrationObject.objects.of(platform_id).filter(change__in=last.values())
-    return set(queued.order_by().values_list("integration", "change"))
 
 
 def _in_short(change: EntityChange, told: list[Told]) -> str:
@@ -173,7 +172,7 @@ def _words(queued: Iterable[Queued], listed: dict[UUID, Integration]) -> dict[in
 def _told(
     integration: Integration, queued: Queued | None, change: EntityChange, known: Known
 ) -> Told:
-    missed = _missed(integration, known)
+    missed = _missed(integration, queued, known)
     if queued is None:
         return Told(integration, None, _why_not(integration, change, known), missed)
     obj = queued.newest
@@ -205,19 +204,21 @@ def missed(integration: Integration, entity_id: Any) -> EntityChange | None:
     )
 
 
-def _missed(integration: Integration, known: Known) -> EntityChange | None:
+def _missed(integration: Integration, queued: Queued | None, known: Known) -> EntityChange | None:
     actions = integration.trigger.get("actions", [])
     listened = [change for action, change in known.last.items() if action in actions]
     newest = max(listened, key=lambda change: change.pk, default=None)
-    gone = known.last.get("deleted")
-    if newest and gone and gone.pk > newest.pk:
-        return None  # nobody is told of a record that it is there no more
     if newest is None or not integration.enabled or integration.deleted_at is not None:
         return None
+    gone = known.last.get("deleted")
+    # Nobody is told of a record that it is there no more, nor of an older state last.
+    is_late = (gone and gone.pk > newest.pk) or (queued and queued.told_up_to >= newest.pk)
+    # What was delivered before that is forgotten: it may have been told.
+    kept = settings.OTMS_KEEP_DAYS
+    is_forgotten = kept and newest.created_at < now() - timedelta(days=kept)
     is_ours = newest.entity == integration.trigger_entity
     brought = newest.origin_integration_id == integration.pk
-    was_told = (integration.pk, newest.pk) in known.told
-    return newest if is_ours and not brought and not was_told else None
+    return newest if is_ours and not (is_late or is_forgotten or brought) else None
 
 
 def _before_that(given_up: int) -> str:

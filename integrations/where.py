@@ -5,7 +5,7 @@ whole, as it is written, because that is what an index answers at any size. Wher
 so, a part of a name is looked for, in small letters and capitals alike, among the newest records.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -30,8 +30,12 @@ class Found:
     how: str
 
 
-def find(platform_id: Any, asked: str) -> list[Found]:
-    """The records that may be meant, the likeliest first: 20 at most, each once."""
+def find(platform_id: Any, asked: str, seen: Iterable[str] = ()) -> list[Found]:
+    """The records that may be meant, the likeliest first: 20 at most, each once.
+
+    A part of a name is looked for in the kinds of records that are `seen`, which this person may
+    look through.
+    """
     if names.is_none(asked):
         return []
     found: dict[tuple[str, UUID], Found] = {}
@@ -39,7 +43,7 @@ def find(platform_id: Any, asked: str) -> list[Found]:
         for each in look(platform_id, asked):
             found.setdefault((each.entity, each.id), each)
     if not found:
-        return list(_by_a_part(platform_id, asked))[:MOST]
+        return list(_by_a_part(platform_id, asked, seen))[:MOST]
     return list(found.values())[:MOST]
 
 
@@ -79,8 +83,8 @@ def _by_whose_it_is(platform_id: Any, asked: str) -> Iterator[Found]:
                 yield Found(key, id, _("belongs to {whose}").format(whose=asked))
 
 
-def _by_a_part(platform_id: Any, asked: str) -> Iterator[Found]:
-    for key in entities.known():
+def _by_a_part(platform_id: Any, asked: str, seen: Iterable[str]) -> Iterator[Found]:
+    for key in seen:
         kind = entities.load(key)
         if len(asked) < SHORTEST or (part := kind.resembling(asked)) is None:
             continue

@@ -4,7 +4,6 @@ Each text is looked at by itself, so that a slip in one does not hide what the o
 """
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -84,16 +83,9 @@ def read(text: str) -> Any:
     except documents.NotJson as error:
         raise Unread(Mark(error.line, error.said)) from None
     except documents.DuplicateKey as error:
-        raise Unread(Mark(_second(text, error.key), str(error))) from None
+        raise Unread(Mark(Lines(text).second(error.key), str(error))) from None
     except documents.DocumentError as error:
         raise Unread(Mark(1, str(error))) from None
-
-
-def _second(text: str, key: str) -> int:
-    """The line on which a key stands for the second time."""
-    written = re.escape(json.dumps(key, ensure_ascii=False))
-    places = [each.start() for each in re.finditer(rf"{written}\s*:", text)]
-    return text.count("\n", 0, places[1]) + 1 if len(places) > 1 else 1
 
 
 def judged(text: str, document: Any) -> Judged:

@@ -6,6 +6,7 @@ Nothing of the text itself is repeated: it may be anybody's.
 import json
 import re
 
+BLANKS = " \t\r\n"
 TRAILING = "a comma stands before a closing bracket, with nothing behind it"
 # What Python's reader says, by how it begins: the same in all versions that say it at all.
 _SAID = {
@@ -23,6 +24,7 @@ _SAID = {
 # What people write that is no JSON, by how it begins.
 _WRITTEN = {
     r"//|/\*|#": "JSON has no comments",
+    r"[^\S \t\r\n]|[\ufeff\u200b]": "a blank stands here that JSON does not know",
     "['`\u2018\u2019\u201c\u201d\u201e]": "texts and names stand in straight double quotes",
     r"(?i:true|false|null)\b": "true, false and null are written in lower case",
     r"None\b": "nothing is written as `null`",
@@ -33,8 +35,8 @@ _WRITTEN = {
 
 def words(error: json.JSONDecodeError) -> str:
     """What to mend at the place of the error, such as `a colon is missing before this`."""
-    text, rest = error.doc[: error.pos].rstrip(), error.doc[error.pos :]
-    if not rest.strip():
+    text, rest = error.doc[: error.pos].rstrip(BLANKS), error.doc[error.pos :]
+    if not rest.strip(BLANKS):
         return "it ends too early" if text else "it is empty"
     if error.msg.startswith("Expecting"):
         if text.endswith(",") and rest[0] in "}]":

@@ -125,8 +125,9 @@ class Bench:
     def find(self) -> None:
         """Take the record that is called so."""
         asked = self.request.POST.get("asked", "").strip()
-        found = where.find(self.integration.platform_id, asked) if asked and self.may_see else []
-        key = self.integration.trigger_entity
+        key, found = self.integration.trigger_entity, []
+        if asked and self.may_see:
+            found = where.find(self.integration.platform_id, asked, [key])
         if record := next((each.id for each in found if each.entity == key), None):
             self.record = record
             self.look()

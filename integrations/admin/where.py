@@ -35,7 +35,9 @@ class WhereIsIt(FactAdmin):
     def where(self, request: HttpRequest) -> HttpResponse:
         """The record's page if one is meant, else a list of those that may be."""
         asked = request.GET.get("q", "").strip()
-        found = find(request.user.platform.pk, asked) if asked else []  # type: ignore[union-attr]
+        found = []
+        if asked:
+            found = find(request.user.platform.pk, asked, _seen(request))  # type: ignore[union-attr]
         shown = self._shown(request, found)
         if len(shown) == 1:
             return HttpResponseRedirect(shown[0]["page"])
@@ -73,6 +75,15 @@ class WhereIsIt(FactAdmin):
             told = {"label": label, "page": page, "how": each.how, "called": name}
             shown.append({**told, "statuses": labels})
         return shown
+
+
+def _seen(request: HttpRequest) -> list[str]:
+    """The kinds of records that this person may look through."""
+    return [
+        key
+        for key in entities.known()
+        if admin.site.get_model_admin(entities.load(key).root).has_view_permission(request)
+    ]
 
 
 def _newest(platform: Any, found: list[Found]) -> dict[UUID, list[IntegrationObject]]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping as Object
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from integrations.core import filters, paths
@@ -72,22 +73,32 @@ class Mapping:
                 if paths.compile(path.replace("[*]", "[0]")).find(document)
             ]
             explained = [_explained(warning, document) for warning in first]
-            return Result(value, explained + rest + self._misspelt(scope, document) + meant)
+            idle = self._idle(scope, document)
+            return Result(
+                value, explained + rest + idle + self._misspelt(scope, document, idle) + meant
+            )
         return Result(value, scope.warnings)
 
-    def _misspelt(self, scope: Scope, document: Any) -> list[MappingWarning]:
+    def _idle(self, scope: Scope, document: Any) -> list[MappingWarning]:
+        """Loops over lists that are there and empty, wherever they stand."""
+        never, found = scope.idle - scope.looped, list[MappingWarning]()
+        work = Work()  # one for all of them
+        loops = (each for each in dict.fromkeys(self._loops) if each[0] in never)
+        with suppress(ValueError):  # what is too much work was told where it was done
+            for target, path in islice(loops, EXPLAINED):
+                around = path.removesuffix("[*]")
+                if paths.compile(around).find(document, work):
+                    found.append(LoopWarning(target, around))
+        return found
+
+    def _misspelt(
+        self, scope: Scope, document: Any, idle: list[MappingWarning]
+    ) -> list[MappingWarning]:
         """Paths that find nothing, though nothing was left out for it, and look like another."""
         told = {warning.whole or warning.path for warning in scope.warnings}
+        told |= {f"{each.path}[*]" for each in idle}
         found: list[MappingWarning] = []
         work = Work()  # one for all of them
-        with suppress(ValueError):  # what is too much work was told where it was done
-            for target, path in dict.fromkeys(self._loops):
-                around = path.removesuffix("[*]")
-                if not paths.compile(path).find(document, work) and (
-                    paths.compile(around).find(document, work)
-                ):
-                    told.add(path)
-                    found.append(LoopWarning(target, around))
         for target, path in dict.fromkeys(self._paths):
             if path in told or len(found) == EXPLAINED:
                 continue

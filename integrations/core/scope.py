@@ -112,6 +112,9 @@ class Scope:
     warnings: list[MappingWarning] = field(default_factory=list)
     room: int = LARGEST_RESULT
     work: Work | None = None
+    # The targets of loops that went round, and of those that had nothing to go round for.
+    looped: set[str] = field(default_factory=set)
+    idle: set[str] = field(default_factory=set)
 
     def warn(self, warning: MappingWarning) -> None:
         """Note it, in a loop once and not for each item."""

@@ -150,6 +150,7 @@ def each(builder: Builder, place: Place) -> Step:
         items = items_of(scope)
         if items is MISSING or items is None:
             return items
+        (scope.looped if items else scope.idle).add(target)
         try:
             scope.budget().spend(PIECE * pieces * len(items))
         except Exhausted:

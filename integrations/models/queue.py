@@ -93,16 +93,26 @@ class IntegrationObjectQuerySet(HearingQuerySet):
     def tell(
         self, integration: Integration, change: EntityChange, by: str = "a person"
     ) -> "IntegrationObject | None":
-        """Queue a change for an integration that was not told of it; None where it has been by now.
+        """Queue a change for an integration that was not told of it; None where it is not to be.
 
-        It is as if it had been tried: newer changes may have been told, and none replaces it.
+        Judged while nobody else changes the record: told of this change or of a later one, the
+        integration is not told an older state last.
         """
         with transaction.atomic(using=self.db):
             entities.load(change.entity).hold([change.entity_id], self.db)
-            if self._all().filter(integration=integration, change=change).exists():
+            # What was deleted has no row to hold, but its change has.
+            changes = EntityChange.objects.using(self.db).of(change.platform_id)
+            list(changes.filter(pk=change.pk).select_for_update(no_key=True).values_list("pk"))
+            told = self._all().filter(integration=integration, entity_id=change.entity_id)
+            listens = Integration.objects.using(self.db).of(change.platform_id).living()
+            listens = listens.filter(pk=integration.pk, enabled=True)
+            if told.filter(change__gte=change).exists() or not listens.exists():
                 return None
             row = self._of(change, integration)
+            # As if it had been tried: no newer one replaces it.
             row.done, row.due_at = [], row.first_due(datetime.now(UTC))
+            if change.hops >= origin.MOST_HOPS:
+                row.go_round_no_more()
             row.save(using=self.db)
             text = f"Told of a change that it was not told when that was saved, by {by}."
             row.line(Level.INFO, "told", text).save(using=self.db)

@@ -16,7 +16,7 @@ from otms.accounts.inlines import PlatformStackedInline, PlatformTabularInline
 from otms.accounts.platform_admin import PlatformAdmin
 from otms.accounts.platform_forms import JsonWidget, PlatformForm
 from otms.accounts.zone import moment
-from otms.db import newest
+from otms.db import names, newest
 from otms.db.fields import DocumentField
 from otms.orders.models import (
     Business,
@@ -58,7 +58,8 @@ class SearchedInNewest(PlatformAdmin):
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         found, several = super().get_search_results(request, queryset, search_term)
         every = self.get_queryset(request).select_related(None).order_by()
-        if not (term := search_term.strip()) or not (those := newest.among(every)):
+        term = search_term.strip()
+        if not term or names.is_none(term) or not (those := newest.among(every)):
             return found, several
         for name in self.called:  # each by its own index
             ids = every.filter(~those, **{name: term}).values_list("pk", flat=True)

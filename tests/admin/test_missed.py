@@ -1,13 +1,20 @@
 """An order was saved while an integration was paused: support has it sent all the same."""
 
 import re
+import threading
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
+from django.db import connection
 from django.urls import reverse
+from django.utils.timezone import now
 
+from integrations import explain
 from integrations.admin.links import page_of
+from integrations.core import origin
 from integrations.models import EntityChange, Integration, IntegrationObject, Log, Status
 from otms.accounts.audit import AuditEntry
 from tests import make
@@ -154,3 +161,91 @@ def test_who_may_not_replay_has_no_button(own: SimpleNamespace, missed: Any) -> 
     assert buttons(browser.html(page_of(missed))) == []
     assert tell(browser, own.integration, missed.pk).status_code == 403
     assert not objects(own.integration, missed).exists()
+
+
+def test_an_older_state_is_not_told_after_a_newer_one(
+    own: SimpleNamespace, browser: Browser
+) -> None:
+    own.integration.trigger = {**own.integration.trigger, "actions": ["updated"]}
+    own.integration.save()
+    order = make.OrderFactory(platform=own.platform, name="One")
+    order.name = "Two"
+    order.save()
+    own.integration.trigger = {**own.integration.trigger, "actions": ["created"]}
+    own.integration.save()
+    assert buttons(browser.html(page_of(order))) == []
+    tell(browser, own.integration, order.pk)
+    assert [row.reference for row in objects(own.integration, order)] == ["Two"]
+
+
+def test_what_changed_since_it_was_looked_at_is_told_last(
+    own: SimpleNamespace, missed: Any
+) -> None:
+    listens_to_all(own.integration)
+    change = explain.missed(own.integration, missed.pk)
+    assert change
+    missed.name = "Later"
+    missed.save()
+    queue = IntegrationObject.objects.of(own.platform)
+    assert queue.tell(own.integration, change) is None
+    assert [row.reference for row in objects(own.integration, missed)] == ["Later"]
+
+
+@pytest.mark.parametrize("what", ["paused", "deleted"])
+def test_one_that_listens_no_more_meanwhile_is_not_told(
+    own: SimpleNamespace, missed: Any, what: str
+) -> None:
+    change = explain.missed(own.integration, missed.pk)
+    assert change
+    stale = Integration.objects.of(own.platform).get(pk=own.integration.pk)
+    own.integration.switch(False) if what == "paused" else own.integration.retire()
+    assert IntegrationObject.objects.of(own.platform).tell(stale, change) is None
+
+
+def test_what_was_delivered_and_forgotten_is_not_offered(
+    own: SimpleNamespace, browser: Browser, settings: LazySettings
+) -> None:
+    order = make.OrderFactory(platform=own.platform)
+    objects(own.integration, order).delete()
+    assert buttons(browser.html(page_of(order)))
+    old = now() - timedelta(days=settings.OTMS_KEEP_DAYS + 1)
+    EntityChange.objects.of(own.platform).filter(entity_id=order.pk).update(created_at=old)
+    assert buttons(browser.html(page_of(order))) == []
+    settings.OTMS_KEEP_DAYS = 0  # nothing is forgotten
+    assert buttons(browser.html(page_of(order)))
+
+
+def test_what_goes_round_is_ended_here_too(
+    own: SimpleNamespace, missed: Any, browser: Browser
+) -> None:
+    changes = EntityChange.objects.of(own.platform).filter(entity_id=missed.pk)
+    changes.update(hops=origin.MOST_HOPS)
+    tell(browser, own.integration, missed.pk)
+    (row,) = objects(own.integration, missed)
+    assert row.status == Status.SKIPPED
+    assert row.due_at is None
+
+
+def test_many_clicks_are_one(own: SimpleNamespace, missed: Any) -> None:
+    """Of a record that is there, and of one that is not."""
+    own.integration.trigger = {**own.integration.trigger, "actions": ["created", "deleted"]}
+    own.integration.save()
+    gone = make.OrderFactory(platform=own.platform)
+    id = gone.pk
+    gone.delete()
+    objects(own.integration, SimpleNamespace(pk=id)).delete()
+    for record in (missed.pk, id):
+        barrier = threading.Barrier(4)
+
+        def click(record: Any = record, barrier: threading.Barrier = barrier) -> None:
+            browser = Browser(own.user)
+            barrier.wait()
+            tell(browser, own.integration, record)
+            connection.close()
+
+        clicks = [threading.Thread(target=click) for _ in range(4)]
+        for each in clicks:
+            each.start()
+        for each in clicks:
+            each.join()
+        assert objects(own.integration, SimpleNamespace(pk=record)).count() == 1

@@ -196,3 +196,6 @@ def test_parts_are_looked_for_in_the_newest_and_whole_names_in_all(
     assert found("no-1") == ["ANCHOR-10"]
     assert found("ANCHOR-2") == []
     assert len(found("")) == 4
+    asked = {"app_label": "orders", "model_name": "event", "field_name": "transport_order"}
+    answer = browser.client.get("/admin/autocomplete/", {"term": "\0abc", **asked})
+    assert answer.status_code == 200

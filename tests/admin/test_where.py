@@ -96,6 +96,14 @@ def test_who_may_not_see_orders_is_led_to_the_queue(own: SimpleNamespace, order:
     assert led_to(Browser(person), "4711") == list_of(IntegrationObject, q=order.pk)
 
 
+def test_who_may_not_see_orders_is_shown_no_parts_of_them(own: SimpleNamespace, order: Any) -> None:
+    person = make.UserFactory(
+        platform=own.platform, is_staff=True, role="", may=["get:integration:object"]
+    )
+    for part in ("otterda", "cme Cor"):
+        assert "Nothing is called" in Browser(person).html(f"{reverse(WHERE)}?q={part}")
+
+
 def test_what_nobody_calls_so_is_said_and_what_is_anothers_is_not_found(
     own: SimpleNamespace, browser: Browser
 ) -> None:
@@ -133,18 +141,19 @@ def test_a_part_in_small_letters_is_found_where_nothing_is_called_so(
 def test_nothing_is_looked_for_row_by_row_but_in_the_newest(
     own: SimpleNamespace, order: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    kinds = ["transportOrder", "business"]
     with CaptureQueriesContext(connection) as seen:
-        assert where.find(own.platform.pk, "4711")
-        assert where.find(own.platform.pk, str(order.pk))
+        assert where.find(own.platform.pk, "4711", kinds)
+        assert where.find(own.platform.pk, str(order.pk), kinds)
     assert not [each for each in seen if " LIKE " in each["sql"] or " OR " in each["sql"]]
     for number in range(3):
         make.OrderFactory(platform=own.platform, name=f"N{number}")
-    assert where.find(own.platform.pk, "otterda")
+    assert where.find(own.platform.pk, "otterda", kinds)
     monkeypatch.setattr("otms.db.newest.LOOKED_THROUGH", 2)
-    assert where.find(own.platform.pk, "otterda") == []
+    assert where.find(own.platform.pk, "otterda", kinds) == []
     with CaptureQueriesContext(connection) as seen:
-        assert where.find(own.platform.pk, "N1")
-        assert where.find(own.platform.pk, "nothing") == []
+        assert where.find(own.platform.pk, "N1", kinds)
+        assert where.find(own.platform.pk, "nothing", kinds) == []
     looked = [each["sql"] for each in seen if " LIKE " in each["sql"]]
     assert looked
     for sql in looked:

@@ -1,8 +1,10 @@
 """On which line of a mapping stands what somebody is told about."""
 
+import json
+
 import pytest
 
-from integrations.core.lines import line_of
+from integrations.core.lines import Lines, line_of
 
 MAPPING = """
 {
@@ -83,6 +85,35 @@ def test_what_is_written_there_has_its_line(field: str, written: str, line: int)
 )
 def test_a_filter_has_its_line(place: str, line: int) -> None:
     assert line_of(FILTERS, place) == line
+
+
+def test_a_path_that_another_begins_with_is_not_taken_for_it() -> None:
+    text = '{"note": {\n"$if": {"field": "$.transportOrder.id"},\n"$then": {"$path": "t"}\n}}'
+    assert line_of(text, "note", "$.t") == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "line"),
+    [
+        ('[{"field": 1},\n{"field": 2},\n{"field": 3,\n"field": 4}]', "field", 4),
+        ('{"x": {"a": 1},\n"y": {"a": 1,\n"a": 2}}', "a", 3),
+        ('{"\\u0061": 1,\n"a": 2}', "a", 2),
+        ('{"a": 1,\n"a": 2, oops', "a", 2),
+        ('{"a": 1,\n"a": ' + "[" * 5000, "a", 2),
+        ('{"a": 1}', "a", 1),
+    ],
+)
+def test_a_name_that_stands_twice_has_the_line_of_the_second(
+    text: str, name: str, line: int
+) -> None:
+    assert Lines(text).second(name) == line
+
+
+def test_looking_for_parts_within_operators_ends() -> None:
+    text = json.dumps({"$lookup": {f"${n}": {} for n in range(40_000)}, "$do": {"a": "b"}})
+    lines = Lines(text)
+    for n in range(200):
+        assert lines.of(f"nothing{n}", "$bad") == 1
 
 
 def test_a_text_alone_has_one_line() -> None:

@@ -79,3 +79,13 @@ def test_who_asks_hears_of_misspelt_paths_that_leave_nothing_out(written):
 def test_what_is_expected_to_be_missing_is_no_misspelling():
     written = {"x": {"$path": "$.transportOrder.customer.vat", "$default": "-"}}
     assert apply(written, explain=True).warnings == []
+
+
+def test_idle_loops_do_not_take_the_place_of_what_is_misspelt():
+    loops = {f"l{n}": {"$each": f"$.list{n}", "$do": "@.x"} for n in range(30)}
+    written = {**loops, "a": {"$path": "$.transportOrder.customer.nmae", "$default": 1}}
+    order = {"transportOrder": {"customer": {"name": "x"}}}
+    document = {**order, **{f"list{n}": [] for n in range(30)}}
+    told = mapping.compile(written).apply(document, explain=True).warnings
+    assert [each.meant for each in told if each.meant] == ["$.transportOrder.customer.name"]
+    assert sum("has no item" in each.message for each in told) == mapping.EXPLAINED

@@ -101,6 +101,9 @@ def test_a_number_that_is_none_is_not_read(text):
         ('{"a": "b}', "the text that begins here has no closing quote"),
         ('{"a": "b\nc"}', "a text ends on its line; a new line in it is written `\\n`"),
         ('{"a": 1} x', "the document has ended before this"),
+        ('{"a": 1}\xa0', "the document has ended before this"),
+        ('\xa0{"a": 1}', "a blank stands here that JSON does not know"),
+        ('{"a": 1,\u200b"b": 2}', "a blank stands here that JSON does not know"),
     ],
 )
 def test_what_is_no_json_says_what_to_mend(text: str, said: str) -> None:

@@ -98,6 +98,13 @@ def test_a_loop_without_an_item_says_that_it_was_not_looked_at(
         seen = bench.types(mapping=lines % written, document=document)
         assert f"Line 2: `lines` is empty: `{path}` has no item in this document" in seen
         assert "Did you mean" not in seen
+    both = f'{{"l": {{"$first": [{{"$each": "{path}", "$do": "@.n"}}, "$.x"]}}}}'
+    assert "`l` is empty" in bench.types(mapping=both, document=document)
+    never = (
+        '{"l": {"$if": {"field": "$.transportOrder", "operator": "exists"}, "$then": 1,'
+        f' "$else": {{"$each": "{path}", "$do": "@.n"}}}}}}'
+    )
+    assert "is empty" not in bench.types(mapping=never, document=document)
     one = json.dumps({"transportOrder": {"consignments": [{"name": "A"}]}})
     seen = bench.types(mapping=lines % path, document=one)
     assert "is empty" not in seen
