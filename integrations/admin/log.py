@@ -27,6 +27,7 @@ from otms.db import names
 
 # No index has the words of a line: they are looked for in so many lines, which takes a moment.
 LOOKED_THROUGH = 10_000
+MOST_FOUND = 2_000
 # Those of the labels, on both grounds.
 ANSWER_COLOURS = {
     "success": "text-green-700 dark:text-green-400",
@@ -56,9 +57,10 @@ class EntryAdmin(Exported, ObjectSearch):
         term, one = search_term.strip(), "integration__id__exact" in request.GET
         if not (term and one) or names.is_none(term) or found.exists():
             return found, several
-        anywhere = (Q(**{f"{name}__icontains": term}) for name in self.texts)
-        newest = self.model.newest_of(request.GET["integration__id__exact"], LOOKED_THROUGH)
-        return queryset.filter(reduce(or_, anywhere), id__in=newest), several
+        stands = reduce(or_, (Q(**{f"{name}__icontains": term}) for name in self.texts))
+        one = request.GET["integration__id__exact"]
+        ids = self.model.newest_with(one, stands, LOOKED_THROUGH)
+        return queryset.filter(id__in=ids[:MOST_FOUND]), several
 
     @display(description=_("Integration"))
     def integration_link(self, row: Any) -> str:

@@ -47,13 +47,18 @@ class Entry(models.Model):
         abstract = True
 
     @classmethod
-    def newest_of(cls, integration: Any, most: int) -> models.QuerySet[Any, Any]:
-        """The ids of an integration's newest rows, for a query that says whose they may be.
+    def newest_with(cls, integration: Any, stands: models.Q, among: int) -> list[int]:
+        """The ids of an integration's newest rows of which this holds, the newest first; so many of
+        its rows are looked at, and no more, whatever others wrote since.
 
-        By an index that has nothing else: where it was quiet, others may have written a million.
+        In two steps: from where on is told by an index alone; and to find the rows in no order is
+        one way for the database, where for the first few of an order it might read all there are.
         """
         every: Any = cls.objects.across_platforms().filter(integration=integration)
-        return every.order_by("-id").values("id")[:most]
+        ids = every.order_by("-id").values_list("id", flat=True)
+        if (last := ids[among - 1 : among].first()) is not None:
+            every = every.filter(id__gte=last)
+        return sorted(every.filter(stands).order_by().values_list("id", flat=True), reverse=True)
 
 
 class Log(Entry):

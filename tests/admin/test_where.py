@@ -111,7 +111,7 @@ def test_what_nobody_calls_so_is_said_and_what_is_anothers_is_not_found(
     for asked in ("X-1", "Theirs", theirs.pk, uuid4()):
         assert led_to(browser, asked) == reverse(WHERE)
     read = without_tags(browser.html(f"{reverse(WHERE)}?q=X-1"))
-    assert "Nothing is called X-1, and none of the newest 50,000 orders has it" in read
+    assert "Nothing is called X-1, and none of the newest 30,000 orders has it" in read
 
 
 def test_the_first_page_has_the_box(own: SimpleNamespace, browser: Browser) -> None:
