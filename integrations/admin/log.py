@@ -58,8 +58,8 @@ class EntryAdmin(Exported, ObjectSearch):
         if not (term and one) or names.is_none(term) or found.exists():
             return found, several
         stands = reduce(or_, (Q(**{f"{name}__icontains": term}) for name in self.texts))
-        one = request.GET["integration__id__exact"]
-        ids = self.model.newest_with(one, stands, LOOKED_THROUGH)
+        whose = request.GET["integration__id__exact"]
+        ids = self.model.newest_with(whose, stands, LOOKED_THROUGH)
         return queryset.filter(id__in=ids[:MOST_FOUND]), several
 
     @display(description=_("Integration"))
