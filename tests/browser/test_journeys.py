@@ -223,6 +223,40 @@ def statuses(demo: Run, integration: str) -> list[str]:
     return [each["status"] for each in shown]
 
 
+def test_what_was_missed_is_sent(
+    demo: Run, journey: Journey, sink: Sink, figure: Callable[[str], None]
+) -> None:
+    """An order was saved while an integration was paused; half its name leads to it."""
+    made = integration(demo, takes(sink, "/missed"), name="Was paused", enabled=False)
+    order(demo, "Zwolle - Kassel")
+    demo.api("PUT", "integration", {"id": made, "enabled": True})
+    journey.begin("/admin/")
+    journey.fill("Where is my order?", "kassel")
+    journey.window.press("Enter")
+    journey.reads("It was paused when this was saved; it was resumed at")
+    journey.click("Send it now", 'button[formaction*="' + made + '"]')
+    journey.reads("for Was paused", "Delivered at")
+    figure(f"an order that was missed found and sent: {journey}")
+
+
+def test_the_keyboard_goes_where_the_mouse_goes(journey: Journey) -> None:
+    """Past the menu with the first key, and into the filters of a list."""
+    focused = "document.activeElement"
+    journey.begin("/admin/integrations/integrationobject/")
+    journey.window.press("Tab")
+    assert journey.window.evaluate(f"{focused}.textContent") == "Skip to the content"
+    journey.window.press("Enter")
+    for _ in range(30):
+        journey.window.press("Tab")
+        words = journey.window.evaluate(f"{focused}.textContent.trim()")
+        if words.startswith("Filters"):
+            break
+    shown = "document.getElementById('changelist-filter').checkVisibility()"
+    assert not journey.window.evaluate(shown)
+    journey.window.press("Enter")
+    until(lambda: journey.window.evaluate(shown))
+
+
 def until(condition: Callable[[], bool], timeout: float = 20) -> None:
     end = time.monotonic() + timeout
     while not condition():

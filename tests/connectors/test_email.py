@@ -376,7 +376,8 @@ def test_texts_that_come_out_empty_are_told_as_such(queue: Queue, mail: MailServ
     queue.save_order(name="4711")
     queue.run()
     error = queue.only.error
-    assert error.startswith("subject: The `subject` is empty: all that it is made of is empty")
+    said = "subject: The `subject` is empty: all that it is made of is empty"
+    assert error.startswith(f"The mapping fails: {said}")
     assert "`$.transportOrder.nam`" in error
 
 

@@ -100,7 +100,7 @@ def test_this_manifest_is_right() -> None:
     [
         ("name: Fleet\n", "name: Fleet\nname: Again\n", "the key 'name' stands here twice"),
         ("name: Fleet\n", "on: true\nname: Fleet\n", "There is no field 'on' here"),
-        ("name: Fleet\n", "name: [\n", "fleet.yaml: while parsing"),
+        ("name: Fleet\n", "name: [\n", "fleet.yaml: This is not YAML: expected"),
         ("name: Fleet\n", "", "fleet.yaml: name: This field is required."),
         ("releaseNotes", "releasNotes", "releasNotes: There is no field 'releasNotes' here."),
         ("version: 1.0.0", "version: 1.0", "fleet.yaml: version: "),
