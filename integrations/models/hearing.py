@@ -1,6 +1,6 @@
 """What calls tell of their targets, and what goes to these next because of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -121,3 +121,9 @@ class HearingQuerySet(ClaimQuerySet):
             return False
         Telling(self.db, obj.platform_id, obj.integration_id).suspended(source, reason)
         return True
+
+
+def portions(rows: Any) -> Iterator[list[int]]:
+    """The numbers of these rows, as many at a time as are changed at once."""
+    ids = list(rows.values_list("pk", flat=True))
+    return (ids[start : start + PORTION] for start in range(0, len(ids), PORTION))

@@ -11,7 +11,7 @@ What a worker may say of one object that it leases stands with the object, in ob
     leased            -> the same, free     release(), or found again when the lease is over
     ERROR, RETRY, SKIPPED -> QUEUE          requeue()
     QUEUE, RETRY, or ERROR that blocks -> CANCELLED    cancel()
-    any               -> a new one, QUEUE   replay()
+    any               -> a new one, QUEUE   replay(), in anew.py
 
 A lease is a promise of time: `due_at` is its end while `leased`. The fence counts the claims, so a
 worker that comes late with an outcome finds that its claim is gone.
@@ -20,28 +20,26 @@ Order: objects with the same lane leave one after the other, by id. Claims never
 (SKIP LOCKED everywhere), outcomes touch only rows they lease and the next one of each lane.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, Exists, F, Max, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Now
 
 from integrations import entities
 from integrations.core import origin
-from integrations.models.change import EntityChange, up_to_now
+from integrations.models.anew import AnewQuerySet
+from integrations.models.change import EntityChange
 from integrations.models.counter import Counter
-from integrations.models.hearing import PORTION, HearingQuerySet
+from integrations.models.hearing import portions
 from integrations.models.integration import Integration
 from integrations.models.lane import FIND_NEXT
 from integrations.models.log import Level, Log
 from integrations.models.outcome import Outcome
 from integrations.models.remote_record import RemoteRecord
-from integrations.models.status import ENDABLE, OPEN, REQUEUED, Status, finished
+from integrations.models.status import ENDABLE, REQUEUED, Status, finished
 from otms.accounts import audit
 from otms.db.clock import database_now
 from otms.db.fields import DocumentField
@@ -54,10 +52,9 @@ if TYPE_CHECKING:
 
 
 UNDONE = Q(step=0, done__isnull=True)
-LOOKED_UP = 5000  # records that are asked for in one statement
 
 
-class IntegrationObjectQuerySet(HearingQuerySet):
+class IntegrationObjectQuerySet(AnewQuerySet):
     def enqueue(self, changes: Sequence[EntityChange]) -> list["IntegrationObject"]:
         """Queue each change for each integration that listens, in the change's transaction.
 
@@ -242,7 +239,7 @@ class IntegrationObjectQuerySet(HearingQuerySet):
         """
         ids = self.filter(status__in=REQUEUED, leased=False).order_by("id")
         version = {} if as_it_began else {"version": None}
-        return sum(self._requeue(each, by, anew, version) for each in _portions(ids))
+        return sum(self._requeue(each, by, anew, version) for each in portions(ids))
 
     def _requeue(self, ids: list[int], by: str, anew: bool, version: dict[str, None]) -> int:
         with transaction.atomic(using=self.db):
@@ -272,125 +269,6 @@ class IntegrationObjectQuerySet(HearingQuerySet):
             audit.record_each("requeue:integration:object", found)
         return len(found)
 
-    def replay(
-        self, by: str = "a person", *, as_it_is_now: bool = False, as_it_began: bool = False
-    ) -> list["IntegrationObject"]:
-        """Make a new object of each: a new id, at the end of its lane, due as a new change is.
-
-        It tells the change as it was, or the record as it is now: those that are deleted are left
-        out. It goes with the filters and mappings of now, or with those that the object used.
-        """
-        return [
-            made
-            for ids in _portions(self.order_by("id"))
-            for made in self._replay(ids, by, as_it_is_now, as_it_began)
-        ]
-
-    def _replay(
-        self, ids: list[int], by: str, as_it_is_now: bool, as_it_began: bool
-    ) -> list["IntegrationObject"]:
-        with transaction.atomic(using=self.db):
-            found = list(
-                self._all()
-                .filter(id__in=ids)
-                .order_by("id")
-                .select_related("change", "since", "integration")
-            )
-            self._hold_records(found)
-            now: list[EntityChange | None] = [None] * len(found)
-            if as_it_is_now:
-                now = up_to_now((row.whole for row in found), self.db)
-                EntityChange.objects.using(self.db).bulk_create(filter(None, now))
-            pairs = [
-                (row, row.replayed(change, as_it_began=as_it_began))
-                for row, change in zip(found, now, strict=True)
-                if change or not as_it_is_now
-            ]
-            at = datetime.now(UTC)
-            for _, row in pairs:
-                if row.change.hops >= origin.MOST_HOPS:
-                    row.go_round_no_more()
-                else:
-                    row.due_at = row.first_due(at)
-            made = self.bulk_create([row for _, row in pairs])
-            Log.objects.bulk_create(
-                line
-                for old, row in pairs
-                for line in (
-                    old.line(Level.INFO, "replayed", f"Replayed as {row.uuid} by {by}."),
-                    row.line(Level.INFO, "replay", f"A replay of {old.uuid}, by {by}."),
-                )
-            )
-            audit.record_each("replay:integration:objects", made)
-        return made
-
-    def _hold_records(self, found: Sequence["IntegrationObject"]) -> None:
-        """Nobody changes these meanwhile: ids are drawn in the order of what they tell."""
-        ids: dict[str, set[Any]] = defaultdict(set)
-        for row in found:
-            ids[row.entity].add(row.entity_id)
-        for key in sorted(ids):
-            entities.load(key).hold(ids[key], self.db)
-
-    def delivered_anew(self) -> Any:
-        """Was a replay of it delivered? To be asked of each of these in the same query."""
-        return self._anew(Status.SUCCESS)
-
-    def replayed_since(self) -> Any:
-        """Was a replay of it delivered, or does it wait? Made anew, it would be sent once more."""
-        return self._anew(Status.SUCCESS, *OPEN)
-
-    def replayed(self) -> int:
-        """Of how many that holds."""
-        return self.filter(self.replayed_since()).count()
-
-    def _anew(self, *statuses: Status) -> Any:
-        """Is there one with such a status that is a replay of it, or of the same change later on?
-
-        The second is told when one of several replays of it failed, or a replay was replayed.
-        """
-        replays = self._all().filter(status__in=statuses)
-        same = {name: OuterRef(name) for name in ("change", "integration")}
-        return Exists(replays.filter(replay_of=OuterRef("pk"))) | Exists(
-            replays.filter(**same, replay_of__isnull=False, pk__gt=OuterRef("pk"))
-        )
-
-    def overtaken(self) -> int:
-        """Of how many something newer of their record was delivered: replayed, they tell an older
-        state last."""
-        found = 0
-        asked = self.order_by().values_list(
-            "change_id", "integration_id", "entity_id", "platform_id"
-        )
-        rows = asked.iterator(chunk_size=LOOKED_UP)
-        # The newest of many records at once. Row by row it is up to the statistics whether each is
-        # looked for by its record, or among all that was delivered.
-        while portion := list(islice(rows, LOOKED_UP)):
-            newest = self._newest_delivered(portion)
-            found += sum(newest.get((of, record), 0) > at for at, of, record, _ in portion)
-        return found
-
-    def _newest_delivered(
-        self, rows: Iterable[tuple[int, UUID, UUID, UUID]]
-    ) -> dict[tuple[UUID, UUID], int]:
-        """The newest change that was delivered, by integration and record."""
-        _, _, records, platforms = zip(*rows, strict=True)
-        same = self._all().filter(
-            platform_id__in=set(platforms), entity_id__in=set(records), status=Status.SUCCESS
-        )
-        newest = same.order_by().values_list("integration_id", "entity_id").annotate(Max("change"))
-        return {(of, record): change for of, record, change in newest}
-
-    def without_record(self) -> int:
-        """How many are about a record that is deleted since."""
-        found = self.exclude(entity__in=entities.known()).count()
-        # One kind after the other, or the record of each would be looked up by itself.
-        for key in entities.known():
-            root = entities.load(key).root._base_manager.using(self.db)
-            same = root.filter(pk=OuterRef("entity_id"), platform=OuterRef("platform_id"))
-            found += self.filter(~Exists(same), entity=key).count()
-        return found
-
     def cancel(self, reason: str) -> int:
         """End objects that still wait, or block their lane; one that is being sent is left."""
         return self.end(reason, by_itself=True)
@@ -401,7 +279,7 @@ class IntegrationObjectQuerySet(HearingQuerySet):
         Of each object it says so only when that was what somebody did.
         """
         ids = self.filter(ENDABLE, leased=False).order_by("id")[:most]
-        return sum(self._end(each, reason, by_itself) for each in _portions(ids))
+        return sum(self._end(each, reason, by_itself) for each in portions(ids))
 
     def _end(self, ids: list[int], reason: str, by_itself: bool) -> int:
         with transaction.atomic(using=self.db):
@@ -425,15 +303,10 @@ class IntegrationObjectQuerySet(HearingQuerySet):
     def unblock(self) -> None:
         """Let the lanes go on that an error holds: errors block them no more."""
         held = self.filter(status=Status.ERROR, holds_lane=True).order_by("id")
-        for ids in _portions(held):
+        for ids in portions(held):
             with transaction.atomic(using=self.db):
                 self._all().filter(id__in=ids, status=Status.ERROR).update(holds_lane=False)
                 self._wake_next(ids, database_now(self.db))
-
-
-def _portions(rows: IntegrationObjectQuerySet) -> Iterator[list[int]]:
-    ids = list(rows.values_list("pk", flat=True))
-    return (ids[start : start + PORTION] for start in range(0, len(ids), PORTION))
 
 
 def _changes(outcome: Outcome, now: datetime) -> dict[str, Any]:

@@ -247,7 +247,7 @@ def test_what_is_newer_is_asked_for_all_at_once(
 def test_more_than_are_asked_for_at_once(
     queue: Queue, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("integrations.models.queue.LOOKED_UP", 2)
+    monkeypatch.setattr("integrations.models.anew.LOOKED_UP", 2)
     record = uuid.uuid4()
     queue.put(listening(queue, sink), record, record, uuid.uuid4(), record)
     queue.all.update(status=Status.SUCCESS)
