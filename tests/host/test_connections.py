@@ -28,7 +28,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
     connection.close()
     connection.connect()
     # Whatever was asked just before, by another test, is nothing to this one.
-    monkeypatch.setattr(connection, "_seen_at", 0.0)
+    connection._seen_at = 0.0
     monkeypatch.setattr(connection, "is_usable", told)
     monkeypatch.setattr(connection, "health_check_enabled", True)
     yield found

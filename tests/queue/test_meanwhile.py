@@ -8,9 +8,8 @@ import pytest
 from django.utils.timezone import now
 
 from integrations import story
-from integrations.models import DataSource, Gate, IntegrationObject, RequestLog, Status
+from integrations.models import DataSource, Gate, IntegrationObject, RequestLog, Status, hearing
 from integrations.models import integration as integrations
-from integrations.models import queue as rows
 from tests import make
 from tests.queue.conftest import Queue
 from tests.sink import Sink
@@ -201,7 +200,7 @@ def test_a_rate_that_is_set_counts_what_is_on_its_way(queue: Queue) -> None:
 def test_acts_of_people_lock_no_more_than_a_portion(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "PORTION", 2)
+    monkeypatch.setattr(hearing, "PORTION", 2)
     integration = make.integration(platform=queue.platform)
     queue.put(integration, *(uuid4() for _ in range(5)))
     assert queue.all.cancel("Not wanted.") == 5
