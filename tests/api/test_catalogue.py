@@ -14,8 +14,9 @@ from integrations import connectors, entities
 from integrations.api import catalogue as module
 from integrations.api import shapes
 from integrations.api.catalogue_serializers import CatalogueSerializer
-from integrations.core import mapping, paths
+from integrations.core import paths
 from integrations.core.comparisons import OPERATORS as COMPARISONS
+from integrations.core.operators import OPERATORS
 from otms.accounts.models import Platform
 from otms.api.examples import filled
 from otms.documents import dumps, loads
@@ -79,7 +80,7 @@ def test_it_has_everything_there_is() -> None:
     assert [each["key"] for each in found["entities"]] == ENTITIES
     assert [each["key"] for each in found["connectors"]] == connectors.known()
     operators = found["operators"]
-    assert [each["name"] for each in operators["mapping"]] == list(mapping.OPERATORS)
+    assert [each["name"] for each in operators["mapping"]] == list(OPERATORS)
     assert [each["name"] for each in operators["filters"]] == list(COMPARISONS)
     assert {"csv", "json"} == {each["key"] for each in found["formats"] if each["written"]}
     assert {"edifact", "xlsx"} < {each["key"] for each in found["formats"]}

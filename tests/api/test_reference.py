@@ -15,8 +15,9 @@ from integrations.api.object_serializers import (
     TaskSerializer,
 )
 from integrations.api.rows import log_row, object_row, request_log_row, task_row
-from integrations.core import backoff, delivery, mapping
-from integrations.core.comparisons import OPERATORS
+from integrations.core import backoff, delivery
+from integrations.core.comparisons import OPERATORS as COMPARISONS
+from integrations.core.operators import OPERATORS
 from integrations.models import IntegrationObject, Log, RequestLog, Task
 from integrations.models.change import EntityChange
 from otms import documents
@@ -232,13 +233,13 @@ def holds(shown: Any, given: Any) -> bool:
 
 
 def test_the_language_is_written_whole() -> None:
-    assert cells("### Filters") == set(OPERATORS)
+    assert cells("### Filters") == set(COMPARISONS)
     keys = {*delivery.DEFAULTS, *(f"retry.{key}" for key in backoff.KEYS)} - {"retry"}
     assert cells("### Delivery") == keys
     defaults = {**delivery.DEFAULTS, **{f"retry.{k}": v for k, v in DEFAULT_RETRY.items()}}
     written = cells("### Delivery", column=1)
     assert {json.dumps(v) for k, v in defaults.items() if k != "retry"} == written
-    assert set(mapping.OPERATORS) <= set(re.findall(r"\$\w+", section("### Mapping")))
+    assert set(OPERATORS) <= set(re.findall(r"\$\w+", section("### Mapping")))
 
 
 @pytest.mark.parametrize(
