@@ -11,7 +11,7 @@ from django.test import Client
 from otms import headers
 from tests.admin.conftest import Browser
 from tests.admin.pages import every_page
-from tests.admin.test_every_page import RECORDS
+from tests.admin.records import RECORDS
 
 DATA = {"application/json", "text/json"}
 

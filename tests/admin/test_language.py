@@ -16,7 +16,7 @@ from django.utils import translation
 from tests import make
 from tests.admin.conftest import Browser, without_tags
 from tests.admin.pages import every_page
-from tests.admin.test_every_page import RECORDS
+from tests.admin.records import RECORDS
 
 pytestmark = pytest.mark.django_db
 LOGS = "admin:integrations_log_changelist"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.admin.pages import every_page
-from tests.admin.test_every_page import RECORDS
+from tests.admin.records import RECORDS
 from tests.browser.chromium import Chromium
 from tests.browser.test_content_policy import log_in
 

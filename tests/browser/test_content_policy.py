@@ -7,7 +7,7 @@ import pytest
 
 from otms import headers
 from tests.admin.pages import every_page
-from tests.admin.test_every_page import RECORDS
+from tests.admin.records import RECORDS
 from tests.browser.chromium import Chromium
 from tests.browser.conftest import PASSWORD
 

@@ -3,106 +3,27 @@
 Everything is JSON text, as it comes from outside, and all of one example comes from one number.
 """
 
-import json
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from integrations.core.comparisons import OPERATORS as COMPARISONS
 from integrations.core.conversions import TYPES
 from integrations.core.operators import OPERATORS
+from tests.fuzz.spelling import Number, text
+from tests.fuzz.words import (
+    FORMATS,
+    KILLERS,
+    NAMES,
+    NO_NUMBERS,
+    NO_STEPS,
+    NUMBERS,
+    STEPS,
+    TEXTS,
+    ZONES,
+)
 
 LARGEST = 5_000_000  # characters of a document
-
-NAMES = [
-    *("transportOrder", "consignments", "goods", "id", "name", "status", "weight", "value"),
-    *("customer", "before", "createdAt", "k", "a", "x-y", "größe", "名前", "🚚", "a b", "a.b", "'"),
-    *("where", "wherenot", "true", "null", "len", "parent", "$", "$$", "@", "#", "*", "0", "-1"),
-    *("$path", "$do", "", "\x00", "\ud800", 'a"b', "a\\b", "a]b", "1x"),
-]
-TEXTS = [
-    *("", " ", "requested", "12.50", "-3", "1e9", "NaN", "Infinity", "١٢", "1,5", "0x10", "true"),
-    *("2026-03-20", "2026-03-29T01:30:00Z", "2026-03-29T02:30:00+02:00", "0001-01-01T00:00:00Z"),
-    *(
-        "9999-12-31T23:59:59-23:59",
-        "2026-02-30",
-        "2026-03-20T25:00:00Z",
-        "\x00",
-        "\udfff",
-        "🚚" * 9,
-    ),
-    *("$.name", "@.name", "#", "$$", "{{name}}", "é" * 50, "a" * 30, "x" * 5_000, "9" * 1_000),
-]
-NUMBERS = [
-    *("0", "-0", "1", "2", "64", "10000", "-1", "9007199254740993", "18446744073709551616"),
-    *("0.1", "12.50", "-0.0", "1.005", "1E3", "1e-7", "1e400", "-1e400", "1e-400"),
-    *("9" * 400, "9" * 4_299, "0." + "3" * 990),
-]
-NO_NUMBERS = ["1e401", "9" * 4_301, "0." + "3" * 1_000, "1e999999999"]
-STEPS = [
-    *("[*]", "[*]", "[*]", ".*", "..a", "..*", "..k", "..[0]", "..[*]", "[0]", "[-1]", "[-99999]"),
-    *("[0:2]", "[::-1]", "[1:]", "[0,1]", "['a','k']", "[?(@.a)]", "..[?(@.k)]", ".where1"),
-    *(".`len`", ".`keys`", ".`parent`", ".`path`", ".`str()`", ".`split(a, 0, -1)`", "[/a]"),
-    *("[\\a,/k]", ".`this`", "[99999999999999999999]", "['größe']", "['\x00']", "['a.b']"),
-    "[?(@.status == 'requested')]",
-    "[?(@.weight.value > 1)]",
-    "[?(@.a >= @.k && @.name)]",
-    "[?(!@.a)]",
-    "[?(@.a == $.a)]",
-    "[?(@[*] != 1 || @.k == null)]",
-    "[?(@..k == 1)]",
-    "[?(@.`len` > 1)]",
-    "[?(@)]",
-]
-NO_STEPS = [
-    *(".`sub(/(a+)+$/, b)`", ".`nonsense`", " + 1", " where a", " | $.a", "&", "(", "]", ".größe"),
-    *(".1x", "[", "['", "..", "....", "..a..k", ".`sorted`", "[::0]", "[0,'a']", "[?()]", "\x00"),
-    "[?(@.name =~ '(a+)+$')]",
-    "[?(@.a + 1 > 2)]",
-    "[?($..a == 1)]",
-    "[?(@.`parent`)]",
-    "[?(length(@.a) == 1)]",
-    "[?(@.a in [1])]",
-]
-KILLERS = [
-    "$" + "..k" * 8,
-    "$..*..*",
-    "$..*",
-    "$" + ".k" * 250,
-    "$" + ".k" * 2_000,
-    "$" + "[*]" * 60,
-    "$" + "[*]" * 170,
-    "$" + "(" * 400,
-    "$.a[?(" + "@.a && " * 60 + "@.a)]",
-    "$.a[?(" * 50,
-    "$.k[?(@.name =~ '(a+)+$')]",
-    "$.name.`sub(/(a+)+$/, b)`",
-    "$..[?(@..k)]",
-    "$..[?(@[*] == @[*])]",
-    "$.k[\\k,\\k,\\k]",
-    "$..*[/k]",
-]
-FORMATS = [
-    "%d-%m-%Y",
-    "%Y%m%d",
-    "%H:%M",
-    "%A %d %B",
-    "%d-%m-%Y %I%p",
-    "%f",
-    "%G-W%V",
-    "%-d",
-    "%s",
-    "%",
-    "%%",
-    "",
-    "day",
-    "%Y" * 60,
-    "%y %Z %f",
-]
-ZONES = [
-    *("Europe/Amsterdam", "UTC", "America/New_York", "Asia/Kathmandu", "Pacific/Apia"),
-    *("Mars/Base", "../etc/passwd", "", None, 5),
-]
 
 
 class Language(random.Random):
@@ -364,40 +285,3 @@ class Language(random.Random):
         if takes in values:
             made["value"] = values[takes if self.random() < 0.98 else "any"]()
         return made
-
-
-class Number(str):
-    """A number as it is written."""
-
-    __slots__ = ()
-
-
-class Raw(str):
-    """What is written as it stands."""
-
-    __slots__ = ()
-
-
-def text(value: Any) -> str:
-    """Write JSON, also what is nested deeper than Python's own writer goes."""
-    written: list[str] = []
-    left = [value]  # the last first
-    while left:
-        each = left.pop()
-        if isinstance(each, Raw | Number):
-            written.append(each)
-        elif isinstance(each, dict):
-            members = ([Raw(json.dumps(name) + ":"), inner] for name, inner in each.items())
-            left += _inside("{", members, "}")
-        elif isinstance(each, list):
-            left += _inside("[", ([inner] for inner in each), "]")
-        else:
-            written.append(json.dumps(each))
-    return "".join(written)
-
-
-def _inside(opening: str, members: Iterable[list[Any]], closing: str) -> list[Any]:
-    pieces: list[Any] = [Raw(opening)]
-    for place, member in enumerate(members):
-        pieces += [Raw(","), *member] if place else member
-    return [*pieces, Raw(closing)][::-1]

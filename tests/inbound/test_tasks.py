@@ -1,13 +1,10 @@
 """More rows than a caller waits for: a task that a worker carries out, whatever happens to it."""
 
 import time
-from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
-from django.utils.timezone import now
 
 from integrations.inbound import imports, stored
 from integrations.models import EntityChange, Integration, Task
@@ -18,37 +15,11 @@ from otms.orders.models import TransportOrder
 from tests import make
 from tests.conftest import Api
 from tests.inbound.conftest import Bring
+from tests.inbound.tasks import one_by_one, orders, rows, running, the_task
 from tests.queue.test_concurrency import Beside
 
+__all__ = ["one_by_one", "running"]
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(imports, "PATIENCE", 600)  # however busy the machine is
-    yield
-    imports._stopping.clear()
-
-
-@pytest.fixture
-def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imports, "TOGETHER", 1)
-
-
-def rows(n: int) -> list[Any]:
-    return [{"externalId": str(each), "name": f"order {each}"} for each in range(n)]
-
-
-def the_task(platform: Platform) -> Task:
-    return Task.objects.of(platform).get()
-
-
-def orders(platform: Platform) -> int:
-    return TransportOrder.objects.of(platform).count()
-
-
-def lease_over(platform: Platform) -> None:
-    Task.objects.of(platform).update(leased_until=now() - timedelta(seconds=1))
 
 
 def test_a_hundred_rows_are_brought_in_at_once_and_more_wait_for_a_worker(
@@ -123,32 +94,6 @@ def test_progress_can_be_seen_while_it_runs(
     assert seen == [("RUNNING", done) for done in range(120)]
 
 
-@pytest.mark.usefixtures("one_by_one")
-def test_a_worker_that_dies_is_gone_on_after_and_each_row_comes_in_once(
-    bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bring(*({"name": f"without an id {n}"} for n in range(150)))
-    bring_in, left = stored.bring_in, [70]
-
-    def die(*args: Any) -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            raise OperationalError("the server went away")
-        bring_in(*args)
-
-    monkeypatch.setattr(stored, "bring_in", die)
-    with pytest.raises(OperationalError):
-        carry_out_imports()
-    monkeypatch.undo()
-    assert orders(platform) == 70
-    carry_out_imports()
-    assert orders(platform) == 70, "its lease is not over"
-    lease_over(platform)
-    carry_out_imports()
-    task = the_task(platform)
-    assert (task.status, task.done, orders(platform)) == ("DONE", 150, 150)
-
-
 def test_two_workers_at_one_task_bring_nothing_in_twice(bring: Bring, platform: Platform) -> None:
     bring(*({"name": str(n)} for n in range(150)))
     task = the_task(platform)
@@ -158,21 +103,6 @@ def test_two_workers_at_one_task_bring_nothing_in_twice(bring: Bring, platform: 
     assert orders(platform) == 150
     task.refresh_from_db()
     assert (task.status, task.done) == ("DONE", 150)
-
-
-@pytest.mark.usefixtures("one_by_one")
-def test_a_worker_that_is_stopped_gives_the_task_back(
-    bring: Bring, platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bring(*rows(150))
-    bring_in = stored.bring_in
-    monkeypatch.setattr(stored, "bring_in", lambda *a: (bring_in(*a), imports.stop()))
-    carry_out_imports()
-    monkeypatch.undo()
-    assert (orders(platform), the_task(platform).done) == (1, 1)
-    imports._stopping.clear()
-    carry_out_imports()
-    assert (orders(platform), the_task(platform).status) == (150, "DONE")
 
 
 def test_large_imports_take_turns(
@@ -192,17 +122,6 @@ def test_large_imports_take_turns(
     monkeypatch.setattr(stored, "bring_in_together", note)
     carry_out_imports()
     assert turns == [first, second, first, second, first]
-
-
-def test_an_import_ends_with_its_integration(
-    bring: Bring, integration: Integration, platform: Platform
-) -> None:
-    bring(*rows(150))
-    integration.retire()
-    carry_out_imports()
-    task = the_task(platform)
-    assert (task.status, orders(platform)) == ("STOPPED", 0)
-    assert "deleted" in task.message
 
 
 def test_a_row_that_breaks_us_does_not_stop_the_others(
@@ -297,49 +216,6 @@ def test_a_thousand_rows_ten_of_them_bad(bring: Bring, api: Api, platform: Platf
     assert EntityChange.objects.of(platform).count() == listener.queue.count() == 990
 
 
-@pytest.mark.usefixtures("one_by_one")
-def test_an_integration_that_is_switched_off_imports_no_further(
-    bring: Bring,
-    platform: Platform,
-    integration: Integration,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(imports, "TOLD_SECONDS", 0)
-    bring(*rows(150))
-    bring_in = stored.bring_in
-
-    def switch_off(*args: Any) -> None:
-        bring_in(*args)
-        integration.switch(on=False)
-
-    monkeypatch.setattr(stored, "bring_in", switch_off)
-    carry_out_imports()
-    monkeypatch.undo()
-    task = the_task(platform)
-    assert (orders(platform), task.done, task.finished_at) == (1, 1, None)
-    assert task.message == "Waits: the integration is switched off."
-    carry_out_imports()
-    assert orders(platform) == 1
-    integration.switch(on=True)
-    carry_out_imports()
-    assert (orders(platform), the_task(platform).status) == (150, "DONE")
-
-
-@pytest.mark.usefixtures("one_by_one")
-def test_an_integration_that_is_deleted_imports_no_further(
-    bring: Bring,
-    platform: Platform,
-    integration: Integration,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(imports, "TOLD_SECONDS", 0)
-    bring(*rows(150))
-    bring_in = stored.bring_in
-    monkeypatch.setattr(stored, "bring_in", lambda *a: (bring_in(*a), integration.retire()))
-    carry_out_imports()
-    assert (orders(platform), the_task(platform).status) == (1, "STOPPED")
-
-
 def test_a_dry_run_names_no_record_that_is_not_there(api: Api, integration: Integration) -> None:
     body = {"integrationId": str(integration.pk), "dryRun": True, "data": [{"name": "4711"}]}
     (row,) = api.ok("POST", "integration/import/data", body)["results"]
@@ -362,39 +238,3 @@ def test_rows_that_are_stored_are_brought_in_though_the_database_was_busy(
     monkeypatch.undo()
     carry_out_imports()
     assert (orders(platform), the_task(platform).status) == (1, "DONE")
-
-
-@pytest.mark.usefixtures("one_by_one")
-def test_an_import_is_stopped_in_the_middle_and_goes_on_where_it_was(
-    bring: Bring, api: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(imports, "TOLD_SECONDS", 0)
-    where = f"integration/task/{bring(*rows(150))['task']['id']}"
-    bring_in, left = stored.bring_in, [70]
-
-    def stopped(*args: Any) -> None:
-        bring_in(*args)
-        left[0] -= 1
-        if left[0] == 0:
-            api.ok("POST", f"{where}/stop")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(stored, "bring_in", stopped)
-        carry_out_imports()
-    told = api.ok("GET", where)
-    assert (told["task"]["status"], told["task"]["done"], orders(platform)) == ("STOPPED", 70, 70)
-    carry_out_imports()
-    assert orders(platform) == 70
-    assert api.refused("POST", f"{where}/stop", code=409)["message"] == (
-        "This task can't be stopped: it is STOPPED. It can be while it is QUEUED or RUNNING."
-    )
-    assert api.ok("POST", f"{where}/resume")["task"]["done"] == 70
-    carry_out_imports()
-    assert (the_task(platform).status, orders(platform)) == ("DONE", 150)
-    assert "it is DONE" in api.refused("POST", f"{where}/resume", code=409)["message"]
-
-
-def test_an_erasure_is_not_stopped(api: Api, platform: Platform) -> None:
-    task = api.ok("POST", "privacy/erase", {"texts": ["Ann Smith"]})["task"]
-    said = api.refused("POST", f"integration/task/{task['id']}/stop", code=409)["message"]
-    assert said == "This task can't be stopped: only an import or a replay can."

@@ -15,7 +15,7 @@ from otms.api.request_id import RequestIdMiddleware
 from tests import make
 from tests.admin.conftest import Browser
 from tests.admin.pages import every_page
-from tests.admin.test_every_page import RECORDS
+from tests.admin.records import RECORDS
 from tests.conftest import Api
 from tests.security.day import Day
 from tests.security.planted import Planted
