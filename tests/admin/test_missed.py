@@ -1,14 +1,12 @@
 """An order was saved while an integration was paused: support has it sent all the same."""
 
 import re
-import threading
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from django.db import connection
 from django.urls import reverse
 from django.utils.timezone import now
 
@@ -19,6 +17,7 @@ from integrations.models import EntityChange, Integration, IntegrationObject, Lo
 from otms.accounts.audit import AuditEntry
 from tests import make
 from tests.admin.conftest import Browser, furnish, without_tags
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -235,17 +234,5 @@ def test_many_clicks_are_one(own: SimpleNamespace, missed: Any) -> None:
     gone.delete()
     objects(own.integration, SimpleNamespace(pk=id)).delete()
     for record in (missed.pk, id):
-        barrier = threading.Barrier(4)
-
-        def click(record: Any = record, barrier: threading.Barrier = barrier) -> None:
-            browser = Browser(own.user)
-            barrier.wait()
-            tell(browser, own.integration, record)
-            connection.close()
-
-        clicks = [threading.Thread(target=click) for _ in range(4)]
-        for each in clicks:
-            each.start()
-        for each in clicks:
-            each.join()
+        at_once(4, lambda record=record: tell(Browser(own.user), own.integration, record))
         assert objects(own.integration, SimpleNamespace(pk=record)).count() == 1

@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from django.db.models import QuerySet
 
 from integrations.models import Credential, Integration
+from tests.at_once import at_once
 from tests.conftest import Api
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,17 +74,6 @@ def test_a_call_does_not_fail_when_it_cannot_be_noted(
 
 def test_ten_calls_at_once_note_it_once(integration: Integration) -> None:
     _, shown = Credential.generate(integration)
-    found: list[int] = []
-
-    def call() -> None:
-        try:
-            found.append(Api(shown["token"])("GET", f"integration/{integration.pk}").status_code)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=call) for _ in range(10)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    where = f"integration/{integration.pk}"
+    found = at_once(10, lambda: Api(shown["token"])("GET", where).status_code)
     assert found == [200] * 10

@@ -22,8 +22,8 @@ from otms.orders.models import Business, TransportOrder
 from otms.urls import router  # where every viewset is registered
 from tests import make
 from tests.api.conftest import GUIDE_BODY, webhook
+from tests.at_once import at_once
 from tests.conftest import Api
-from tests.orders.test_concurrency import at_once
 
 pytestmark = pytest.mark.django_db
 ORDER = {"name": "4711", "customer": {"name": "Acme Corp"}}

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from integrations import egress
-from integrations.egress import EgressRefused, check_address, check_url
+from integrations import destinations, egress
+from integrations.destinations import EgressRefused, check_address
+from integrations.egress import check_url
 
 FORBIDDEN = {
     "0.0.0.0": "an unspecified",  # noqa: S104
@@ -283,7 +284,7 @@ def test_other_channels_dial_on_their_own_ports_but_not_inside(
     with pytest.raises(EgressRefused):
         egress.connect("127.0.0.1", port, timeout=1)
     nobody_came()
-    monkeypatch.setitem(egress.SERVICE_PORTS, port, "SFTP")
+    monkeypatch.setitem(destinations.SERVICE_PORTS, port, "SFTP")
     # The address is allowed by a name, so that only the port is left to judge.
     settings.OTMS_EGRESS_ALLOW = ["127.0.0.1"]
     egress.connect("127.0.0.1", port, timeout=1).close()

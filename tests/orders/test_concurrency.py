@@ -1,14 +1,14 @@
 """Two callers at the same moment, on PostgreSQL."""
 
-import threading
 import uuid
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
 from otms.accounts.models import Platform
 from otms.orders.models import Business, TransportOrder
+from tests.at_once import at_once
 from tests.conftest import Api
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
@@ -18,22 +18,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.services]
 def postgresql() -> None:
     if connection.vendor != "postgresql":
         pytest.skip("needs PostgreSQL")
-
-
-def at_once(count: int, call: Any) -> list[Any]:
-    barrier, answers = threading.Barrier(count), []
-
-    def run() -> None:
-        barrier.wait()
-        answers.append(call())
-        connections.close_all()
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 def test_two_orders_of_a_new_customer_make_one_business(api: Api, platform: Platform) -> None:

@@ -1,12 +1,11 @@
 """Beginning and end are told once, whoever measures; while it lasts it is only measured."""
 
-import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
@@ -16,6 +15,7 @@ from integrations.models import Integration, IntegrationObject, Pressure
 from integrations.models.pressure import Measured, Of
 from otms.accounts.models import Platform
 from tests import make
+from tests.at_once import at_once
 from tests.conftest import Api
 from tests.pressure.conftest import MOST, Filled
 from tests.queue.conftest import wait_for
@@ -75,19 +75,7 @@ def test_while_it_is_full_it_is_known_how_full_and_since_when(full: Filled) -> N
 
 def test_two_who_measure_at_the_same_moment_tell_it_once(platform: Platform) -> None:
     found = Measured(Of.QUEUE, Room.below(10, 10), 10, 10, str(platform.pk), "Acme")
-    turns: list[Any] = []
-    both = threading.Barrier(2)
-
-    def note() -> None:
-        both.wait(5)
-        turns.append(Pressure.objects.note(found, now()))
-        connections.close_all()
-
-    threads = [threading.Thread(target=note) for _ in range(2)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    turns = at_once(2, lambda: Pressure.objects.note(found, now()))
     (turn,) = filter(None, turns)
     assert (turn.before, turn.now) == (Level.FREE, Level.FULL)
     assert len(turns) == 2

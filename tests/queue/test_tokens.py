@@ -1,7 +1,6 @@
 """Targets that want an access token: fetched once for all workers, and again when it is over."""
 
 import logging
-import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import LazySettings
-from django.db import connection, connections
+from django.db import connection
 from django.utils.timezone import now
 
 from integrations import definition, http
@@ -19,6 +18,7 @@ from integrations.http import NotGranted, Token
 from integrations.models import AccessToken, DataSource, Log, RequestLog, Status
 from integrations.models.access_token import Awaited, Claimed, Held
 from tests import make
+from tests.at_once import at_once
 from tests.queue.conftest import Queue, wait_for
 from tests.sink import Sink
 
@@ -232,21 +232,7 @@ def look(source: DataSource, **more: Any) -> Any:
 
 def test_one_of_many_gets_the_right_to_fetch(queue: Queue, sink: Sink) -> None:
     source = lent(queue, sink)
-    found: list[Any] = []
-    ready = threading.Barrier(6)
-
-    def claim() -> None:
-        ready.wait(30)
-        try:
-            found.append(look(source))
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=claim) for _ in range(6)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    found = at_once(6, lambda: look(source))
     assert sorted(type(each).__name__ for each in found) == ["Awaited"] * 5 + ["Claimed"]
 
 

@@ -1,12 +1,11 @@
 """A target that is down: the calls drop to trials, what waits is kept, people are told twice."""
 
 import re
-import threading
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
@@ -22,6 +21,7 @@ from integrations.models import (
 )
 from integrations.models.gate import EVER
 from tests import make
+from tests.at_once import at_once
 from tests.queue.conftest import Queue
 from tests.sink import Sink
 from tests.trouble.conftest import (
@@ -154,23 +154,11 @@ def test_workers_beside_each_other_try_one_between_them(
     queue.run()
     let_the_cooldown_pass(integration)
     queue.time_passes()
-    claimed: list[int] = []
-    ready = threading.Barrier(4)
 
-    def work() -> None:
-        try:
-            ready.wait()
-            for _ in range(5):
-                claimed.extend(o.pk for o in IntegrationObject.objects.claim_due(10).objects)
-        finally:
-            connections.close_all()
+    def claims() -> list[IntegrationObject]:
+        return [o for _ in range(5) for o in IntegrationObject.objects.claim_due(10).objects]
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(claimed) == 1
+    assert sum(map(len, at_once(4, claims))) == 1
 
 
 def test_a_trial_whose_worker_died_is_followed_by_another(
